@@ -1,0 +1,1 @@
+"""Closed loops of simulations on atoms: propose, simulate, learn."""

@@ -1,0 +1,1 @@
+"""The vocabulary of a closed loop: values, protocols and errors; no threads, no science."""

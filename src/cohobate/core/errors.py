@@ -1,0 +1,128 @@
+"""Everything cohobate raises on purpose, as one tree.
+
+CohobateError
+├── UserError            a mistake in what was asked for: one line says what to change
+│   ├── ProblemError       variables, outputs, a pool
+│   ├── ConfigError        a key of campaign.toml, a command-line value
+│   ├── SimulatorError     a simulator that cannot be called as the problem asks
+│   ├── GoalError          a goal that cannot be reached or read
+│   ├── MissingExtra       an optional dependency is not installed
+│   └── ResumeRefused      what is recorded was made by something else
+├── LedgerError          the run folder cannot be opened or written
+│   ├── AlreadyOpen        another driver holds it
+│   ├── Damaged            truncated, bit-flipped, stale or torn
+│   ├── Foreign            not a cohobate ledger, or written by a newer version
+│   └── DiskFull           nothing more can be written
+├── GeneratorError       a generator raised, or proposed what the problem forbids
+├── BudgetExceeded       the failure budget of a campaign is spent
+├── EngineError          why a task gave no value, other than its own exception
+│   ├── WorkerLost         the process that ran it died
+│   ├── DeadlineExceeded   it ran longer than allowed
+│   ├── DependencyFailed   a future among its arguments failed
+│   ├── TaskRaised         it raised something that cannot be sent back as it was
+│   └── EngineClosed       the engine no longer takes tasks
+└── Rejected             raised by a simulator: this candidate is not admissible
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class CohobateError(Exception):
+    """The root of everything cohobate raises on purpose."""
+
+
+class UserError(CohobateError):
+    """A mistake in what was asked for."""
+
+
+class ProblemError(UserError):
+    """Variables, outputs or a pool that make no sense."""
+
+
+class ConfigError(UserError):
+    """A key of a configuration file or a value of the command line."""
+
+
+class SimulatorError(UserError):
+    """A simulator that cannot be called as the problem asks."""
+
+
+class GoalError(UserError):
+    """A goal that cannot be reached or read."""
+
+
+class MissingExtra(UserError, ImportError):
+    """An optional dependency that is not installed."""
+
+
+class ResumeRefused(UserError):
+    """What is recorded was made by a different problem, generator or simulator."""
+
+
+class LedgerError(CohobateError):
+    """The run folder cannot be opened or written."""
+
+
+class AlreadyOpen(LedgerError):
+    """Another driver holds the run folder."""
+
+
+class Damaged(LedgerError):
+    """The store is truncated, bit-flipped, stale or torn."""
+
+
+class Foreign(LedgerError):
+    """Not a cohobate ledger, or one written by a newer version."""
+
+
+class DiskFull(LedgerError):
+    """Nothing more can be written where the run folder is."""
+
+
+class GeneratorError(CohobateError):
+    """A generator raised, or proposed what the problem forbids."""
+
+
+class BudgetExceeded(CohobateError):
+    """The failure budget of a campaign is spent."""
+
+
+class EngineError(CohobateError):
+    """Why a task gave no value, other than its own exception."""
+
+
+class WorkerLost(EngineError):
+    """The process that ran a task died."""
+
+
+class DeadlineExceeded(EngineError):
+    """A task ran longer than allowed and was stopped."""
+
+
+class DependencyFailed(EngineError):
+    """A future among the arguments of a task failed, so the task was not run."""
+
+
+class TaskRaised(EngineError):
+    """A task raised something that cannot be sent back as it was."""
+
+
+class EngineClosed(EngineError):
+    """The engine was closed and takes no more tasks."""
+
+
+class Rejected(CohobateError):
+    """Raised by a simulator to say that a candidate is not admissible, and why.
+
+    A rejected candidate is recorded as a failure of kind ``rejected``; it does not count as an
+    evaluation and is never retried.
+    """
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Returns ``"; did you mean 'x'?"`` for the known name nearest to a misspelled one, else ``""``."""
+    near = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,161 @@
+"""What a ledger stores: the facts of a campaign, in the order they happened.
+
+Each event is a frozen dataclass; ``EVENTS`` maps the recorded name of a kind to its class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cohobate.core.outcome import Failure, Outcome
+from cohobate.core.trial import Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A driver took the run folder; ``epoch`` counts drivers from 1."""
+
+    epoch: int
+    at: float
+    host: str = ""
+    pid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the campaign is made of (problem, generator, simulator, settings), as plain data."""
+
+    campaign: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A changed simulator was accepted by the user."""
+
+    was: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """The answer of a generator to its ``ask``-th question (counted from 1)."""
+
+    generator: str
+    ask: int
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Attempt ``attempt`` of a trial was handed to the engine."""
+
+    trial: int
+    attempt: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """An attempt gave no value and the trial will be tried again."""
+
+    trial: int
+    attempt: int
+    failure: Failure
+    at: float
+    seconds: float = 0.0
+    worker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The final outcome of a trial: exactly one for each.
+
+    ``started`` and ``at`` are wall-clock times (s since the epoch); ``seconds`` is what the
+    deciding attempt took; ``harvested`` marks a result found in the spool after a crash.
+    """
+
+    trial: int
+    attempt: int
+    outcome: Outcome
+    at: float
+    started: float = 0.0
+    seconds: float = 0.0
+    worker: str = ""
+    cancel_requested: bool = False
+    deadline_passed: bool = False
+    harvested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """These results were delivered to a generator, together and in this order."""
+
+    generator: str
+    trials: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked:
+    """Somebody wants these trials stopped."""
+
+    trials: tuple[int, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A late or repeated report that changes nothing."""
+
+    trial: int
+    attempt: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """A generator has nothing more to propose."""
+
+    generator: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The driver let go of the run folder in good order; ``seconds`` is how long it was alive."""
+
+    reason: str
+    at: float
+    seconds: float
+    ended: bool = field(default=False)
+
+
+Event = (
+    Opened
+    | Declared
+    | Accepted
+    | Proposed
+    | Started
+    | AttemptFailed
+    | Finished
+    | Told
+    | CancelAsked
+    | Ignored
+    | Exhausted
+    | Stopped
+)
+EVENTS: dict[str, type[Event]] = {
+    "opened": Opened,
+    "declared": Declared,
+    "accepted": Accepted,
+    "proposed": Proposed,
+    "started": Started,
+    "attempt_failed": AttemptFailed,
+    "finished": Finished,
+    "told": Told,
+    "cancel_asked": CancelAsked,
+    "ignored": Ignored,
+    "exhausted": Exhausted,
+    "stopped": Stopped,
+}

@@ -1,0 +1,233 @@
+"""What may be proposed and what is wanted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from numbers import Integral
+from numbers import Real as Number
+from typing import Any, Literal, get_args
+
+from cohobate.core.errors import ProblemError, did_you_mean
+from cohobate.core.payload import Payload, Plain
+from cohobate.core.pool import Pool
+from cohobate.core.trial import Inputs
+
+Goal = Literal["minimize", "maximize", "explore"]
+
+
+@dataclass(frozen=True, slots=True)
+class Real:
+    """A real number between ``lo`` and ``hi``, both included; ``log`` samples its logarithm."""
+
+    lo: float
+    hi: float
+    log: bool = False
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        _check_interval("Real", self.lo, self.hi, log=self.log)
+
+    def check(self, value: Payload) -> str | None:
+        """Returns what is wrong with ``value``, or ``None``."""
+        if isinstance(value, bool) or not isinstance(value, Number):
+            return f"expected a number, got {value!r}"
+        return None if self.lo <= float(value) <= self.hi else f"{value!r} is not within [{self.lo}, {self.hi}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Integer:
+    """A whole number between ``lo`` and ``hi``, both included."""
+
+    lo: int
+    hi: int
+    log: bool = False
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        _check_interval("Integer", self.lo, self.hi, log=self.log)
+        if not (isinstance(self.lo, Integral) and isinstance(self.hi, Integral)):
+            raise ProblemError(f"Integer({self.lo}, {self.hi}): both bounds must be whole numbers")
+
+    def check(self, value: Payload) -> str | None:
+        """Returns what is wrong with ``value``, or ``None``."""
+        if isinstance(value, bool) or not isinstance(value, Integral):
+            return f"expected a whole number, got {value!r}"
+        return None if self.lo <= int(value) <= self.hi else f"{value!r} is not within [{self.lo}, {self.hi}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of ``values``; their order is part of the problem."""
+
+    values: tuple[Any, ...]
+
+    def __init__(self, values: Iterable[Payload]) -> None:
+        if isinstance(values, str | set | frozenset):
+            raise ProblemError(f"Choice needs an ordered list of values, got the {type(values).__name__} {values!r}")
+        object.__setattr__(self, "values", tuple(values))
+        if not self.values:
+            raise ProblemError("Choice needs at least one value, got none")
+
+    def check(self, value: Payload) -> str | None:
+        """Returns what is wrong with ``value``, or ``None``."""
+        return None if value in self.values else f"{value!r} is not one of {list(self.values)!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value that is passed to every evaluation and never varied."""
+
+    value: Any
+
+    def check(self, value: Payload) -> str | None:
+        """Returns what is wrong with ``value``, or ``None``."""
+        return None if value == self.value else f"{value!r} is not the constant {self.value!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class Structured:
+    """An opaque payload, for example a crystal: ``encode`` turns it into JSON data, ``decode`` back."""
+
+    name: str
+    encode: Callable[[Any], Any] = field(compare=False)
+    decode: Callable[[Any], Any] = field(compare=False)
+
+    def check(self, value: Payload) -> str | None:
+        """Returns what is wrong with ``value``, or ``None``."""
+        return f"expected a {self.name}, got None" if value is None else None
+
+    def describe(self) -> Mapping[str, Any]:
+        """Returns what identifies this kind of payload."""
+        return {"structured": self.name}
+
+
+Variable = Real | Integer | Choice | Constant | Structured
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """A constraint: the output must not exceed ``limit``."""
+
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """A constraint: the output must reach ``limit``."""
+
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A quantity the simulator returns.
+
+    With a goal or a constraint it must be finite and of ``shape``; without, it may hold anything
+    that can be stored, NaN included.
+    """
+
+    name: str
+    goal: Goal | AtMost | AtLeast | None = None
+    shape: tuple[int, ...] = ()
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.goal, str) and self.goal not in get_args(Goal):
+            hint = did_you_mean(self.goal, get_args(Goal))
+            raise ProblemError(f"Output({self.name!r}): unknown goal {self.goal!r}{hint}")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Variables (or one pool of candidates) and outputs."""
+
+    variables: Mapping[str, Variable] | Pool
+    outputs: tuple[Output, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.variables, Pool):
+            for name, variable in self.variables.items():
+                _check_variable(name, variable)
+        if len(set(self.output_names)) < len(self.outputs):
+            raise ProblemError(f"outputs need different names, got {list(self.output_names)}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the variables, in the order they are passed."""
+        return self.variables.names if isinstance(self.variables, Pool) else tuple(self.variables)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The names of the declared outputs."""
+        return tuple(output.name for output in self.outputs)
+
+    @property
+    def objectives(self) -> tuple[Output, ...]:
+        """The outputs to minimize or maximize."""
+        return tuple(output for output in self.outputs if output.goal in ("minimize", "maximize"))
+
+    def check(self, inputs: Inputs) -> str | None:
+        """Returns what is wrong with proposed inputs, or ``None``."""
+        if isinstance(self.variables, Pool):
+            return None if inputs in self.variables else f"{dict(inputs)!r} is not a row of the pool"
+        if inputs.keys() != self.variables.keys():
+            return f"expected the variables {list(self.names)}, got {list(inputs)}"
+        for name, variable in self.variables.items():
+            if (wrong := variable.check(inputs[name])) is not None:
+                return f"{name}: {wrong}"
+        return None
+
+    def pack(self, inputs: Inputs) -> Inputs:
+        """Returns inputs as they are stored: structured payloads encoded, the rest as it is."""
+        return {name: _through(self._structured(name), "encode", value) for name, value in inputs.items()}
+
+    def unpack(self, stored: Inputs) -> Inputs:
+        """Returns inputs as they were proposed, from how they are stored."""
+        return {name: _through(self._structured(name), "decode", value) for name, value in stored.items()}
+
+    def describe(self) -> Mapping[str, Any]:
+        """Returns the problem as plain data, to compare a run with its resume."""
+        if isinstance(self.variables, Pool):
+            variables: Any = self.variables.describe()
+        else:
+            variables = [[name, _describe(variable)] for name, variable in self.variables.items()]
+        return {"variables": variables, "outputs": [_describe(output) for output in self.outputs]}
+
+    def _structured(self, name: str) -> Structured | None:
+        variable = None if isinstance(self.variables, Pool) else self.variables.get(name)
+        return variable if isinstance(variable, Structured) else None
+
+
+def _through(kind: Structured | None, direction: Literal["encode", "decode"], value: Payload) -> Payload:
+    return value if kind is None else getattr(kind, direction)(value)
+
+
+def _describe(value: Payload) -> Plain:
+    """Returns a dataclass as plain data, its class named."""
+    match value:
+        case Structured():
+            return value.describe()
+        case AtMost() | AtLeast() | Real() | Integer() | Choice() | Constant() | Output():
+            fields = {name: _describe(getattr(value, name)) for name in value.__slots__}
+            return {"is": type(value).__name__, **fields}
+    return value
+
+
+def _check_variable(name: object, variable: object) -> None:
+    if not isinstance(name, str) or not name:
+        raise ProblemError(f"a variable needs a name, got {name!r}")
+    if not isinstance(variable, Real | Integer | Choice | Constant | Structured):
+        raise ProblemError(
+            f"variable {name!r}: expected Real, Integer, Choice, Constant or Structured, got {variable!r}"
+        )
+
+
+def _check_interval(kind: str, lo: float, hi: float, *, log: bool) -> None:
+    if not (isinstance(lo, Number) and isinstance(hi, Number) and math.isfinite(lo) and math.isfinite(hi)):
+        raise ProblemError(f"{kind}({lo!r}, {hi!r}): bounds must be finite numbers")
+    if lo >= hi:
+        raise ProblemError(f"{kind}({lo}, {hi}): the lower bound must be below the upper one")
+    if log and lo <= 0:
+        raise ProblemError(f"{kind}({lo}, {hi}, log=True): the lower bound must be positive")

@@ -1,0 +1,114 @@
+"""What the parts of the loop promise each other: generators propose, engines run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from cohobate.core.problem import Problem
+from cohobate.core.task import Task
+from cohobate.core.trial import Inputs, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """A candidate that is known to be inadmissible: recorded as ``rejected``, never run."""
+
+    inputs: Inputs
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Nothing to propose until more results are in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """Nothing to propose any more."""
+
+    reason: str = ""
+
+
+Rows = Sequence[Inputs | Unfit]
+Answer = Rows | Later | Exhausted
+
+
+class Generator(Protocol):
+    """Chooses candidates and learns from their outcomes.
+
+    Calls never overlap. ``suggest(n)`` returns 1 to ``n`` rows, ``Later`` or ``Exhausted``;
+    ``ingest`` is given every final outcome once (failures and cancellations too), in groups whose
+    order is recorded before; ``finalize`` is called once, when the campaign stops.
+    """
+
+    def suggest(self, n: int) -> Answer: ...
+
+    def ingest(self, results: Sequence[Result]) -> None: ...
+
+    def finalize(self) -> None: ...
+
+
+@runtime_checkable
+class Posed(Protocol):
+    """A generator that brings its problem along."""
+
+    @property
+    def problem(self) -> Problem: ...
+
+
+@runtime_checkable
+class Described(Protocol):
+    """Something whose settings can be compared between a run and its resume."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """Returns the settings as plain JSON data; equal data means the same behaviour."""
+        ...
+
+
+@runtime_checkable
+class Recalls(Protocol):
+    """A generator whose choices are a function of (seed, what it proposed, what it was told).
+
+    On resume it is given its recorded proposals by ``recall`` (one call for each recorded answer)
+    and its recorded results by ``ingest``, in the recorded order, and then goes on as if it had
+    never stopped.
+    """
+
+    def recall(self, rows: Rows) -> None: ...
+
+
+class Engine(Protocol):
+    """Where work runs. ``submit`` never blocks.
+
+    The future's exception is what the task raised, or one of the ``EngineError`` family.
+    """
+
+    def submit(self, task: Task) -> Future[Any]: ...
+
+    def room(self) -> int:
+        """How many more tasks are wanted now to keep everything busy; may be negative."""
+        ...
+
+    def cancel(self, future: Future[Any]) -> None:
+        """Asks for a task to be stopped: never runs if it has not started, else flag, grace, kill."""
+        ...
+
+    def close(self) -> None:
+        """Stops everything that still runs, and waits until it is gone."""
+        ...
+
+
+@runtime_checkable
+class Cooperative(Protocol):
+    """An engine that runs its tasks in the thread of whoever drives it."""
+
+    def adopt(self) -> None:
+        """From now on the caller runs the tasks, by ``step``."""
+        ...
+
+    def step(self) -> bool:
+        """Runs one queued task here; False where none was queued."""
+        ...

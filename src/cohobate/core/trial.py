@@ -1,0 +1,58 @@
+"""One candidate on its way through the loop, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cohobate.core.outcome import Outcome, Value
+from cohobate.core.payload import Payload
+
+Inputs = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A proposed candidate; ``id`` counts proposals from 0 in the order they were recorded."""
+
+    id: int
+    inputs: Inputs
+    generator: str = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A trial and its final outcome, as generators take it in."""
+
+    trial: Trial
+    outcome: Outcome
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a value."""
+        return isinstance(self.outcome, Value)
+
+    def __getitem__(self, output: str) -> Payload:
+        """The named output of a trial that has a value; ``KeyError`` otherwise."""
+        match self.outcome:
+            case Value(outputs):
+                return outputs[output]
+            case other:
+                raise KeyError(f"trial {self.trial.id} has no {output!r}: {other}")
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What one attempt reported from where it ran.
+
+    ``started`` is wall-clock time (s since the epoch), ``seconds`` the time it took; the two flags
+    tell whether a cancel had been asked for, or the deadline had passed, when it returned.
+    """
+
+    outcome: Outcome
+    started: float
+    seconds: float
+    worker: str = ""
+    cancel_requested: bool = False
+    deadline_passed: bool = False
