@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
@@ -16,12 +17,12 @@ def test_an_installed_module_is_returned():
 
 
 @pytest.mark.parametrize("name", ["no_such_library_here", "no_such_library_here.part"])
-def test_a_missing_library_names_its_extra(name):
+def test_a_missing_library_names_its_extra(name: str):
     with pytest.raises(MissingExtra, match=r"no_such_library_here.*pip install 'cohobate\[chem\]'"):
         require(name, extra="chem")
 
 
-def test_a_library_that_lacks_something_else_says_so_itself(tmp_path, monkeypatch):
+def test_a_library_that_lacks_something_else_says_so_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "halfway_installed.py").write_text("import its_own_missing_part")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="its_own_missing_part") as caught:
