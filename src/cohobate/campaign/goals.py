@@ -29,8 +29,8 @@ class View:
 
     def best(self, output: str) -> float | None:
         """Returns the best value of an objective so far (the lowest where it has no direction)."""
-        direction = "maximize" if self.tally.goals.get(output) == "maximize" else "minimize"
-        extreme = self.tally.best(output, direction)
+        maximize = self.tally.goals.get(output) == "maximize"
+        extreme = self.tally.best(output, "maximize" if maximize else "minimize")
         return None if extreme is None else extreme.value
 
 

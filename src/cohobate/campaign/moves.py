@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cohobate.core.errors import GeneratorError
 from cohobate.core.protocols import Answer
 from cohobate.core.trial import Evaluated, Result, Trial
 
@@ -13,6 +14,14 @@ class Heard:
     """The generator's turn is over; ``answer`` is ``None`` where nothing was asked."""
 
     answer: Answer | None
+    loss: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The generator raised, or answered what the problem forbids; the campaign ends."""
+
+    error: GeneratorError
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ class Scheduler:
             return
         del self.running[id]
         pending = self.trials[id]
-        outcome = _as_cancelled(report.outcome, pending.cancel)
+        outcome = _blamed(report, pending.cancel)
         if isinstance(outcome, Failure) and self._spare(pending, outcome.kind):
             failed = ev.AttemptFailed(id, attempt, outcome, now, report.seconds, report.worker)
             self._events.append(failed)
@@ -263,8 +263,13 @@ class Scheduler:
             self.stuck = True
 
 
-def _as_cancelled(outcome: Outcome, cancel: str | None) -> Outcome:
-    """Returns a failure that followed a cancel as a cancellation."""
-    if cancel is not None and isinstance(outcome, Failure):
+def _blamed(report: Evaluated, cancel: str | None) -> Outcome:
+    """Returns the outcome of an attempt, its failure put down to the cancel or deadline it followed."""
+    outcome = report.outcome
+    if not isinstance(outcome, Failure):
+        return outcome
+    if cancel is not None:
         return Cancelled(cancel or outcome.message)
+    if report.flagged and outcome.kind == "raised":
+        return replace(outcome, kind="timeout", message=f"the deadline had passed; {outcome.message}")
     return outcome
