@@ -168,9 +168,7 @@ def test_cancelling_what_waits_means_it_never_runs():
         (Cancelled(), Cancelled()),
     ],
 )
-def test_cancelling_what_runs_keeps_a_value_and_turns_a_failure_into_a_cancellation(
-    outcome: Outcome, expected: Outcome
-):
+def test_cancelling_what_runs_keeps_a_value_and_excuses_a_failure(outcome: Outcome, expected: Outcome):
     loop = Loop(room=1)
     loop.proposed(1)
     assert loop.on(CancelWanted((0,), "pointless")) == [Cancel(0)]
