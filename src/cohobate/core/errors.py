@@ -7,6 +7,7 @@ CohobateError
 │   ├── SimulatorError     a simulator that cannot be called as the problem asks
 │   ├── GoalError          a goal that cannot be reached or read
 │   ├── MissingExtra       an optional dependency is not installed
+│   ├── NotStorable        a value that a ledger cannot hold
 │   └── ResumeRefused      what is recorded was made by something else
 ├── LedgerError          the run folder cannot be opened or written
 │   ├── AlreadyOpen        another driver holds it
@@ -57,6 +58,10 @@ class GoalError(UserError):
 
 class MissingExtra(UserError, ImportError):
     """An optional dependency that is not installed."""
+
+
+class NotStorable(UserError, TypeError):
+    """A value that a ledger cannot hold, such as a lock or an open file."""
 
 
 class ResumeRefused(UserError):

@@ -1,0 +1,112 @@
+"""Is this a run folder, and is what lies in it whole? Asked before anything is written."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from pathlib import Path
+from typing import Final
+
+from cohobate.core.errors import Damaged, Foreign
+from cohobate.host.locks import NAME as LOCK
+from cohobate.ledger import database, sidecar
+from cohobate.ledger.sidecar import Claim
+from cohobate.ledger.source import unseal
+
+TAIL: Final = 1_000
+"""Events at the end whose check sums are looked at when a ledger is opened."""
+OWN: Final = (
+    LOCK,
+    sidecar.NAME,
+    database.NAME,
+    database.NAME + "-wal",
+    database.NAME + "-shm",
+    database.NAME + "-journal",
+)
+_MAGIC: Final = b"SQLite format 3\x00"
+
+
+def is_new(folder: Path) -> bool:
+    """Whether ``folder`` is missing, empty, or was left before its first event.
+
+    Raises ``Foreign`` where it holds something else, and ``Damaged`` where a part of a ledger is missing.
+    """
+    if not folder.exists():
+        return True
+    if not folder.is_dir():
+        raise Foreign(f"{folder} is a file, not a run folder; name another run folder")
+    names = {path.name for path in folder.iterdir()}
+    if database.NAME not in names and sidecar.NAME not in names:
+        _refuse_others(folder, names)
+        return True
+    claim = sidecar.read(folder)
+    path = folder / database.NAME
+    if path.is_file() and path.stat().st_size:
+        return False
+    if claim.events:
+        state = "is empty" if path.exists() else "is missing"
+        raise Damaged(f"{path} {state}, and {claim.events} events were recorded in it: restore it from a copy")
+    return True
+
+
+def create(folder: Path) -> None:
+    """Makes an empty ledger: first the count, so that no crash leaves a database without one."""
+    store = uuid.uuid4().bytes
+    path = folder / database.NAME
+    for leftover in (path, *(path.with_name(path.name + end) for end in ("-journal", "-wal", "-shm"))):
+        leftover.unlink(missing_ok=True)
+    sidecar.Sidecar.create(folder, store).close()
+    database.create(path, store)
+
+
+def check_file(path: Path) -> None:
+    """Raises ``Damaged`` or ``Foreign`` for what can be told from the first 100 bytes and the size.
+
+    To be called only while no connection of this process is open: closing the file would drop its locks.
+    """
+    with path.open("rb") as file:
+        header = file.read(100)
+    if len(header) < 100 or not header.startswith(_MAGIC):
+        raise Damaged(f"{path} is not an SQLite file (or was cut short): restore the run folder from a copy")
+    application = int.from_bytes(header[68:72], "big")
+    if application != database.APPLICATION:
+        raise Foreign(f"{path} is not a cohobate ledger (application_id {application:#x}); name another run folder")
+    log = path.with_name(path.name + "-wal")
+    page = int.from_bytes(header[16:18], "big") or 65_536
+    expected = int.from_bytes(header[28:32], "big") * (65_536 if page == 1 else page)
+    if path.stat().st_size < expected and not (log.exists() and log.stat().st_size):
+        raise Damaged(f"{path} was cut short ({path.stat().st_size:,} of {expected:,} bytes): restore it from a copy")
+
+
+def check_content(connection: sqlite3.Connection, path: Path, claim: Claim) -> int:
+    """Returns how many events there are; raises ``Damaged`` or ``Foreign`` where they cannot be trusted."""
+    database.identify(connection, path)
+    facts = dict(connection.execute("SELECT name, value FROM meta WHERE name IN ('store', 'events')"))
+    ((last,),) = connection.execute("SELECT coalesce(max(seq), 0) FROM event").fetchall()
+    if facts.get("store") != claim.store.hex():
+        raise Damaged(f"{path} and {sidecar.NAME} beside it are of different ledgers: restore both from one copy")
+    if facts.get("events") != last:
+        raise Damaged(
+            f"{path} is damaged ({facts.get('events')} events expected, {last} found): restore it from a copy"
+        )
+    if last < claim.events:
+        raise Damaged(
+            f"{path} is a stale or torn copy: it has {last} events, and {claim.events} were recorded; copy the whole "
+            f"folder while nothing runs, or use a snapshot"
+        )
+    tail = connection.execute("SELECT seq, kind, trial, body, crc FROM event WHERE seq > ?", (last - TAIL,)).fetchall()
+    for row in tail:
+        unseal(row, path, lambda _name, size: bytes(size))
+    if len(tail) != min(TAIL, last):
+        raise Damaged(f"{path} is damaged (events are missing near the end): restore the run folder from a copy")
+    return int(last)
+
+
+def _refuse_others(folder: Path, names: set[str]) -> None:
+    others = sorted(name for name in names if name not in OWN and not name.endswith(".tmp"))
+    if others:
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        raise Foreign(
+            f"{folder} is not a run folder: it holds {', '.join(others[:3])}{more}, and no {database.NAME}; "
+            f"name another run folder"
+        )

@@ -1,0 +1,59 @@
+"""Reads what is durable of a campaign, live or stopped, without ever writing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, final
+
+from cohobate.core.blob import Blobs
+from cohobate.core.events import Event, Proposed
+from cohobate.core.trial import Result
+from cohobate.ledger import resume
+from cohobate.ledger.resume import Delivered, Unfinished
+from cohobate.ledger.source import Source
+from cohobate.ledger.tally import Tally
+
+
+@final
+class Reader:
+    """The reading side of a ledger; methods may be called from any thread."""
+
+    __slots__ = ("folder", "source")
+
+    def __init__(self, source: Source, folder: Path | None = None) -> None:
+        self.source, self.folder = source, folder
+
+    @property
+    def blobs(self) -> Blobs:
+        """Where large contents are kept."""
+        return self.source.blobs
+
+    @property
+    def tally(self) -> Tally:
+        """The counts of everything recorded, as a new object each time."""
+        return self.source.tally()
+
+    def count(self) -> int:
+        """Returns how many events are recorded."""
+        return self.source.count()
+
+    def read(self, since: int = 0) -> Iterator[tuple[int, Event]]:
+        """Returns the events after number ``since`` (they count from 1), with their numbers."""
+        return self.source.events(since)
+
+    def declared(self) -> Mapping[str, Any] | None:
+        """Returns what the campaign was last declared to be."""
+        return resume.declared(self.source)
+
+    def unfinished(self) -> list[Unfinished]:
+        """Returns the trials without a final outcome, in the order they were proposed."""
+        return resume.unfinished(self.source)
+
+    def story(self, generator: str) -> Iterator[Proposed | Delivered]:
+        """Returns what ``generator`` proposed and was told, in order, with the results."""
+        return resume.story(self.source, generator)
+
+    def untold(self, generator: str) -> list[Result]:
+        """Returns the final results that ``generator`` was never told."""
+        return resume.untold(self.source, generator)

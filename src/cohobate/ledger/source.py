@@ -1,0 +1,187 @@
+"""Where recorded events are read from: a list, or the database of a run folder."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Protocol, final
+
+from cohobate.core.blob import Blobs
+from cohobate.core.errors import Damaged, LedgerError
+from cohobate.core.events import EVENTS, Event
+from cohobate.ledger.blobs import FolderBlobs, MemoryBlobs, fetch
+from cohobate.ledger.codec import Get
+from cohobate.ledger.database import connect_reader, explain
+from cohobate.ledger.record import decode, seal
+from cohobate.ledger.standing import COLUMNS, Standing, Standings
+from cohobate.ledger.tally import Tally
+
+PAGE: Final = 2_000
+"""Rows read in one transaction, so that a reader never holds up the writer for long."""
+NAMES: Final = {event: kind for kind, event in EVENTS.items()}
+
+
+class Source(Protocol):
+    """What was recorded, numbered from 1 in the order it happened."""
+
+    @property
+    def blobs(self) -> Blobs: ...
+
+    def count(self) -> int:
+        """Returns how many events there are."""
+        ...
+
+    def events(self, since: int = 0, kinds: Sequence[type[Event]] = ()) -> Iterator[tuple[int, Event]]:
+        """Returns the events after number ``since``, with their numbers; of some kinds only where given."""
+        ...
+
+    def at(self, numbers: Iterable[int]) -> Iterator[Event]:
+        """Returns the events of these numbers, in this order."""
+        ...
+
+    def declared(self) -> int | None:
+        """Returns the number of the last ``Declared``."""
+        ...
+
+    def live(self) -> dict[int, Standing]:
+        """Returns the trials that are not both final and told, by id."""
+        ...
+
+    def tally(self) -> Tally:
+        """Returns the counts of everything recorded."""
+        ...
+
+
+@final
+class MemorySource:
+    """Events in a list."""
+
+    __slots__ = ("blobs", "recorded")
+
+    def __init__(self) -> None:
+        self.recorded: list[Event] = []
+        self.blobs: Blobs = MemoryBlobs()
+
+    def count(self) -> int:
+        return len(self.recorded)
+
+    def events(self, since: int = 0, kinds: Sequence[type[Event]] = ()) -> Iterator[tuple[int, Event]]:
+        for at in range(since, len(self.recorded)):
+            event = self.recorded[at]
+            if not kinds or type(event) in kinds:
+                yield at + 1, event
+
+    def at(self, numbers: Iterable[int]) -> Iterator[Event]:
+        return (self.recorded[number - 1] for number in numbers)
+
+    def declared(self) -> int | None:
+        return max((seq for seq, _ in self.events(0, (EVENTS["declared"],))), default=None)
+
+    def live(self) -> dict[int, Standing]:
+        standings = Standings()
+        for seq, event in self.events():
+            standings.fold(seq, event)
+        return standings.live
+
+    def tally(self) -> Tally:
+        tally = Tally()
+        for _, event in self.events():
+            tally.fold(event)
+        return tally
+
+
+@final
+class DatabaseSource:
+    """The durable events of a run folder, each reading through a connection of its own."""
+
+    __slots__ = ("_get", "blobs", "path")
+
+    def __init__(self, path: Path, blobs: FolderBlobs) -> None:
+        self.path = path
+        self.blobs: Blobs = blobs
+        self._get: Get = fetch(blobs)
+
+    def count(self) -> int:
+        with self._reading() as connection:
+            return int(connection.execute("SELECT value FROM meta WHERE name = 'events'").fetchone()[0])
+
+    def events(self, since: int = 0, kinds: Sequence[type[Event]] = ()) -> Iterator[tuple[int, Event]]:
+        names = [NAMES[kind] for kind in kinds]
+        wanted = f"AND kind IN ({','.join('?' * len(names))})" if names else ""
+        query = f"SELECT seq, kind, trial, body, crc FROM event WHERE seq > ? {wanted} ORDER BY seq LIMIT {PAGE}"
+        with self._reading() as connection:
+            while rows := connection.execute(query, (since, *names)).fetchall():
+                for row in rows:
+                    yield row[0], unseal(row, self.path, self._get)
+                since = rows[-1][0]
+
+    def at(self, numbers: Iterable[int]) -> Iterator[Event]:
+        query = "SELECT seq, kind, trial, body, crc FROM event WHERE seq = ?"
+        with self._reading() as connection:
+            for number in numbers:
+                row = connection.execute(query, (number,)).fetchone()
+                if row is None:
+                    raise Damaged(f"{self.path} is damaged: event {number} is missing; restore the folder from a copy")
+                yield unseal(row, self.path, self._get)
+
+    def declared(self) -> int | None:
+        with self._reading() as connection:
+            row = connection.execute("SELECT value FROM meta WHERE name = 'declared'").fetchone()
+        return None if row is None else int(row[0])
+
+    def live(self) -> dict[int, Standing]:
+        with self._reading() as connection:
+            return load_live(connection)
+
+    def tally(self) -> Tally:
+        with self._reading() as connection:
+            return load_tally(connection)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = connect_reader(self.path)
+        except sqlite3.Error as error:
+            raise explain(error, self.path) from error
+        try:
+            yield connection
+        except sqlite3.Error as error:
+            raise explain(error, self.path) from error
+        finally:
+            connection.close()
+
+
+def unseal(row: tuple[int, str, int | None, str, int], path: Path, get: Get | None) -> Event:
+    """Returns the event of a row of the table; raises ``Damaged`` where its check sum does not match."""
+    seq, kind, trial, body, crc = row
+    try:
+        if seal(seq, (kind, trial, body)) != crc:
+            raise Damaged("the check sum does not match")
+        return decode((kind, trial, body), get)
+    except LedgerError as error:
+        raise Damaged(f"{path} is damaged at event {seq} ({error}): restore the folder from a copy") from error
+
+
+def load_live(connection: sqlite3.Connection) -> dict[int, Standing]:
+    """Returns the trials that are not both final and told."""
+    query = f"SELECT {', '.join(COLUMNS)} FROM trial WHERE finished IS NULL OR told IS NULL ORDER BY id"
+    return {row[0]: _standing(row) for row in connection.execute(query)}
+
+
+def load_tally(connection: sqlite3.Connection) -> Tally:
+    """Returns the counts kept with the events."""
+    row = connection.execute("SELECT value FROM meta WHERE name = 'tally'").fetchone()
+    try:
+        return Tally() if row is None else Tally.restore(json.loads(row[0]))
+    except (ValueError, TypeError, KeyError) as error:
+        raise Damaged(
+            f"the counts kept in the ledger are unreadable ({error}); restore the folder from a copy"
+        ) from error
+
+
+def _standing(row: tuple[object, ...]) -> Standing:
+    given = dict(zip(COLUMNS, row, strict=True))
+    return Standing(**{**given, "failed": json.loads(str(given["failed"] or "{}")), "cancel": bool(given["cancel"])})
