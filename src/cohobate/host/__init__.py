@@ -1,0 +1,1 @@
+"""The machine underneath: what is installed, what runs, what the file system can do."""
