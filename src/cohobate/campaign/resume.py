@@ -99,13 +99,13 @@ def remember(ledger: Ledger, generator: Generator, policy: Policy, structured: M
                 started=report.started,
                 seconds=report.seconds,
                 worker=report.worker,
-                cancel_requested=item.cancel is not None,
+                cancel_requested=item.cancel,
                 harvested=True,
             )
-        elif item.cancel is not None:
-            final = Finished(trial.id, item.attempts, Cancelled(item.cancel), at=time.time(), cancel_requested=True)
+        elif item.cancel:
+            final = Finished(trial.id, item.attempts, Cancelled("on request"), at=time.time(), cancel_requested=True)
         else:
-            unfinished.append(Pending(trial, item.attempts, dict(item.lost)))
+            unfinished.append(Pending(trial, item.attempts, dict(item.failed)))
             continue
         past.append(final)
         talk.untold.append(Result(trial, final.outcome))

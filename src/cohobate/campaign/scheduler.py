@@ -27,7 +27,7 @@ class Pending:
 
     trial: Trial
     attempts: int = 0
-    lost: dict[Kind, int] | None = None
+    lost: dict[str, int] | None = None
     cancel: str | None = None
 
 
@@ -92,10 +92,11 @@ class Scheduler:
         talk = self.conversation
         return self.stopping is not None and not (self.running or talk.talking or talk.untold)
 
-    @property
-    def due(self) -> float | None:
-        """When the next retry may start, on the clock of ``now``."""
-        return self._delayed[0][0] if self._delayed and not self.stopping else None
+    def due(self, now: float) -> float | None:
+        """When the next retry may start; ``None`` where none waits for time to pass."""
+        if self.stopping or not self._delayed or self._delayed[0][0] <= now:
+            return None
+        return self._delayed[0][0]
 
     # facts
 
