@@ -80,6 +80,7 @@ class Recalls(Protocol):
     def recall(self, rows: Rows) -> None: ...
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Where work runs. ``submit`` never blocks.
 
