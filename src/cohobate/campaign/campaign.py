@@ -11,6 +11,7 @@ from pathlib import Path
 from socket import gethostname
 from typing import Any, Literal, final
 
+from cohobate.campaign.cache import Cache
 from cohobate.campaign.driver import Driver, Orders
 from cohobate.campaign.evaluation import Evaluation
 from cohobate.campaign.goals import Goal, View, as_goal, check_goal
@@ -168,7 +169,10 @@ class Campaign:
         settings, structured = self.settings, self.problem.structured
         who = Identity(self.describe(), identity(self.simulator))
         declared = declare(ledger, who, accept_new_code=settings.accept_new_code)
-        past = remember(ledger, self.generator, settings.policy, structured)
+        cache = None
+        if self.simulator.deterministic:
+            cache = Cache(structured, () if declared else (event for _, event in ledger.read()))
+        past = remember(ledger, self.generator, settings.policy, structured, cache)
         engine = self._engine or self._own_engine(loop)
         evaluation = Evaluation(self._call, self.problem.outputs, ledger.folder, ledger.epoch, structured)
         orders = Orders(
