@@ -147,8 +147,8 @@ class Driver:
     def _patience(self, now: float) -> float:
         if self._paused:
             return PAUSED
-        due = self._scheduler.due
-        return TICK if due is None else min(TICK, max(0.0, due - now))
+        due = self._scheduler.due(now)
+        return TICK if due is None else min(TICK, due - now)
 
     def _take(self, item: Fact | Broken | Halt, now: float) -> None:
         match item:

@@ -29,10 +29,10 @@ class Talker:
 
     def __init__(self, generator: Generator, problem: Problem, reply: Reply, *, threaded: bool = True) -> None:
         self._generator = generator
-        self._lossy = generator if isinstance(generator, Lossy) else None
         self._name = type(generator).__name__
         self._check = problem.check
         self._reply = reply
+        self._lossy = generator if isinstance(generator, Lossy) else None
         self._queue: SimpleQueue[Talk | None] = SimpleQueue()
         self._thread = Thread(target=self._serve, name="cohobate-generator", daemon=True) if threaded else None
         if self._thread:
@@ -75,8 +75,7 @@ class Talker:
             answer = Exhausted() if _is_empty(asked.value) else asked.value
             if wrong := self._wrong(answer):
                 return Broken(GeneratorError(f"{self._name}.suggest({talk.ask}): {wrong}"))
-        loss = self._lossy.loss() if self._lossy else float("nan")
-        return Heard(answer, loss)
+        return Heard(answer, self._lossy.loss()) if self._lossy else Heard(answer)
 
     def _wrong(self, answer: Payload) -> str | None:
         """Returns what is wrong with an answer, or ``None``."""
