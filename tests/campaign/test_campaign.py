@@ -125,7 +125,7 @@ def test_the_failure_budget_ends_with_one_clear_line():
         raise RuntimeError("no licence")
 
     with pytest.raises(
-        BudgetExceeded, match=r"4 evaluations failed, the budget is 3; the last: RuntimeError: no licence"
+        BudgetExceeded, match="4 evaluations failed, the budget is 3; the last: RuntimeError: no lic"
     ):
         campaign(broken, failure_budget=3).run(co.evaluations(100))
 
