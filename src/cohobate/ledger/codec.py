@@ -124,6 +124,8 @@ def _tag(value: Payload, put: Put | None, depth: int) -> Plain:
         return value if -LONGEST_INT < value < LONGEST_INT else {"$int": hex(value)}
     if value is None or kind is bool:
         return value
+    if kind is dict and depth <= DEEPEST:
+        return _mapping(value, put, depth + 1)
     return _compound(value, put, depth)
 
 

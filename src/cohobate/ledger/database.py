@@ -25,7 +25,8 @@ Durability = Literal["full", "normal"]
 SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE event (
-    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, trial INTEGER, body TEXT NOT NULL, crc INTEGER NOT NULL
+    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, trial INTEGER, attempt INTEGER, at REAL,
+    body TEXT NOT NULL, crc INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX one_final ON event (trial) WHERE kind = 'finished';
 CREATE TABLE trial (
@@ -39,7 +40,7 @@ CREATE VIEW result AS
         json_extract(final.body, '$.outcome.value') AS outputs,
         json_extract(final.body, '$.outcome.failure.message') AS message,
         json_extract(final.body, '$.seconds') AS seconds,
-        json_extract(final.body, '$.at') AS at
+        final.at AS at
     FROM trial
         JOIN event AS proposed ON proposed.seq = trial.proposed
         LEFT JOIN event AS final ON final.seq = trial.finished;
