@@ -7,7 +7,7 @@ import gc
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 from cohobate.core.events import Event, Finished, Opened, Proposed, Started, Told
 from cohobate.core.outcome import Value
 from cohobate.core.trial import Trial
+from cohobate.ledger.database import Durability
 from cohobate.ledger.ledger import Ledger, memory_ledger, open_ledger
 
 NOW = 1_763_634_955.123
@@ -71,7 +72,9 @@ def main() -> None:
     n = given.trials
     events = [trial(i) for i in range(n)]
     gc.freeze()
-    clocks: dict[str, Clock] = {name: Clock() for name in ("making events", "memory", "full", "normal", "open", "story")}
+    clocks: dict[str, Clock] = {
+        name: Clock() for name in ("making events", "memory", "full", "normal", "open", "story")
+    }
     for _ in range(given.repeats):
         measure(clocks, events, n)
     print(f"{n} trials of 4 events (proposed, started, finished with one float, told); medians of {given.repeats}")
@@ -91,8 +94,8 @@ def measure(clocks: dict[str, Clock], events: list[list[Event]], n: int) -> None
 
 
 def recorded(clocks: dict[str, Clock], folder: Path, events: list[list[Event]]) -> None:
-    make: Callable[[str], Ledger] = lambda durability: open_ledger(folder / durability, durability=durability)
-    for durability in ("full", "normal"):
+    durabilities: tuple[Durability, ...] = ("full", "normal")
+    for durability in durabilities:
         with open_ledger(folder / durability, durability=durability) as ledger:
             ledger.append([Opened(1, NOW)])
             with clocks[durability].timed():

@@ -90,10 +90,7 @@ def check_content(connection: sqlite3.Connection, path: Path, claim: Claim) -> i
             f"{path} is damaged ({facts.get('events')} events expected, {last} found): restore it from a copy"
         )
     if last < claim.events:
-        raise Damaged(
-            f"{path} is a stale or torn copy: it has {last} events, and {claim.events} were recorded; copy the whole "
-            f"folder while nothing runs, or use a snapshot"
-        )
+        raise Damaged(database.stale(path, last, claim.events))
     tail = connection.execute(f"SELECT {EVENT} FROM event WHERE seq > ?", (last - TAIL,)).fetchall()
     for row in tail:
         unseal(row, path, lambda _name, size: bytes(size))

@@ -14,7 +14,7 @@ from cohobate.core.errors import Damaged, LedgerError
 from cohobate.core.events import EVENTS, Event
 from cohobate.ledger.blobs import FolderBlobs, MemoryBlobs, fetch
 from cohobate.ledger.codec import Get
-from cohobate.ledger.database import connect_reader, explain
+from cohobate.ledger.database import connect_reader, explain, identify, recorded
 from cohobate.ledger.record import decode, seal
 from cohobate.ledger.standing import COLUMNS, Standing, Standings
 from cohobate.ledger.tally import Tally
@@ -37,8 +37,13 @@ class Source(Protocol):
         """Returns how many events there are."""
         ...
 
-    def events(self, since: int = 0, kinds: Sequence[type[Event]] = ()) -> Iterator[tuple[int, Event]]:
-        """Returns the events after number ``since``, with their numbers; of some kinds only where given."""
+    def events(
+        self, since: int = 0, kinds: Sequence[type[Event]] = (), *, fetched: bool = True
+    ) -> Iterator[tuple[int, Event]]:
+        """Returns the events after number ``since``, with their numbers; of some kinds only where given.
+
+        Unless ``fetched``, large contents may be left where they are, with ``Kept`` in their place.
+        """
         ...
 
     def at(self, numbers: Iterable[int]) -> Iterator[Event]:
@@ -71,7 +76,9 @@ class MemorySource:
     def count(self) -> int:
         return len(self.recorded)
 
-    def events(self, since: int = 0, kinds: Sequence[type[Event]] = ()) -> Iterator[tuple[int, Event]]:
+    def events(
+        self, since: int = 0, kinds: Sequence[type[Event]] = (), *, fetched: bool = True
+    ) -> Iterator[tuple[int, Event]]:
         for at in range(since, len(self.recorded)):
             event = self.recorded[at]
             if not kinds or type(event) in kinds:
@@ -107,18 +114,27 @@ class DatabaseSource:
         self.blobs: Blobs = blobs
         self._get: Get = fetch(blobs)
 
+    def identify(self) -> int:
+        """Returns how many events there are; raises ``Foreign`` where this is no ledger that we know."""
+        with self._reading() as connection:
+            identify(connection, self.path)
+            return recorded(connection)
+
     def count(self) -> int:
         with self._reading() as connection:
-            return int(connection.execute("SELECT value FROM meta WHERE name = 'events'").fetchone()[0])
+            return recorded(connection)
 
-    def events(self, since: int = 0, kinds: Sequence[type[Event]] = ()) -> Iterator[tuple[int, Event]]:
+    def events(
+        self, since: int = 0, kinds: Sequence[type[Event]] = (), *, fetched: bool = True
+    ) -> Iterator[tuple[int, Event]]:
+        get = self._get if fetched else None
         names = [NAMES[kind] for kind in kinds]
         wanted = f"AND kind IN ({','.join('?' * len(names))})" if names else ""
         query = f"SELECT {EVENT} FROM event WHERE seq > ? {wanted} ORDER BY seq LIMIT {PAGE}"
         with self._reading() as connection:
             while rows := connection.execute(query, (since, *names)).fetchall():
                 for row in rows:
-                    yield row[0], unseal(row, self.path, self._get)
+                    yield row[0], unseal(row, self.path, get)
                 since = rows[-1][0]
 
     def at(self, numbers: Iterable[int]) -> Iterator[Event]:

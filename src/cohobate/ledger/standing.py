@@ -86,9 +86,7 @@ class Standings:
     def _finish(self, event: Finished, seq: int) -> None:
         standing = self._touch(event.trial)
         if standing.finished is not None:
-            raise LedgerError(
-                f"event {seq}: trial {event.trial} is final already (event {standing.finished}), and can be so only once"
-            )
+            raise LedgerError(f"event {seq}: trial {event.trial} is final already, since event {standing.finished}")
         standing.state, standing.finished = _state(event.outcome), seq
 
     def _tell(self, event: Told, seq: int) -> None:

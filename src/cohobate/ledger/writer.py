@@ -15,7 +15,7 @@ from typing import Final, TypeVar, final
 from cohobate.core.blob import Blobs
 from cohobate.core.errors import CohobateError, LedgerError
 from cohobate.core.events import Declared, Event
-from cohobate.ledger.database import explain
+from cohobate.ledger.database import NAME, explain, recorded
 from cohobate.ledger.record import encode, seal
 from cohobate.ledger.sidecar import Sidecar
 from cohobate.ledger.source import SealedRow
@@ -38,6 +38,7 @@ class Store:
 
     def __init__(self, connection: sqlite3.Connection, sidecar: Sidecar, blobs: Blobs, *, synced: bool) -> None:
         self.connection, self.sidecar, self.blobs, self._synced = connection, sidecar, blobs, synced
+        self.path = sidecar.path.with_name(NAME)
         self.standings = Standings()
         self.tally = Tally()
         self.count = 0
@@ -60,7 +61,7 @@ class Store:
     def commit(self, rows: Sequence[SealedRow], trials: Sequence[Standing], facts: dict[str, object]) -> None:
         """Makes everything durable, or nothing; harmless when it was durable already."""
         connection = self.connection
-        if self.recorded() >= rows[-1][0]:
+        if recorded(connection) >= rows[-1][0]:
             return
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -72,10 +73,6 @@ class Store:
             with suppress(sqlite3.Error):
                 connection.rollback()
             raise
-
-    def recorded(self) -> int:
-        """Returns how many events are in the database."""
-        return int(self.connection.execute("SELECT value FROM meta WHERE name = 'events'").fetchone()[0])
 
     def passed(self, count: int) -> None:
         """Notes that ``count`` events are recorded, beside the database too where each commit is synced."""
@@ -140,14 +137,18 @@ class Writer:
 
     def _run(self) -> None:
         try:
-            while waiting := self._next():
-                for at in range(0, len(waiting), MOST):
-                    self._write(waiting[at : at + MOST])
+            self._drain()
         except (CohobateError, sqlite3.Error, OSError) as error:
-            self._die(explain(error, self._store.sidecar.path.parent))
+            self._die(explain(error, self._store.path))
         except BaseException as error:
             self._die(LedgerError(f"the writer of the ledger failed: {type(error).__name__}: {error}"))
             raise
+
+    def _drain(self) -> None:
+        try:
+            while waiting := self._next():
+                for at in range(0, len(waiting), MOST):
+                    self._write(waiting[at : at + MOST])
         finally:
             self._store.close()
 
