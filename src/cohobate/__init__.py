@@ -1,1 +1,100 @@
-"""Closed loops of simulations on atoms: propose, simulate, learn."""
+"""Closed loops of simulations on atoms: propose, simulate, learn.
+
+Everything below is imported when it is first touched.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "cohobate.campaign.campaign": ("Campaign",),
+    "cohobate.campaign.goals": (
+        "above",
+        "below",
+        "evaluations",
+        "loss_below",
+        "seconds",
+        "session_seconds",
+        "stalled",
+        "until_walltime",
+    ),
+    "cohobate.campaign.policy": ("FailureBudget", "Retries"),
+    "cohobate.core.context": ("attempt_dir", "cancelled"),
+    "cohobate.core.errors": ("CohobateError", "Rejected"),
+    "cohobate.core.pool": ("Pool",),
+    "cohobate.core.problem": (
+        "AtLeast",
+        "AtMost",
+        "Choice",
+        "Constant",
+        "Integer",
+        "Output",
+        "Problem",
+        "Real",
+        "Structured",
+    ),
+    "cohobate.engines": ("executor", "inline", "processes", "threads"),
+    "cohobate.propose.active": ("ActiveLearning",),
+    "cohobate.propose.sampling": ("Grid", "LatinHypercube", "RandomSampler", "Sobol"),
+    "cohobate.simulate.function": ("simulator",),
+}
+_MODULES = {"chem": "cohobate.simulate.chem", "engines": "cohobate.engines"}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted([*_HOME, *_MODULES, "__version__"])
+
+
+def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return import_module(_MODULES[name])
+    if name not in _HOME:
+        raise AttributeError(f"module 'cohobate' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+if TYPE_CHECKING:
+    from cohobate.campaign.campaign import Campaign as Campaign
+    from cohobate.campaign.goals import above as above
+    from cohobate.campaign.goals import below as below
+    from cohobate.campaign.goals import evaluations as evaluations
+    from cohobate.campaign.goals import loss_below as loss_below
+    from cohobate.campaign.goals import seconds as seconds
+    from cohobate.campaign.goals import session_seconds as session_seconds
+    from cohobate.campaign.goals import stalled as stalled
+    from cohobate.campaign.goals import until_walltime as until_walltime
+    from cohobate.campaign.policy import FailureBudget as FailureBudget
+    from cohobate.campaign.policy import Retries as Retries
+    from cohobate.core.context import attempt_dir as attempt_dir
+    from cohobate.core.context import cancelled as cancelled
+    from cohobate.core.errors import CohobateError as CohobateError
+    from cohobate.core.errors import Rejected as Rejected
+    from cohobate.core.pool import Pool as Pool
+    from cohobate.core.problem import AtLeast as AtLeast
+    from cohobate.core.problem import AtMost as AtMost
+    from cohobate.core.problem import Choice as Choice
+    from cohobate.core.problem import Constant as Constant
+    from cohobate.core.problem import Integer as Integer
+    from cohobate.core.problem import Output as Output
+    from cohobate.core.problem import Problem as Problem
+    from cohobate.core.problem import Real as Real
+    from cohobate.core.problem import Structured as Structured
+    from cohobate.engines import executor as executor
+    from cohobate.engines import inline as inline
+    from cohobate.engines import processes as processes
+    from cohobate.engines import threads as threads
+    from cohobate.propose.active import ActiveLearning as ActiveLearning
+    from cohobate.propose.sampling import Grid as Grid
+    from cohobate.propose.sampling import LatinHypercube as LatinHypercube
+    from cohobate.propose.sampling import RandomSampler as RandomSampler
+    from cohobate.propose.sampling import Sobol as Sobol
+    from cohobate.simulate.function import simulator as simulator

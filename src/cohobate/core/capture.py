@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,14 @@ def capture(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Returned | 
     """Calls ``fn`` and returns what it returned or raised, ``SystemExit`` and the like included."""
     try:
         return Returned(fn(*args, **kwargs))
+    except BaseException as error:  # noqa: BLE001 user code may raise anything, and all of it is data
+        return Raised(error, describe(error), _trace(error))
+
+
+async def acapture(fn: Callable[..., Awaitable[Any]], /, *args: Any, **kwargs: Any) -> Returned | Raised:
+    """Awaits ``fn(...)`` and returns what it returned or raised; ``capture`` for coroutine functions."""
+    try:
+        return Returned(await fn(*args, **kwargs))
     except BaseException as error:  # noqa: BLE001 user code may raise anything, and all of it is data
         return Raised(error, describe(error), _trace(error))
 

@@ -22,6 +22,7 @@ CohobateError
 │   ├── DependencyFailed   a future among its arguments failed
 │   ├── TaskRaised         it raised something that cannot be sent back as it was
 │   └── EngineClosed       the engine no longer takes tasks
+├── BadOutput            a simulator returned something other than the declared outputs
 └── Rejected             raised by a simulator: this candidate is not admissible
 """
 
@@ -117,6 +118,10 @@ class TaskRaised(EngineError):
 
 class EngineClosed(EngineError):
     """The engine was closed and takes no more tasks."""
+
+
+class BadOutput(CohobateError):
+    """A simulator returned something other than the declared outputs."""
 
 
 class Rejected(CohobateError):

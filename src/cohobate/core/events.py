@@ -6,7 +6,7 @@ Each event is a frozen dataclass; ``EVENTS`` maps the recorded name of a kind to
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from cohobate.core.outcome import Failure, Outcome
@@ -40,11 +40,12 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """The answer of a generator to its ``ask``-th question (counted from 1)."""
+    """The answer of a generator to its ``ask``-th question (counted from 1), for ``asked`` candidates."""
 
     generator: str
     ask: int
     trials: tuple[Trial, ...]
+    asked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ class Finished:
     """The final outcome of a trial: exactly one for each.
 
     ``started`` and ``at`` are wall-clock times (s since the epoch); ``seconds`` is what the
-    deciding attempt took; ``harvested`` marks a result found in the spool after a crash.
+    deciding attempt took; ``harvested`` marks a result found in the spool after a crash,
+    ``cached`` one that an earlier trial with the same inputs already had.
     """
 
     trial: int
@@ -86,6 +88,7 @@ class Finished:
     cancel_requested: bool = False
     deadline_passed: bool = False
     harvested: bool = False
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,7 @@ class Stopped:
     reason: str
     at: float
     seconds: float
-    ended: bool = field(default=False)
+    ended: bool = False
 
 
 Event = (

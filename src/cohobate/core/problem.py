@@ -179,13 +179,12 @@ class Problem:
                 return f"{name}: {wrong}"
         return None
 
-    def pack(self, inputs: Inputs) -> Inputs:
-        """Returns inputs as they are stored: structured payloads encoded, the rest as it is."""
-        return {name: _through(self._structured(name), "encode", value) for name, value in inputs.items()}
-
-    def unpack(self, stored: Inputs) -> Inputs:
-        """Returns inputs as they were proposed, from how they are stored."""
-        return {name: _through(self._structured(name), "decode", value) for name, value in stored.items()}
+    @property
+    def structured(self) -> Mapping[str, Structured]:
+        """The variables whose values are opaque payloads."""
+        if isinstance(self.variables, Pool):
+            return {}
+        return {name: kind for name, kind in self.variables.items() if isinstance(kind, Structured)}
 
     def describe(self) -> Mapping[str, Any]:
         """Returns the problem as plain data, to compare a run with its resume."""
@@ -195,13 +194,17 @@ class Problem:
             variables = [[name, _describe(variable)] for name, variable in self.variables.items()]
         return {"variables": variables, "outputs": [_describe(output) for output in self.outputs]}
 
-    def _structured(self, name: str) -> Structured | None:
-        variable = None if isinstance(self.variables, Pool) else self.variables.get(name)
-        return variable if isinstance(variable, Structured) else None
+
+def pack(inputs: Inputs, structured: Mapping[str, Structured]) -> Inputs:
+    """Returns inputs as they are stored: structured payloads encoded, the rest as it is."""
+    encoded = {name: kind.encode(inputs[name]) for name, kind in structured.items()}
+    return {**inputs, **encoded} if encoded else inputs
 
 
-def _through(kind: Structured | None, direction: Literal["encode", "decode"], value: Payload) -> Payload:
-    return value if kind is None else getattr(kind, direction)(value)
+def unpack(stored: Inputs, structured: Mapping[str, Structured]) -> Inputs:
+    """Returns inputs as they were proposed, from how they are stored."""
+    decoded = {name: kind.decode(stored[name]) for name, kind in structured.items()}
+    return {**stored, **decoded} if decoded else stored
 
 
 def _describe(value: Payload) -> Plain:

@@ -80,6 +80,22 @@ class Recalls(Protocol):
     def recall(self, rows: Rows) -> None: ...
 
 
+@runtime_checkable
+class Finite(Protocol):
+    """A generator that says whether it comes to an end by itself."""
+
+    @property
+    def finite(self) -> bool: ...
+
+
+@runtime_checkable
+class Lossy(Protocol):
+    """A generator that measures how much is left to learn; smaller is better."""
+
+    def loss(self) -> float: ...
+
+
+@runtime_checkable
 class Engine(Protocol):
     """Where work runs. ``submit`` never blocks.
 

@@ -46,13 +46,12 @@ class Result:
 class Evaluated:
     """What one attempt reported from where it ran.
 
-    ``started`` is wall-clock time (s since the epoch), ``seconds`` the time it took; the two flags
-    tell whether a cancel had been asked for, or the deadline had passed, when it returned.
+    ``started`` is wall-clock time (s since the epoch), ``seconds`` the time it took; ``flagged``
+    tells whether ``cancelled()`` had become true (a cancel, or the deadline) when it returned.
     """
 
     outcome: Outcome
     started: float
     seconds: float
     worker: str = ""
-    cancel_requested: bool = False
-    deadline_passed: bool = False
+    flagged: bool = False

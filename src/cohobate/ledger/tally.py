@@ -42,6 +42,7 @@ class Tally:
     values: int = 0
     failures: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     cancelled: int = 0
+    cached: int = 0
     retried: int = 0
     alive: float = 0.0
     busy: float = 0.0
@@ -55,8 +56,8 @@ class Tally:
 
     @property
     def counted(self) -> int:
-        """Evaluations: final values and failures, without rejected ones."""
-        return self.values + self.failed
+        """Evaluations: final values and failures, without rejected and cached ones."""
+        return self.values - self.cached + self.failed
 
     @property
     def failed(self) -> int:
@@ -126,6 +127,7 @@ class Tally:
         match event.outcome:
             case Value(outputs):
                 self.values += 1
+                self.cached += event.cached
                 self._compare(event.trial, outputs)
             case Failure(kind=kind):
                 self.failures[kind] += 1

@@ -1,0 +1,1 @@
+"""The loop that keeps an engine full until a goal holds."""

@@ -1,0 +1,222 @@
+"""The public face of the loop: a generator, a simulator, an engine, and where it is recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from pathlib import Path
+from socket import gethostname
+from typing import Any, Literal, final
+
+from cohobate.campaign.cache import Cache
+from cohobate.campaign.driver import Driver, Orders
+from cohobate.campaign.evaluation import Evaluation
+from cohobate.campaign.goals import Goal, View, as_goal, check_goal
+from cohobate.campaign.handle import Handle
+from cohobate.campaign.manifest import write_manifest
+from cohobate.campaign.policy import FailureBudget, Policy, Retries
+from cohobate.campaign.result import CampaignResult
+from cohobate.campaign.resume import Identity, declare, remember
+from cohobate.campaign.session import Session
+from cohobate.campaign.signals import Interrupted, is_interactive, stopping_on_signals
+from cohobate.core.errors import GoalError, UserError
+from cohobate.core.events import Opened
+from cohobate.core.payload import Plain
+from cohobate.core.problem import Problem
+from cohobate.core.protocols import Described, Engine, Finite, Generator, Posed
+from cohobate.core.task import GRACE
+from cohobate.engines import as_engine, coroutines, processes
+from cohobate.ledger.ledger import Ledger, memory_ledger, open_ledger
+from cohobate.simulate.function import Simulator, as_simulator, bind, identity, is_async
+
+Goals = Goal | Callable[[View], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a campaign treats its evaluations; none of it changes what is proposed.
+
+    ``deadline`` (s) is for one attempt, ``grace`` (s) what it gets after it before it is killed;
+    ``drain`` lets what runs finish once the goal is reached, instead of cancelling it.
+    """
+
+    deadline: float | None = None
+    grace: float = GRACE
+    retries: Retries = field(default_factory=Retries)
+    failure_budget: FailureBudget | int | float | None = field(default_factory=FailureBudget)
+    drain: bool = True
+    durability: Literal["full", "normal"] = "full"
+    ntasks: int = 16
+    seed: int = 0
+    accept_new_code: bool = False
+
+    def __post_init__(self) -> None:
+        if self.deadline is not None and not (isinstance(self.deadline, int | float) and self.deadline > 0):
+            raise UserError(f"deadline: expected a positive number of seconds or None, got {self.deadline!r}")
+        if not (isinstance(self.grace, int | float) and self.grace >= 0):
+            raise UserError(f"grace: expected seconds of at least 0, got {self.grace!r}")
+
+    @property
+    def policy(self) -> Policy:
+        """What the scheduler needs to know."""
+        return Policy(self.retries, _budget(self.failure_budget), self.seed)
+
+
+@final
+class Campaign:
+    """A closed loop: ``generator`` proposes, ``simulator`` evaluates on ``engine``, results go back.
+
+    ``run`` names the run folder; the same lines with the same folder continue what is there, and
+    without one nothing is kept on disk. ``engine`` (default: all cores) may be any engine, or a
+    ``concurrent.futures.Executor``; one that was given is never closed. ``problem`` is needed only
+    for generators that do not bring it.
+
+    Raises ``UserError`` for what cannot work, before anything is evaluated.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        simulator: Callable[..., Any],
+        engine: Engine | Executor | None = None,
+        *,
+        run: str | Path | None = None,
+        problem: Problem | None = None,
+        deadline: float | None = None,
+        grace: float = GRACE,
+        retries: Retries | None = None,
+        failure_budget: FailureBudget | int | float | None = FailureBudget(),  # noqa: B008 frozen value
+        drain: bool = True,
+        durability: Literal["full", "normal"] = "full",
+        ntasks: int = 16,
+        accept_new_code: bool = False,
+    ) -> None:
+        self.generator = generator
+        self.problem = _problem_of(generator, problem)
+        self.simulator: Simulator = as_simulator(simulator)
+        self.folder = None if run is None else Path(run)
+        self.settings = Settings(
+            deadline=deadline,
+            grace=grace,
+            retries=retries or Retries(),
+            failure_budget=failure_budget,
+            drain=drain,
+            durability=durability,
+            ntasks=ntasks,
+            accept_new_code=accept_new_code,
+        )
+        self._engine = None if engine is None else as_engine(engine)
+        self._call = bind(self.simulator, self.problem.names)
+        self._fresh = True
+
+    def run(self, goal: Goals | None = None) -> CampaignResult:
+        """Runs until the goal holds and returns the result.
+
+        Without a goal only where the generator comes to an end by itself. The first SIGINT or
+        SIGTERM lets running evaluations finish for 10 s, the second kills them; the program then
+        ends with a line that says how to continue (in a notebook, the partial result is returned).
+        """
+        if goal is None and not (isinstance(self.generator, Finite) and self.generator.finite):
+            raise GoalError("run() needs a goal such as evaluations(60): this generator never ends by itself")
+        session = self._open(goal, None)
+        with stopping_on_signals(session.driver.post) as came:
+            result = session.run()
+        if came and not is_interactive():
+            raise Interrupted(f"stopped by {came[0]}: {result}; run the same again to continue")
+        return result
+
+    def start(self, goal: Goals | None = None) -> Handle:
+        """Starts in the background and returns a handle; without a goal it runs until cancelled."""
+        return Handle(self._open(goal, _running_loop()))
+
+    async def arun(self, goal: Goals | None = None) -> CampaignResult:
+        """Runs until the goal holds, for use in a running event loop; cancelling it stops the campaign."""
+        handle = self.start(goal)
+        try:
+            return await handle
+        except asyncio.CancelledError:
+            handle.cancel()
+            raise
+
+    def describe(self) -> dict[str, Plain]:
+        """Returns what must be the same for a run to be continued, as plain data."""
+        generator = self.generator
+        settings = generator.describe() if isinstance(generator, Described) else {}
+        return {
+            "problem": self.problem.describe(),
+            "generator": {"kind": type(generator).__qualname__, "settings": settings},
+        }
+
+    def _open(self, goal: Goals | None, loop: asyncio.AbstractEventLoop | None) -> Session:
+        if not self._fresh:
+            raise UserError("this campaign has run: make it again (with a new generator) to continue it")
+        wanted = None if goal is None else as_goal(goal)
+        if wanted is not None:
+            check_goal(wanted, self.problem.output_names)
+        self._fresh = False
+        settings = self.settings
+        ledger = open_ledger(self.folder, durability=settings.durability) if self.folder else memory_ledger()
+        try:
+            return self._assemble(wanted, ledger, loop)
+        except BaseException:
+            ledger.close()
+            raise
+
+    def _assemble(self, goal: Goal | None, ledger: Ledger, loop: asyncio.AbstractEventLoop | None) -> Session:
+        settings, structured = self.settings, self.problem.structured
+        who = Identity(self.describe(), f"{self.simulator.name} {identity(self.simulator)}")
+        declared = declare(ledger, who, accept_new_code=settings.accept_new_code)
+        cache = None
+        if self.simulator.deterministic:
+            cache = Cache(structured, () if declared else (event for _, event in ledger.read()))
+        past = remember(ledger, self.generator, settings.policy, structured, cache)
+        engine = self._engine or self._own_engine(loop)
+        evaluation = Evaluation(self._call, self.problem.outputs, ledger.folder, ledger.epoch, structured)
+        orders = Orders(
+            evaluation.awaited if is_async(self.simulator) else evaluation,
+            self.problem,
+            goal,
+            settings.deadline,
+            settings.grace,
+            settings.drain,
+        )
+        driver = Driver(orders, self.generator, scheduler=past.scheduler, ledger=ledger, engine=engine)
+        driver.record([Opened(ledger.epoch, driver.now(), gethostname(), os.getpid()), *declared, *past.events])
+        if ledger.folder:
+            write_manifest(ledger.folder, seed=settings.seed, epoch=ledger.epoch, engine=repr(engine))
+        return Session(driver, ledger, engine, self._engine is None, str(goal or "until stopped"))
+
+    def _own_engine(self, loop: asyncio.AbstractEventLoop | None) -> Engine:
+        return coroutines(loop, ntasks=self.settings.ntasks) if is_async(self.simulator) else processes()
+
+
+def _problem_of(generator: Generator, given: Problem | None) -> Problem:
+    if given is not None:
+        return given
+    if isinstance(generator, Posed):
+        return generator.problem
+    raise UserError(f"{type(generator).__name__} does not say what its problem is: give Campaign(problem=...)")
+
+
+def _budget(given: FailureBudget | int | float | None) -> FailureBudget | None:
+    """Returns a budget from its short forms: a number of failures, or a share of recent evaluations."""
+    match given:
+        case None | FailureBudget():
+            return given
+        case bool():
+            raise UserError(f"failure_budget: expected a number, a share, a FailureBudget or None, got {given}")
+        case int():
+            return FailureBudget(count=given)
+        case float():
+            return FailureBudget(share=given)
+    raise UserError(f"failure_budget: expected a number, a share, a FailureBudget or None, got {given!r}")
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

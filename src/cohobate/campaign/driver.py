@@ -1,0 +1,273 @@
+"""Performs what the scheduler asks for: records, submits, cancels, talks to the generator, keeps time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any, final
+
+from cohobate.campaign.goals import Goal, View
+from cohobate.campaign.moves import Action, Broken, Cancel, CancelWanted, Ended, Fact, Heard, StopWanted, Submit, Talk
+from cohobate.campaign.reports import report_of
+from cohobate.campaign.scheduler import Scheduler
+from cohobate.campaign.talker import Talker
+from cohobate.core.errors import BudgetExceeded, CohobateError, GeneratorError
+from cohobate.core.events import Event, Proposed, Stopped
+from cohobate.core.problem import Problem, pack
+from cohobate.core.protocols import Cooperative, Engine, Generator
+from cohobate.core.task import Task
+from cohobate.core.trial import Evaluated
+from cohobate.ledger.ledger import Ledger
+
+BACKLOG = 10_000
+"""Events that may be waiting to become durable before dispatch pauses."""
+TICK = 0.5
+"""Seconds after which goals, timers and the ledger are looked at although nothing happened."""
+PAUSED = 0.005
+"""Seconds after which a paused dispatch looks again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Stop in good order, for at most ``grace`` seconds; then leave what runs for the next session."""
+
+    reason: str
+    grace: float
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """How a driver is to run: what it evaluates, until when, with which limits on one attempt."""
+
+    evaluate: Callable[..., Any]
+    problem: Problem
+    goal: Goal | None
+    deadline: float | None
+    grace: float
+    drain: bool
+
+
+@final
+class Driver:
+    """One session of a campaign, from its opening to its stop.
+
+    ``run`` does the work in the calling thread; ``post`` may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        orders: Orders,
+        generator: Generator,
+        *,
+        scheduler: Scheduler,
+        ledger: Ledger,
+        engine: Engine,
+    ) -> None:
+        self._orders = orders
+        self._scheduler = scheduler
+        self._ledger = ledger
+        self._engine = engine
+        self._cooperative = engine if isinstance(engine, Cooperative) else None
+        self._inbox: SimpleQueue[Fact | Broken | Halt] = SimpleQueue()
+        self._talker = Talker(generator, orders.problem, self._inbox.put, threaded=self._cooperative is None)
+        self._futures: dict[int, Future[Any]] = {}
+        self._structured = orders.problem.structured
+        self._outputs = orders.problem.output_names
+        self._began = time.time()
+        self._zero = self._began - time.monotonic()
+        self._loss = float("nan")
+        self._kill_at: float | None = None
+        self.tally = ledger.tally
+        self.error: CohobateError | None = None
+        self.reason = ""
+
+    def post(self, fact: Fact | Halt) -> None:
+        """Lets the loop know of something; returns at once."""
+        self._inbox.put(fact)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether no more evaluations will be started."""
+        return self._scheduler.stopping is not None
+
+    @property
+    def running(self) -> int:
+        """The number of attempts at the engine."""
+        return len(self._scheduler.running)
+
+    def now(self) -> float:
+        """Returns wall-clock time (s) that does not jump: the start plus monotonic time."""
+        return self._zero + time.monotonic()
+
+    def run(self) -> str:
+        """Keeps the engine full until the goal holds; returns why it stopped. Raises what ended it early."""
+        if self._cooperative:
+            self._cooperative.adopt()
+        self._check_goal(self.now())
+        while not (self._scheduler.quiet or self._abandoned()):
+            self._turn()
+        return self._end()
+
+    # one turn of the loop
+
+    def _turn(self) -> None:
+        now = self.now()
+        self._scheduler.plan(now, self._room(), self._limit(now))
+        self._perform()
+        self._check_scheduler()
+        waited = self._gather(now)
+        now = self.now()
+        counted = self.tally.final
+        for item in waited:
+            self._take(item, now)
+        self._perform()
+        if self.tally.final != counted or not waited or self._loss == self._loss:
+            self._check_goal(now)
+
+    def _gather(self, now: float) -> Sequence[Fact | Broken | Halt]:
+        """Returns what has happened, waiting for it where nothing has."""
+        inbox = self._inbox
+        if inbox.empty() and not (self._cooperative and self._cooperative.step()):
+            try:
+                first = inbox.get(timeout=self._patience(now))
+            except Empty:
+                return []
+            return [first, *self._waiting()]
+        return self._waiting()
+
+    def _waiting(self) -> list[Fact | Broken | Halt]:
+        """Returns what is in the inbox; nobody else takes anything out of it."""
+        inbox = self._inbox
+        return [inbox.get() for _ in range(inbox.qsize())]
+
+    def _patience(self, now: float) -> float:
+        if self._paused:
+            return PAUSED
+        due = self._scheduler.due(now)
+        return TICK if due is None else min(TICK, due - now)
+
+    def _take(self, item: Fact | Broken | Halt, now: float) -> None:
+        match item:
+            case Ended(trial):
+                self._futures.pop(trial, None)
+                self._scheduler.on(item, now)
+            case Heard(_, loss):
+                self._loss = loss
+                self._scheduler.on(item, now)
+            case Broken(error):
+                self.error = self.error or error
+                self._stop(str(error), now)
+            case Halt(reason, grace):
+                self._kill_at = now + grace
+                self._stop(reason, now)
+            case CancelWanted() | StopWanted():
+                self._scheduler.on(item, now)
+
+    def _perform(self) -> None:
+        events, actions = self._scheduler.take()
+        if events:
+            self.record(events)
+        for action in actions:
+            self._act(action)
+
+    def record(self, events: Sequence[Event]) -> None:
+        """Writes events to the ledger and takes them into the tally."""
+        for event in events:
+            self.tally.fold(event)
+        self._ledger.append([self._packed(event) for event in events] if self._structured else events)
+
+    def _packed(self, event: Event) -> Event:
+        if not isinstance(event, Proposed):
+            return event
+        return replace(event, trials=tuple(replace(t, inputs=pack(t.inputs, self._structured)) for t in event.trials))
+
+    def _act(self, action: Action) -> None:
+        match action:
+            case Submit(trial, attempt):
+                orders = self._orders
+                args = (trial.id, attempt, trial.inputs)
+                task = Task(
+                    orders.evaluate,
+                    args,
+                    deadline=orders.deadline,
+                    grace=orders.grace,
+                    key=str(trial.id),
+                    attempt=attempt,
+                )
+                future = self._futures[trial.id] = self._engine.submit(task)
+                future.add_done_callback(partial(self._ended, trial.id, attempt, time.time()))
+            case Talk():
+                self._talker.talk(action)
+            case Cancel(id):
+                if id in self._futures:
+                    self._engine.cancel(self._futures[id])
+
+    def _ended(self, trial: int, attempt: int, submitted: float, future: Future[Evaluated]) -> None:
+        self._inbox.put(Ended(trial, attempt, report_of(future, attempt, submitted)))
+
+    # limits
+
+    @property
+    def _paused(self) -> bool:
+        return self._ledger.appended - self._ledger.durable > BACKLOG
+
+    def _room(self) -> int:
+        return 0 if self._paused else self._engine.room()
+
+    def _limit(self, now: float) -> int | None:
+        goal = self._orders.goal
+        return None if goal is None else goal.limit(self._view(now))
+
+    def _view(self, now: float) -> View:
+        session = now - self._began
+        return View(self.tally, self.tally.alive + session, session, self._loss, self._outputs)
+
+    # ends
+
+    def _check_goal(self, now: float) -> None:
+        goal = self._orders.goal
+        if goal is None or self._scheduler.stopping:
+            return
+        if (reason := goal.reached(self._view(now))) is not None:
+            self._stop(reason, now, drain=self._orders.drain)
+
+    def _check_scheduler(self) -> None:
+        """Stops where the scheduler or the ledger cannot go on."""
+        scheduler = self._scheduler
+        if scheduler.stopping is None and scheduler.spent is not None:
+            self.error = BudgetExceeded(
+                f"stopped by the failure budget: {scheduler.spent}. Mend the cause and run again: "
+                "what is recorded stays, and the campaign continues"
+            )
+            self._stop(str(self.error), self.now())
+        elif scheduler.stopping is None and scheduler.stuck:
+            self.error = GeneratorError("the generator answered Later, but nothing runs whose result it could wait for")
+            self._stop(str(self.error), self.now())
+        if self._ledger.error is not None:
+            self.error = self._ledger.error
+            self._kill_at = 0.0
+
+    def _stop(self, reason: str, now: float, *, drain: bool = True) -> None:
+        self._scheduler.on(StopWanted(reason, drain), now)
+
+    def _abandoned(self) -> bool:
+        return self._kill_at is not None and self.now() >= self._kill_at
+
+    def _end(self) -> str:
+        stopping = self._scheduler.stopping
+        self.reason = stopping.reason if stopping else "abandoned"
+        for future in self._futures.values():
+            self._engine.cancel(future)
+        error = self._talker.finalize(timeout=None if self._kill_at is None else max(0.0, self._kill_at - self.now()))
+        self.error = self.error or error
+        if self._ledger.error is None:
+            now, ended = self.now(), self._scheduler.conversation.exhausted is not None
+            self.record([Stopped(self.reason, now, now - self._began, ended)])
+            self._ledger.flush()
+        if self.error is not None:
+            raise self.error
+        return self.reason

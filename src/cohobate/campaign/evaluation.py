@@ -1,0 +1,103 @@
+"""One attempt at a trial, run wherever the engine runs it: user code in, a checked outcome out."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, final
+
+from cohobate.core.canonical import content_hash
+from cohobate.core.capture import Raised, Returned, acapture, capture
+from cohobate.core.context import cancelled, working_in
+from cohobate.core.errors import BadOutput, Rejected
+from cohobate.core.outcome import Failure, Outcome, Value
+from cohobate.core.payload import Payload
+from cohobate.core.problem import Output, Structured, pack
+from cohobate.core.trial import Evaluated, Inputs
+from cohobate.ledger.codec import check
+from cohobate.ledger.spool import write_spool
+from cohobate.simulate.function import Call
+from cohobate.simulate.outputs import outputs_of
+
+SPOOLED = 0.5
+"""Evaluations that take longer (s) are also written by the worker, in case the driver is gone."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How a campaign evaluates: the call, what it must return, and where it may write."""
+
+    call: Call
+    outputs: tuple[Output, ...]
+    folder: Path | None
+    epoch: int
+    structured: Mapping[str, Structured] = field(default_factory=dict)
+
+    def __call__(self, trial: int, attempt: int, inputs: Inputs) -> Evaluated:
+        """Returns the outcome of one attempt; never raises for what the simulator does."""
+        started, clock = time.time(), time.perf_counter()
+        with self._directory(trial, attempt):
+            ended = capture(self._evaluate, inputs)
+        outcome, seconds = _outcome(ended, attempt), time.perf_counter() - clock
+        return self._kept(trial, attempt, inputs, Evaluated(outcome, started, seconds, _worker(), cancelled()))
+
+    async def awaited(self, trial: int, attempt: int, inputs: Inputs) -> Evaluated:
+        """Does the same for a simulator that is a coroutine function."""
+        started, clock = time.time(), time.perf_counter()
+        with self._directory(trial, attempt):
+            ended = await acapture(self._await, inputs)
+        outcome, seconds = _outcome(ended, attempt), time.perf_counter() - clock
+        return self._kept(trial, attempt, inputs, Evaluated(outcome, started, seconds, _worker(), cancelled()))
+
+    def _evaluate(self, inputs: Inputs) -> dict[str, Any]:
+        return self._checked(self.call(inputs))
+
+    async def _await(self, inputs: Inputs) -> dict[str, Any]:
+        return self._checked(await self.call(inputs))
+
+    def _checked(self, returned: Payload) -> dict[str, Any]:
+        outputs = outputs_of(returned, self.outputs)
+        if (wrong := check(outputs, name="outputs")) is not None:
+            raise BadOutput(wrong)
+        return outputs
+
+    def _directory(self, trial: int, attempt: int) -> AbstractContextManager[None]:
+        if self.folder is None:
+            return nullcontext()
+        path = self.folder / "work" / f"{trial:06d}-{attempt}"
+
+        def made() -> Path:
+            path.mkdir(parents=True, exist_ok=True)
+            return path
+
+        return working_in(made)
+
+    def _kept(self, trial: int, attempt: int, inputs: Inputs, report: Evaluated) -> Evaluated:
+        """Spools a report that took long to get, and returns it."""
+        if report.seconds > SPOOLED and self.folder is not None:
+            digest = content_hash(pack(inputs, self.structured))
+            write_spool(self.folder, self.epoch, trial, attempt, digest, report)
+        return report
+
+
+def _outcome(ended: Returned | Raised, attempt: int) -> Outcome:
+    match ended:
+        case Returned(outputs):
+            return Value(outputs)
+        case Raised(Rejected() as error):
+            return Failure("rejected", str(error), attempt=attempt)
+        case Raised(BadOutput() as error):
+            return Failure("bad_output", str(error), attempt=attempt)
+        case Raised(_, message, traceback):
+            return Failure("raised", message, traceback, attempt)
+
+
+def _worker() -> str:
+    name = threading.current_thread().name
+    return str(os.getpid()) if name == "MainThread" else name

@@ -1,0 +1,187 @@
+"""When a campaign has done enough: conditions on what is known, combined by ``|`` and ``&``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from math import isfinite
+from typing import final
+
+from cohobate.core.errors import GoalError, did_you_mean
+from cohobate.ledger.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a goal may look at.
+
+    ``alive`` and ``session`` are driver-alive seconds in total and in this run; ``loss`` is what
+    the generator says is left to learn, NaN where it does not say; ``outputs`` are the declared ones.
+    """
+
+    tally: Tally
+    alive: float
+    session: float
+    loss: float = float("nan")
+    outputs: tuple[str, ...] = ()
+
+    def best(self, output: str) -> float | None:
+        """Returns the best value of an objective so far (the lowest where it has no direction)."""
+        maximize = self.tally.goals.get(output) == "maximize"
+        extreme = self.tally.best(output, "maximize" if maximize else "minimize")
+        return None if extreme is None else extreme.value
+
+
+Reached = Callable[[View], str | None]
+Limit = Callable[[View], int | None]
+
+
+def _unlimited(_: View) -> int | None:
+    return None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A condition: ``reached`` gives the reason once it holds, ``limit`` the further dispatches allowed.
+
+    ``timed`` says that time alone can make it hold; ``asks`` names the outputs it looks at.
+    """
+
+    text: str
+    reached: Reached
+    limit: Limit = _unlimited
+    timed: bool = False
+    asks: tuple[str, ...] = ()
+
+    def __or__(self, other: Goal) -> Goal:
+        """Holds as soon as one of the two does."""
+
+        def reached(view: View) -> str | None:
+            return self.reached(view) or other.reached(view)
+
+        def limit(view: View) -> int | None:
+            limits = [n for n in (self.limit(view), other.limit(view)) if n is not None]
+            return min(limits, default=None)
+
+        return _joined(self, other, "|", reached, limit)
+
+    def __and__(self, other: Goal) -> Goal:
+        """Holds when both do."""
+
+        def reached(view: View) -> str | None:
+            one, two = self.reached(view), other.reached(view)
+            return f"{one} and {two}" if one and two else None
+
+        def limit(view: View) -> int | None:
+            open_ = [goal.limit(view) for goal in (self, other) if not goal.reached(view)]
+            known = [n for n in open_ if n is not None]
+            return max(known, default=0) if len(known) == len(open_) else None
+
+        return _joined(self, other, "&", reached, limit)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _joined(one: Goal, two: Goal, sign: str, reached: Reached, limit: Limit) -> Goal:
+    return Goal(f"({one} {sign} {two})", reached, limit, one.timed or two.timed, one.asks + two.asks)
+
+
+def as_goal(goal: Goal | Callable[[View], object]) -> Goal:
+    """Returns a goal as it is, and a function of the view as a goal that holds when it is true."""
+    if isinstance(goal, Goal):
+        return goal
+    if not callable(goal):
+        raise GoalError(f"expected a goal such as evaluations(60), or a function of the view, got {goal!r}")
+    name = getattr(goal, "__name__", type(goal).__name__)
+    return Goal(name, lambda view: f"{name} holds" if goal(view) else None, timed=True)
+
+
+def check_goal(goal: Goal, outputs: tuple[str, ...]) -> None:
+    """Raises ``GoalError`` where a goal looks at an output that nobody declared."""
+    for name in goal.asks:
+        if outputs and name not in outputs:
+            hint = did_you_mean(name, outputs)
+            raise GoalError(f"goal {goal}: no output {name!r} among {list(outputs)}{hint}")
+
+
+def evaluations(n: int) -> Goal:
+    """Holds after ``n`` evaluations in total over all resumes, and never lets a further one start.
+
+    Final values and failures count; rejected, cancelled, retried and cached trials do not.
+    """
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise GoalError(f"evaluations(n): expected a whole number of at least 1, got {n!r}")
+    return Goal(
+        f"{n} evaluations",
+        lambda view: f"{n} evaluations" if view.tally.counted >= n else None,
+        lambda view: max(0, n - view.tally.counted - view.tally.open),
+    )
+
+
+def seconds(s: float) -> Goal:
+    """Holds after ``s`` seconds of driver-alive time, summed over all resumes."""
+    _positive("seconds", s)
+    return Goal(f"{s:g} s", lambda view: f"{s:g} s of running" if view.alive >= s else None, timed=True)
+
+
+def session_seconds(s: float) -> Goal:
+    """Holds after this run has lasted ``s`` seconds."""
+    _positive("session_seconds", s)
+    return Goal(f"{s:g} s now", lambda view: f"{s:g} s of this run" if view.session >= s else None, timed=True)
+
+
+def until_walltime(when: datetime | str) -> Goal:
+    """Holds from a moment on: a ``datetime`` or ISO text such as ``"2026-12-24T18:00"`` (local time)."""
+    try:
+        moment = datetime.fromisoformat(when) if isinstance(when, str) else when
+        end = moment.timestamp()
+    except (ValueError, AttributeError, TypeError) as error:
+        raise GoalError(f"until_walltime: expected a datetime or ISO text, got {when!r}") from error
+    return Goal(f"until {moment:%F %T}", lambda _: f"it is {moment:%F %T}" if time.time() >= end else None, timed=True)
+
+
+def below(output: str, limit: float) -> Goal:
+    """Holds when a value of ``output`` is at most ``limit``."""
+    return _threshold(output, limit, "minimize")
+
+
+def above(output: str, limit: float) -> Goal:
+    """Holds when a value of ``output`` is at least ``limit``."""
+    return _threshold(output, limit, "maximize")
+
+
+def loss_below(limit: float) -> Goal:
+    """Holds when the generator's loss is at most ``limit``; only for generators that have one."""
+    return Goal(f"loss <= {limit:g}", lambda view: f"loss {view.loss:.3g}" if view.loss <= limit else None)
+
+
+def stalled(n: int) -> Goal:
+    """Holds when the first objective has not improved for ``n`` evaluations."""
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise GoalError(f"stalled(n): expected a whole number of at least 1, got {n!r}")
+    return Goal(
+        f"{n} without improvement",
+        lambda view: f"no improvement for {n} evaluations" if view.tally.stalled >= n else None,
+    )
+
+
+def _threshold(output: str, limit: float, goal: str) -> Goal:
+    sign = "<=" if goal == "minimize" else ">="
+
+    def reached(view: View) -> str | None:
+        extreme = view.tally.best(output, "minimize" if goal == "minimize" else "maximize")
+        if extreme is None:
+            return None
+        holds = extreme.value <= limit if goal == "minimize" else extreme.value >= limit
+        return f"{output} = {extreme.value:g} {sign} {limit:g}" if holds else None
+
+    return Goal(f"{output} {sign} {limit:g}", reached, asks=(output,))
+
+
+def _positive(name: str, s: float) -> None:
+    if isinstance(s, bool) or not isinstance(s, int | float) or not isfinite(s) or s <= 0:
+        raise GoalError(f"{name}(s): expected a positive number of seconds, got {s!r}")

@@ -1,0 +1,78 @@
+"""What the scheduler is told (facts) and what it asks for (actions)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cohobate.core.errors import GeneratorError
+from cohobate.core.protocols import Answer
+from cohobate.core.trial import Evaluated, Result, Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The generator's turn is over; ``answer`` is ``None`` where nothing was asked."""
+
+    answer: Answer | None
+    loss: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The generator raised, or answered what the problem forbids; the campaign ends."""
+
+    error: GeneratorError
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt is over."""
+
+    trial: int
+    attempt: int
+    report: Evaluated
+
+
+@dataclass(frozen=True, slots=True)
+class CancelWanted:
+    """Somebody wants these trials stopped."""
+
+    trials: tuple[int, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StopWanted:
+    """No more dispatches; what runs is drained, or cancelled where ``drain`` is false."""
+
+    reason: str
+    drain: bool = True
+
+
+Fact = Heard | Ended | CancelWanted | StopWanted
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """Deliver ``results`` (the delivery is already recorded), then ask for up to ``ask`` candidates."""
+
+    results: tuple[Result, ...]
+    ask: int
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Hand an attempt to the engine; its start is already recorded."""
+
+    trial: Trial
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Ask the engine to stop the running attempt of a trial."""
+
+    trial: int
+
+
+Action = Talk | Submit | Cancel

@@ -1,0 +1,161 @@
+"""How a campaign goes on from its ledger: the same thing must be asked again, and nothing is re-derived."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from cohobate.campaign.cache import Cache
+from cohobate.campaign.conversation import Conversation
+from cohobate.campaign.policy import Policy
+from cohobate.campaign.scheduler import Pending, Scheduler
+from cohobate.core.canonical import content_hash
+from cohobate.core.capture import Raised, capture
+from cohobate.core.errors import GeneratorError, ResumeRefused
+from cohobate.core.events import Accepted, Declared, Event, Finished, Proposed
+from cohobate.core.outcome import Cancelled, Failure, Outcome
+from cohobate.core.payload import Plain
+from cohobate.core.problem import Structured, unpack
+from cohobate.core.protocols import Generator, Recalls
+from cohobate.core.trial import Result, Trial
+from cohobate.ledger.ledger import Ledger
+from cohobate.ledger.resume import Unfinished
+from cohobate.ledger.spool import Spooled, harvest
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a campaign is made of: what must not change between a run and its resume, and the simulator."""
+
+    declared: Mapping[str, Plain]
+    simulator: str
+
+
+def declare(ledger: Ledger, identity: Identity, *, accept_new_code: bool) -> list[Event]:
+    """Returns the events that state what the campaign is; raises ``ResumeRefused`` naming what changed."""
+    now = {**identity.declared, "simulator": identity.simulator}
+    was = ledger.declared()
+    if was is None:
+        return [Declared(now)]
+    for name in identity.declared:
+        if content_hash(was.get(name)) != content_hash(identity.declared[name]):
+            place, old, new = _difference(name, was.get(name), identity.declared[name])
+            raise ResumeRefused(
+                f"this run folder was made with {place} = {old}, now it is {new}; restore it, or use a new run folder"
+            )
+    if was["simulator"] == identity.simulator:
+        return []
+    if not accept_new_code:
+        raise ResumeRefused(
+            "the simulator's code has changed since this run folder was made; give it the same version=, "
+            "accept the change (--accept-new-code, or accept_new_code=True), or use a new run folder"
+        )
+    return [Accepted(str(was["simulator"]), identity.simulator), Declared(now)]
+
+
+def _difference(place: str, was: Plain, now: Plain) -> tuple[str, str, str]:
+    """Returns the innermost place where two pieces of data differ, and both sides of it."""
+    match was, now:
+        case (dict(), dict()):
+            for key in [*was, *(key for key in now if key not in was)]:
+                if content_hash(was.get(key)) != content_hash(now.get(key)):
+                    return _difference(f"{place}.{key}", was.get(key), now.get(key))
+        case (list(), list() | tuple()) if len(was) == len(now):
+            for i, (one, two) in enumerate(zip(was, now, strict=True)):
+                if content_hash(one) != content_hash(two):
+                    return _difference(f"{place}[{i}]", one, two)
+    return place, f"{was!r:.80}", f"{now!r:.80}"
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is left of earlier sessions: where to go on, and what to record first."""
+
+    scheduler: Scheduler
+    events: list[Event]
+
+
+def remember(
+    ledger: Ledger,
+    generator: Generator,
+    policy: Policy,
+    structured: Mapping[str, Structured],
+    cache: Cache | None = None,
+) -> Past:
+    """Brings a fresh generator to where it was, and returns the scheduler that continues.
+
+    Recorded proposals win: nothing is derived again. Results that were spooled but never recorded
+    are taken in; trials without an outcome are run again.
+    """
+    asks, next_id = _recall(ledger, generator, structured)
+    talk = Conversation(asks=asks)
+    talk.untold = [_unpacked(result, structured) for result in ledger.untold(talk.name)]
+    spool = {(found.trial, found.inputs): found for found in harvest(ledger.folder)} if ledger.folder else {}
+    events: list[Event] = []
+    unfinished: list[Pending] = []
+    for item in ledger.unfinished():
+        spooled = spool.get((item.trial.id, content_hash(item.trial.inputs)))
+        trial = _unpacked_trial(item.trial, structured)
+        if (final := _settled(item, spooled, policy)) is None:
+            unfinished.append(Pending(trial, item.attempts, dict(item.failed)))
+        else:
+            events.append(final)
+            talk.untold.append(Result(trial, final.outcome))
+    scheduler = Scheduler(policy, conversation=talk, next_id=next_id, unfinished=unfinished, cache=cache)
+    return Past(scheduler, events)
+
+
+def _settled(item: Unfinished, spooled: Spooled | None, policy: Policy) -> Finished | None:
+    """Returns the outcome of a trial that needs no further attempt."""
+    now = time.time()
+    if spooled is not None and _is_final(spooled.evaluated.outcome, policy):
+        report = spooled.evaluated
+        return Finished(
+            item.trial.id,
+            spooled.attempt,
+            report.outcome,
+            at=now,
+            started=report.started,
+            seconds=report.seconds,
+            worker=report.worker,
+            cancel_requested=item.cancel,
+            harvested=True,
+        )
+    if item.cancel:
+        return Finished(item.trial.id, item.attempts, Cancelled("on request"), at=now, cancel_requested=True)
+    return None
+
+
+def _is_final(outcome: Outcome, policy: Policy) -> bool:
+    return not isinstance(outcome, Failure) or policy.retries.allowed(outcome.kind) == 0
+
+
+def _recall(ledger: Ledger, generator: Generator, structured: Mapping[str, Structured]) -> tuple[int, int]:
+    """Repeats the recorded talk to a generator; returns the number of its answers, and the next trial id."""
+    asks = next_id = 0
+    for step in ledger.story("main"):
+        if isinstance(step, Proposed):
+            asks, next_id = step.ask, step.trials[-1].id + 1
+            if isinstance(generator, Recalls):
+                rows = [unpack(trial.inputs, structured) for trial in step.trials]
+                _repeat(generator, "recall", capture(generator.recall, rows))
+        else:
+            results = tuple(_unpacked(result, structured) for result in step.results)
+            _repeat(generator, "ingest", capture(generator.ingest, results))
+    return asks, next_id
+
+
+def _repeat(generator: Generator, call: str, ended: object) -> None:
+    if isinstance(ended, Raised):
+        raise GeneratorError(
+            f"{type(generator).__name__}.{call} raised on what is recorded: {ended.message}"
+        ) from ended.error
+
+
+def _unpacked(result: Result, structured: Mapping[str, Structured]) -> Result:
+    return replace(result, trial=_unpacked_trial(result.trial, structured)) if structured else result
+
+
+def _unpacked_trial(trial: Trial, structured: Mapping[str, Structured]) -> Trial:
+    return replace(trial, inputs=unpack(trial.inputs, structured)) if structured else trial

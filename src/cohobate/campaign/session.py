@@ -1,0 +1,101 @@
+"""One run of a campaign, assembled: driver, ledger and engine from the first event to the last."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from cohobate.campaign.driver import Driver
+from cohobate.campaign.result import CampaignResult
+from cohobate.campaign.status import State, Status
+from cohobate.core.protocols import Engine
+from cohobate.ledger import views
+from cohobate.ledger.ledger import Ledger
+from cohobate.ledger.reader import Reader, open_reader
+from cohobate.ledger.tally import Tally
+
+
+@final
+@dataclass
+class Session:
+    """``run`` it once; ``status`` may be asked from any thread meanwhile and afterwards.
+
+    ``owned`` says that the engine was opened for this session and is closed with it.
+    """
+
+    driver: Driver
+    ledger: Ledger
+    engine: Engine
+    owned: bool
+    goal: str
+    busy_before: float = 0.0
+    began: float = 0.0
+    ended: float = 0.0
+    state: State = "running"
+
+    def __post_init__(self) -> None:
+        self.began = time.monotonic()
+        self.busy_before = self.ledger.tally.busy
+
+    @property
+    def source(self) -> Path | Reader:
+        """Where the results can be read once the session is over."""
+        return self.ledger.folder or self.ledger.reader
+
+    def run(self) -> CampaignResult:
+        """Runs to the end, closes what was opened, and returns the result; raises what ended it early."""
+        self.state = "failed"
+        try:
+            self.state = "running"
+            reason = self.driver.run()
+            self.state = "done"
+        except BaseException:
+            self.state = "failed"
+            raise
+        finally:
+            self.ended = time.monotonic()
+            self._close()
+        return CampaignResult(reason, self.driver.tally, self.source)
+
+    def _close(self) -> None:
+        try:
+            if self.owned:
+                self.engine.close()
+        finally:
+            self.ledger.close()
+
+    def status(self) -> Status:
+        """Returns how the session stands; the counts are of what is durable."""
+        elapsed = (self.ended or time.monotonic()) - self.began
+        tally = self._durable()
+        workers = getattr(self.engine, "workers", 1)
+        busy = max(0.0, tally.busy - self.busy_before)
+        return Status(
+            state="stopping" if self.state == "running" and self.driver.stopping else self.state,
+            tally=tally,
+            goal=self.goal,
+            engine=repr(self.engine),
+            elapsed=elapsed,
+            running=self.driver.running if self.state == "running" else 0,
+            workers=workers,
+            utilisation=min(1.0, busy / (workers * elapsed)) if elapsed else 0.0,
+            reason=self.driver.reason,
+        )
+
+    def tracebacks(self) -> list[tuple[int, str]]:
+        """Returns trial and traceback of each failure that is durable."""
+        if self.ledger.folder is None:
+            return _tracebacks(self.ledger.reader)
+        with open_reader(self.ledger.folder) as reader:
+            return _tracebacks(reader)
+
+    def _durable(self) -> Tally:
+        if self.ledger.folder is None or self.state != "running":
+            return self.driver.tally
+        return self.ledger.reader.tally
+
+
+def _tracebacks(reader: Reader) -> list[tuple[int, str]]:
+    return [(row["id"], str(row["traceback"])) for row in views.table(reader) if row.get("traceback")]

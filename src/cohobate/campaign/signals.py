@@ -1,0 +1,48 @@
+"""What Ctrl-C and SIGTERM do to a running campaign: the first drains, the second kills."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from cohobate.campaign.driver import Halt
+
+GRACE = 10.0
+"""Seconds that running evaluations get after the first signal."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(SystemExit):
+    """Leaves the program after a signal; what was recorded stays, and the same command continues."""
+
+
+@contextmanager
+def stopping_on_signals(post: Callable[[Halt], None], *, grace: float = GRACE) -> Iterator[list[str]]:
+    """Turns signals into halts while inside; yields the names of those that came.
+
+    Does nothing outside the main thread, where Python delivers no signals.
+    """
+    came: list[str] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+
+    def stop(number: int, _: FrameType | None) -> None:
+        came.append(signal.Signals(number).name)
+        post(Halt(came[0], grace if len(came) == 1 else 0.0))
+
+    before = {number: signal.signal(number, stop) for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def is_interactive() -> bool:
+    """Whether a person is typing: leaving the interpreter would be rude."""
+    return "ps1" in vars(sys) or "IPython" in sys.modules

@@ -1,0 +1,106 @@
+"""Calls a generator, one turn at a time, beside recording and dispatch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from threading import Thread
+from typing import final
+
+from cohobate.campaign.moves import Broken, Heard, Talk
+from cohobate.core.capture import Raised, capture
+from cohobate.core.errors import GeneratorError
+from cohobate.core.payload import Payload
+from cohobate.core.problem import Problem
+from cohobate.core.protocols import Answer, Exhausted, Generator, Later, Lossy, Unfit
+
+Reply = Callable[[Heard | Broken], None]
+
+
+@final
+class Talker:
+    """Speaks for the loop to one generator and ``reply``s what came of each turn.
+
+    In its own thread, so that a slow generator starves nobody; with ``threaded=False`` in the
+    thread of the caller, which makes a loop on a cooperative engine deterministic.
+    """
+
+    __slots__ = ("_check", "_generator", "_lossy", "_name", "_queue", "_reply", "_thread")
+
+    def __init__(self, generator: Generator, problem: Problem, reply: Reply, *, threaded: bool = True) -> None:
+        self._generator = generator
+        self._name = type(generator).__name__
+        self._check = problem.check
+        self._reply = reply
+        self._lossy = generator if isinstance(generator, Lossy) else None
+        self._queue: SimpleQueue[Talk | None] = SimpleQueue()
+        self._thread = Thread(target=self._serve, name="cohobate-generator", daemon=True) if threaded else None
+        if self._thread:
+            self._thread.start()
+
+    def talk(self, talk: Talk) -> None:
+        """Takes one turn; ``reply`` is called when it is over."""
+        if self._thread:
+            self._queue.put(talk)
+        else:
+            self._reply(self._turn(talk))
+
+    def finalize(self, timeout: float | None = None) -> GeneratorError | None:
+        """Ends the talk: lets a turn that is under way finish, then calls ``finalize``.
+
+        Returns what went wrong. A turn that lasts longer than ``timeout`` (s) is left alone.
+        """
+        if self._thread:
+            self._queue.put(None)
+            self._thread.join(timeout)
+            if self._thread.is_alive():
+                return None
+        match capture(self._generator.finalize):
+            case Raised() as raised:
+                return self._raised("finalize()", raised)
+        return None
+
+    def _serve(self) -> None:
+        while (talk := self._queue.get()) is not None:
+            self._reply(self._turn(talk))
+
+    def _turn(self, talk: Talk) -> Heard | Broken:
+        if talk.results and isinstance(told := capture(self._generator.ingest, talk.results), Raised):
+            return Broken(self._raised(f"ingest({len(talk.results)} results)", told))
+        answer: Answer | None = None
+        if talk.ask:
+            asked = capture(self._generator.suggest, talk.ask)
+            if isinstance(asked, Raised):
+                return Broken(self._raised(f"suggest({talk.ask})", asked))
+            answer = Exhausted() if _is_empty(asked.value) else asked.value
+            if wrong := self._wrong(answer):
+                return Broken(GeneratorError(f"{self._name}.suggest({talk.ask}): {wrong}"))
+        return Heard(answer, self._lossy.loss()) if self._lossy else Heard(answer)
+
+    def _wrong(self, answer: Payload) -> str | None:
+        """Returns what is wrong with an answer, or ``None``."""
+        if isinstance(answer, Later | Exhausted):
+            return None
+        if not isinstance(answer, Sequence) or isinstance(answer, str | bytes):
+            return f"expected rows, Later or Exhausted, got a {type(answer).__name__}"
+        for i, row in enumerate(answer):
+            inputs = row.inputs if isinstance(row, Unfit) else row
+            if wrong := _wrong_row(self._check, inputs):
+                return f"row {i}: {wrong}"
+        return None
+
+    def _raised(self, call: str, raised: Raised) -> GeneratorError:
+        error = GeneratorError(f"{self._name}.{call} raised {raised.message}")
+        error.__cause__ = raised.error
+        return error
+
+
+def _is_empty(answer: Payload) -> bool:
+    return isinstance(answer, list | tuple) and not answer
+
+
+def _wrong_row(check: Callable[[Payload], str | None], row: Payload) -> str | None:
+    try:
+        return check(row)
+    except (TypeError, AttributeError):
+        return f"expected a mapping of variables, got {row!r:.80}"

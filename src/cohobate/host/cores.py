@@ -1,0 +1,61 @@
+"""How many cores we may use, and how to keep numerical libraries from using more."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "RAYON_NUM_THREADS",
+)
+"""What numerical libraries read, once, when they are loaded."""
+
+
+def usable() -> int:
+    """Returns the number of cores this process may use: its affinity, and the quota of its control group."""
+    count = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return max(1, math.floor(min(count, quota())))
+
+
+def thread_limits(threads: int) -> dict[str, str]:
+    """Returns the environment that holds each process to ``threads`` threads; what the user has set stays."""
+    return {name: os.environ.get(name, str(max(1, threads))) for name in THREAD_VARIABLES}
+
+
+def quota(root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> float:
+    """Returns the cores that the control groups (version 1 or 2) we are in grant, the tightest of them."""
+    return min((limit for folder in _folders(root, membership) for limit in _limits(folder)), default=math.inf)
+
+
+def _folders(root: Path, membership: Path) -> Iterator[Path]:
+    try:
+        lines = membership.read_text().splitlines()
+    except OSError:
+        return
+    for _number, controllers, path in (line.split(":", 2) for line in lines):
+        top = root / "cpu" if "cpu" in controllers.split(",") else root
+        own = top / path.lstrip("/")
+        yield from (folder for folder in (own, *own.parents) if folder.is_relative_to(top))
+
+
+def _limits(folder: Path) -> Iterator[float]:
+    with suppress(OSError):
+        yield from _cores((folder / "cpu.max").read_text().split())
+    with suppress(OSError):
+        yield from _cores((folder / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period"))
+
+
+def _cores(fields: Iterable[str]) -> Iterator[float]:
+    granted, period = fields
+    if granted not in {"max", "-1"}:
+        yield max(1.0, int(granted) / int(period))

@@ -1,0 +1,1 @@
+"""Where candidates come from: designs that fill a space, and choices that learn."""

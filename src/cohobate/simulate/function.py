@@ -1,0 +1,165 @@
+"""How a function becomes a simulator: its arguments are the variables, by name or, of one, by position."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from operator import attrgetter
+from typing import Any, final, overload
+
+from cohobate.core.errors import SimulatorError
+from cohobate.core.payload import Payload
+from cohobate.simulate.identity import code_hash
+
+Named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+@final
+@dataclass(frozen=True)
+class Simulator:
+    """A function that turns a candidate into numbers, called just like it.
+
+    ``version`` replaces the hash of its source as its identity; ``deterministic`` says that equal
+    inputs give equal outputs, so that earlier results may be used again.
+    """
+
+    fn: Callable[..., Any]
+    version: str | None = None
+    deterministic: bool = False
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if not callable(self.fn):
+            raise SimulatorError(f"a simulator must be something to call, got the {type(self.fn).__name__} {self.fn!r}")
+        object.__setattr__(self, "name", self.name or _name(self.fn))
+        object.__setattr__(self, "__doc__", self.fn.__doc__)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Payload:
+        return self.fn(*args, **kwargs)
+
+    @property
+    def __wrapped__(self) -> Callable[..., Any]:
+        """The function itself: ``inspect.signature`` and ``help`` look through to it."""
+        return self.fn
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """Travels by reference where it is found under its function's name, else with its function."""
+        module, qualname = getattr(self.fn, "__module__", None), getattr(self.fn, "__qualname__", None)
+        if module and module != "__main__" and qualname and _stands_at(module, qualname, self):
+            return _imported, (module, qualname)
+        return Simulator, (self.fn, self.version, self.deterministic, self.name)
+
+
+@overload
+def simulator(fn: Callable[..., Any], *, version: str | None = None, deterministic: bool = False) -> Simulator: ...
+@overload
+def simulator(
+    fn: None = None, *, version: str | None = None, deterministic: bool = False
+) -> Callable[[Callable[..., Any]], Simulator]: ...
+def simulator(
+    fn: Callable[..., Any] | None = None, *, version: str | None = None, deterministic: bool = False
+) -> Simulator | Callable[[Callable[..., Any]], Simulator]:
+    """Marks a function as a simulator, with or without arguments.
+
+    >>> @simulator(version="1", deterministic=True)
+    ... def square(x):
+    ...     return x * x
+    >>> square(3), square.name, identity(square)
+    (9, 'square', '1')
+    """
+    if fn is None:
+        return partial(Simulator, version=version, deterministic=deterministic)
+    return Simulator(fn, version, deterministic)
+
+
+def as_simulator(fn: Callable[..., Any]) -> Simulator:
+    """Returns ``fn`` as a simulator: itself, where it is one. Raises ``SimulatorError`` for what cannot be called."""
+    return fn if isinstance(fn, Simulator) else Simulator(fn)
+
+
+def identity(simulator: Simulator) -> str:
+    """Returns what tells whether two runs used the same simulator: its version, else the hash of its code."""
+    return code_hash(simulator.fn) if simulator.version is None else simulator.version
+
+
+def is_async(simulator: Simulator) -> bool:
+    """Whether calling it gives a coroutine."""
+    fn = simulator.fn
+    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(type(fn).__call__)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How to call a simulator with a candidate; made by ``bind``."""
+
+    simulator: Simulator
+    names: tuple[str, ...]
+    by_name: bool
+
+    def __call__(self, inputs: Mapping[str, Any]) -> Payload:
+        """Returns what the simulator returns (a coroutine where it is async)."""
+        if self.by_name:
+            return self.simulator.fn(**inputs)
+        return self.simulator.fn(inputs[self.names[0]])
+
+
+def bind(simulator: Simulator, names: tuple[str, ...]) -> Call:
+    """Returns how to call ``simulator`` with the variables ``names``.
+
+    By name where its signature has those names or takes ``**kwargs``; a single variable by position,
+    whatever its parameter is called. Raises ``SimulatorError`` for anything else.
+    """
+    try:
+        signature = inspect.signature(simulator.fn)
+    except (ValueError, TypeError):  # a builtin that does not tell
+        if len(names) == 1:
+            return Call(simulator, names, by_name=False)
+        raise SimulatorError(_misfit(simulator, names, "has no readable signature")) from None
+    explicit = {p.name for p in signature.parameters.values() if p.kind in Named}
+    alone = len(names) == 1 and names[0] not in explicit
+    if alone and _accepts(signature, None):
+        return Call(simulator, names, by_name=False)
+    if _accepts(signature, **dict.fromkeys(names)):
+        return Call(simulator, names, by_name=True)
+    raise SimulatorError(_misfit(simulator, names, f"takes {_listed(signature)}"))
+
+
+def _accepts(signature: inspect.Signature, /, *args: object, **kwargs: object) -> bool:
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True
+
+
+def _misfit(simulator: Simulator, names: tuple[str, ...], fact: str) -> str:
+    return (
+        f"simulator {simulator.name!r} cannot be called: the variables are {list(names)}, but it {fact}; "
+        "name its parameters like the variables, or give it **kwargs (a single variable is passed by position)"
+    )
+
+
+def _listed(signature: inspect.Signature) -> str:
+    return str([str(parameter) for parameter in signature.parameters.values()])
+
+
+def _name(fn: Callable[..., Any]) -> str:
+    while isinstance(fn, partial):
+        fn = fn.func
+    return str(getattr(fn, "__name__", type(fn).__name__))
+
+
+def _imported(module: str, qualname: str) -> Payload:
+    """Returns what stands under a qualified name in a module."""
+    return attrgetter(qualname)(import_module(module))
+
+
+def _stands_at(module: str, qualname: str, simulator: Simulator) -> bool:
+    try:
+        return _imported(module, qualname) is simulator
+    except (ImportError, AttributeError):
+        return False

@@ -1,0 +1,93 @@
+"""What a simulator returned, checked against the outputs a problem declares."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cohobate.core.errors import BadOutput, did_you_mean
+from cohobate.core.payload import Payload
+from cohobate.core.problem import Output
+
+NUMERIC = "iuf"
+"""The kinds of numpy types that are real numbers (and not booleans)."""
+
+
+def outputs_of(returned: Payload, declared: tuple[Output, ...]) -> dict[str, Any]:
+    """Returns the outputs by name.
+
+    ``returned`` is a mapping of outputs, or the bare value of the one declared output (of ``value``
+    where none is declared). Outputs with a goal or constraint must be finite real numbers of the
+    declared shape; other declared ones must be there; undeclared ones are kept. Raises ``BadOutput``.
+
+    >>> outputs_of(2.5, (Output("ie", "maximize"),))
+    {'ie': 2.5}
+    """
+    outputs = _named(returned, declared)
+    for output in declared:
+        name = output.name
+        if name not in outputs:
+            raise BadOutput(f"the simulator did not return {name!r}: {_misspelled(name, outputs)}")
+        if output.goal is None:
+            continue
+        value = outputs[name]
+        if not (type(value) is float and output.shape == () and math.isfinite(value)):
+            _check(output, value)
+    return outputs
+
+
+def _named(returned: Payload, declared: tuple[Output, ...]) -> dict[str, Any]:
+    if isinstance(returned, float) or not isinstance(returned, Mapping):
+        return _bare(returned, declared)
+    outputs = dict(returned)
+    for key in outputs:
+        if not isinstance(key, str):
+            raise BadOutput(f"the simulator returned a mapping with the key {_short(key)}: names of outputs are text")
+    return outputs
+
+
+def _bare(returned: Payload, declared: tuple[Output, ...]) -> dict[str, Any]:
+    if len(declared) == 1:
+        return {declared[0].name: returned}
+    if not declared:
+        return {"value": returned}
+    names = [output.name for output in declared]
+    raise BadOutput(f"the simulator must return a mapping with the outputs {names}, it returned {_short(returned)}")
+
+
+def _misspelled(name: str, outputs: Mapping[str, Any]) -> str:
+    return f"it returned {_short(list(outputs))}{did_you_mean(name, outputs)}"
+
+
+def _check(output: Output, value: Payload) -> None:
+    """Raises ``BadOutput`` unless ``value`` is finite, real and of the declared shape."""
+    if (array := _array(value)) is None:
+        raise BadOutput(f"output {output.name!r}: expected {_wanted(output)}, got {_short(value)}")
+    if array.shape != output.shape:
+        raise BadOutput(f"output {output.name!r}: expected {_wanted(output)}, got shape {array.shape}")
+    if not np.isfinite(array).all():
+        raise BadOutput(f"output {output.name!r}: expected {_wanted(output)}, got {_short(value)}, which is not finite")
+
+
+def _array(value: Payload) -> np.ndarray[Any, Any] | None:
+    """Returns real numbers as an array, ``None`` for anything else."""
+    if not isinstance(value, int | float | list | tuple | np.ndarray | np.generic):
+        return None
+    try:
+        array = np.asarray(value)
+    except ValueError:  # ragged
+        return None
+    return array if array.dtype.kind in NUMERIC else None
+
+
+def _wanted(output: Output) -> str:
+    return f"finite real numbers of shape {output.shape}" if output.shape else "a finite real number"
+
+
+def _short(value: object) -> str:
+    """Returns its ``repr`` in one short line, whatever that does."""
+    return " ".join(reprlib.repr(value).split())[:200]
