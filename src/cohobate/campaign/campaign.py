@@ -167,7 +167,7 @@ class Campaign:
 
     def _assemble(self, goal: Goal | None, ledger: Ledger, loop: asyncio.AbstractEventLoop | None) -> Session:
         settings, structured = self.settings, self.problem.structured
-        who = Identity(self.describe(), identity(self.simulator))
+        who = Identity(self.describe(), f"{self.simulator.name} {identity(self.simulator)}")
         declared = declare(ledger, who, accept_new_code=settings.accept_new_code)
         cache = None
         if self.simulator.deterministic:
