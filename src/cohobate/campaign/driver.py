@@ -107,33 +107,23 @@ class Driver:
         """Keeps the engine full until the goal holds; returns why it stopped. Raises what ended it early."""
         if self._cooperative:
             self._cooperative.adopt()
-        self._check_goal(self.now())
+        self._decide(self.now())
         while not (self._scheduler.quiet or self._abandoned()):
-            self._turn()
+            items = self._gather()
+            now = self.now()
+            for item in items:
+                self._take(item, now)
+            self._decide(now)
         return self._end()
 
     # one turn of the loop
 
-    def _turn(self) -> None:
-        now = self.now()
-        self._scheduler.plan(now, self._room(), self._limit(now))
-        self._perform()
-        self._check_scheduler()
-        waited = self._gather(now)
-        now = self.now()
-        counted = self.tally.final
-        for item in waited:
-            self._take(item, now)
-        self._perform()
-        if self.tally.final != counted or not waited or self._loss == self._loss:
-            self._check_goal(now)
-
-    def _gather(self, now: float) -> Sequence[Fact | Broken | Halt]:
+    def _gather(self) -> Sequence[Fact | Broken | Halt]:
         """Returns what has happened, waiting for it where nothing has."""
         inbox = self._inbox
         if inbox.empty() and not (self._cooperative and self._cooperative.step()):
             try:
-                first = inbox.get(timeout=self._patience(now))
+                first = inbox.get(timeout=self._patience(self.now()))
             except Empty:
                 return []
             return [first, *self._waiting()]
@@ -167,18 +157,32 @@ class Driver:
             case CancelWanted() | StopWanted():
                 self._scheduler.on(item, now)
 
-    def _perform(self) -> None:
-        events, actions = self._scheduler.take()
-        if events:
-            self.record(events)
-        for action in actions:
+    def _decide(self, now: float) -> None:
+        """Records what happened and what follows from it, then does what follows."""
+        happened, urgent = self._scheduler.take()
+        self._fold(happened)
+        view = self._view(now)
+        self._check_goal(view, now)
+        self._scheduler.plan(now, self._room(), self._limit(view))
+        planned, actions = self._scheduler.take()
+        self._fold(planned)
+        self._write(happened + planned)
+        for action in urgent + actions:
             self._act(action)
+        self._check_scheduler(now)
 
     def record(self, events: Sequence[Event]) -> None:
         """Writes events to the ledger and takes them into the tally."""
+        self._fold(events)
+        self._write(events)
+
+    def _fold(self, events: Sequence[Event]) -> None:
         for event in events:
             self.tally.fold(event)
-        self._ledger.append([self._packed(event) for event in events] if self._structured else events)
+
+    def _write(self, events: Sequence[Event]) -> None:
+        if events:
+            self._ledger.append([self._packed(event) for event in events] if self._structured else events)
 
     def _packed(self, event: Event) -> Event:
         if not isinstance(event, Proposed):
@@ -218,9 +222,9 @@ class Driver:
     def _room(self) -> int:
         return 0 if self._paused else self._engine.room()
 
-    def _limit(self, now: float) -> int | None:
+    def _limit(self, view: View) -> int | None:
         goal = self._orders.goal
-        return None if goal is None else goal.limit(self._view(now))
+        return None if goal is None else goal.limit(view)
 
     def _view(self, now: float) -> View:
         session = now - self._began
@@ -228,14 +232,14 @@ class Driver:
 
     # ends
 
-    def _check_goal(self, now: float) -> None:
+    def _check_goal(self, view: View, now: float) -> None:
         goal = self._orders.goal
         if goal is None or self._scheduler.stopping:
             return
-        if (reason := goal.reached(self._view(now))) is not None:
+        if (reason := goal.reached(view)) is not None:
             self._stop(reason, now, drain=self._orders.drain)
 
-    def _check_scheduler(self) -> None:
+    def _check_scheduler(self, now: float) -> None:
         """Stops where the scheduler or the ledger cannot go on."""
         scheduler = self._scheduler
         if scheduler.stopping is None and scheduler.spent is not None:
@@ -243,10 +247,10 @@ class Driver:
                 f"stopped by the failure budget: {scheduler.spent}. Mend the cause and run again: "
                 "what is recorded stays, and the campaign continues"
             )
-            self._stop(str(self.error), self.now())
+            self._stop(str(self.error), now)
         elif scheduler.stopping is None and scheduler.stuck:
             self.error = GeneratorError("the generator answered Later, but nothing runs whose result it could wait for")
-            self._stop(str(self.error), self.now())
+            self._stop(str(self.error), now)
         if self._ledger.error is not None:
             self.error = self._ledger.error
             self._kill_at = 0.0
