@@ -85,9 +85,7 @@ class Foreman:
         self._selector.register(self._bell.open(), selectors.EVENT_READ, self._bell.silence)
         self._shipper = Shipper()
         try:
-            while not (self._closing or (self._retiring and not self.jobs)):
-                self._bell.rung = False
-                self._obey()
+            while self._obey():
                 self._hire()
                 self._deal()
                 self._rest()
@@ -118,9 +116,12 @@ class Foreman:
 
     # One round.
 
-    def _obey(self) -> None:
+    def _obey(self) -> bool:
+        """Does what was ordered; False where that, or the lack of work, is the end."""
+        self._bell.rung = False
         while self._orders:
             self._orders.popleft()()
+        return not (self._closing or (self._retiring and not self.jobs))
 
     def _hire(self) -> None:
         while len(self._crew) < min(self._workers, len(self.jobs)) and self._failed_starts < STARTS:
