@@ -159,7 +159,7 @@ def test_a_blob_is_not_fetched_for_a_table(tmp_path: Path):
 def odd_outputs() -> Ledger:
     outputs = {"f": math.inf, "text": "=1+1", "array": np.arange(4.0).reshape(2, 2), "pair": (1, "a"), "n": -3}
     return ledger_of(
-        Proposed("main", 1, (Trial(0, {"name": "<b>,\n\"quoted\" é \ud800"}), Trial(1, {"name": "-rf"}))),
+        Proposed("main", 1, (Trial(0, {"name": '<b>,\n"quoted" é \ud800'}), Trial(1, {"name": "-rf"}))),
         Finished(0, 1, Value(outputs), 1.0),
     )
 
@@ -178,7 +178,7 @@ def test_csv_says_everything(tmp_path: Path):
 def test_json_lines_say_everything(tmp_path: Path):
     export(odd_outputs(), tmp_path / "t.JSONL")
     first, second = map(json.loads, (tmp_path / "t.JSONL").read_text().splitlines())
-    assert first["name"] == "<b>,\n\"quoted\" é \ud800"
+    assert first["name"] == '<b>,\n"quoted" é \ud800'
     assert (first["f"], first["text"], first["array"]) == ("Infinity", "=1+1", [[0.0, 1.0], [2.0, 3.0]])
     assert (second["name"], second["f"]) == ("-rf", None)
 
