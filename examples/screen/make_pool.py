@@ -17,7 +17,7 @@ from rdkit import Chem
 from cohobate.simulate.chem.smiles import parse
 
 HERE = Path(__file__).parent
-MOST_HEAVY = 9
+HEAVY = range(3, 9)
 FRAGMENTS = tomllib.loads((HERE / "fragments.toml").read_text())
 LESSER = ("methyl", "ethyl", "propyl", "isopropyl", "tert-butyl", "cyclopropyl", "allyl", "trifluoromethyl")
 """The groups that are combined in pairs."""
@@ -34,7 +34,7 @@ Named = tuple[str, str]
 def chains() -> Iterator[Named]:
     """Yields (name, SMILES) of a group with one end, of two groups with a link, and of esters."""
     for (group, alkyl), (end, pattern) in product(FRAGMENTS["groups"].items(), FRAGMENTS["ends"].items()):
-        if not (group in LOSING_HF and end in ("alcohol", "amine", "thiol")):
+        if not (group in LOSING_HF and end in ("alcohol", "amine")):
             yield f"{group} {end}", pattern.format(alkyl)
     for (link, pattern), (one, two) in product(FRAGMENTS["links"].items(), combinations_with_replacement(LESSER, 2)):
         pair = f"di{one}" if one == two else f"{one} {two}"
@@ -87,7 +87,8 @@ def attached(scaffold: Chem.Mol, *groups: tuple[int, str]) -> str:
 def named(scaffold: Chem.Mol, ring: str, *groups: tuple[int, str]) -> str:
     """Returns a systematic name; locants count ring atoms."""
     locants = {at: n for n, at in enumerate((a.GetIdx() for a in scaffold.GetAtoms() if a.IsInRing()), 1)}
-    prefixes = [f"{locants[at]}-{group}" for at, group in sorted(groups, key=lambda pair: pair[1])]
+    at = {name: [str(locants[i]) for i, other in groups if other == name] for _, name in groups}
+    prefixes = [f"{','.join(at[name])}-{'di' if len(at[name]) > 1 else ''}{name}" for name in sorted(at)]
     return "-".join(prefixes) + ("-" if ring[0].isdigit() else "") + ring
 
 
@@ -96,7 +97,7 @@ def pool() -> dict[str, str]:
     found: dict[str, str] = {}
     for name, smiles in (*FRAGMENTS["simple"].items(), *chains(), *rings()):
         molecule = Chem.RemoveHs(parse(smiles))
-        if molecule.GetNumHeavyAtoms() <= MOST_HEAVY:
+        if molecule.GetNumHeavyAtoms() in HEAVY:
             found.setdefault(Chem.MolToSmiles(molecule), name)
     return dict(sorted(found.items(), key=lambda item: (Chem.MolFromSmiles(item[0]).GetNumHeavyAtoms(), item[0])))
 

@@ -9,10 +9,12 @@ from dataclasses import fields, is_dataclass
 from functools import partial
 from hashlib import sha256
 from textwrap import dedent
-from types import CodeType, FunctionType, MethodType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any
 
 from cohobate.core.canonical import canonical
+
+CONSTANT = (bool, int, float, complex, str, bytes)
 
 
 def code_hash(fn: Callable[..., Any]) -> str:
@@ -31,17 +33,17 @@ def _parts(fn: Any, above: frozenset[int]) -> Iterable[str]:  # noqa: ANN401 any
         return ["recursion"]
     above |= {id(fn)}
     match fn:
-        case partial():
-            arguments = [*fn.args, *(item for pair in sorted(fn.keywords.items()) for item in pair)]
-            return ["partial", *_parts(fn.func, above), *(part for a in arguments for part in _value(a, above))]
-        case MethodType():
-            return ["method", *_parts(fn.__func__, above), *_value(fn.__self__, above)]
         case FunctionType():
             return ["function", *_function(fn), *_closure(fn, above)]
+        case MethodType():
+            return ["method", *_parts(fn.__func__, above), *_value(fn.__self__, above)]
+        case partial():
+            arguments = (*fn.args, *(item for pair in sorted(fn.keywords.items()) for item in pair))
+            return ["partial", *_parts(fn.func, above), *_values(arguments, above)]
         case type():
             return ["class", _class(fn)]
-    if inspect.isbuiltin(fn) or type(fn).__module__ == "builtins":
-        return ["builtin", f"{getattr(fn, '__module__', '')}.{getattr(fn, '__qualname__', type(fn).__name__)}"]
+        case BuiltinFunctionType():
+            return ["builtin", f"{fn.__module__}.{fn.__qualname__}"]
     return ["object", _class(type(fn)), *_value(fn, above)]
 
 
@@ -86,7 +88,7 @@ def _closure(fn: FunctionType, above: frozenset[int]) -> list[str]:
     """Returns what the closure holds, without the variables that the function itself assigns."""
     assigned = {i.argval for i in dis.get_instructions(fn.__code__) if i.opname == "STORE_DEREF"}
     cells = zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True)
-    return [part for name, cell in cells if name not in assigned for part in _value(_content(cell), above)]
+    return _values((_content(cell) for name, cell in cells if name not in assigned), above)
 
 
 def _content(cell: Any) -> object:  # noqa: ANN401 cells have no public type
@@ -96,15 +98,18 @@ def _content(cell: Any) -> object:  # noqa: ANN401 cells have no public type
         return None
 
 
+def _values(values: Iterable[object], above: frozenset[int]) -> list[str]:
+    return [part for value in values for part in _value(value, above)]
+
+
 def _value(value: object, above: frozenset[int]) -> Iterable[str]:
     """Returns the text of a value that cannot change, and only the type of any other."""
-    match value:
-        case None | bool() | int() | float() | complex() | str() | bytes():
-            return [repr(value)]
-        case tuple():
-            return ["tuple", *(part for item in value for part in _value(item, above))]
-        case FunctionType() | MethodType() | partial():
-            return _parts(value, above)
+    if value is None or isinstance(value, CONSTANT):
+        return [repr(value)]
+    if isinstance(value, tuple):
+        return ["tuple", *_values(value, above)]
+    if isinstance(value, FunctionType | MethodType | partial):
+        return _parts(value, above)
     if is_dataclass(value) and not isinstance(value, type) and value.__dataclass_params__.frozen:  # type: ignore[attr-defined]  # typeshed hides it
         return [type(value).__qualname__, *(p for f in fields(value) for p in _field(getattr(value, f.name), above))]
     return [type(value).__qualname__]

@@ -15,10 +15,10 @@ def ionization_energy(smiles: str) -> dict[str, Any]:
     """Returns the vertical ionization energy of a molecule by GFN2-xTB, and how it came about.
 
     ``ie`` (eV) is E(cation) - E(neutral), both at the relaxed geometry of the neutral molecule
-    (ΔSCF, unshifted: several eV above experiment, but in nearly the same order). Also ``neutral``
-    and ``cation`` (eV), ``steps`` and ``converged`` of the relaxation, ``embedding`` (``etkdg`` or
-    ``random``), ``forcefield`` (``mmff``, ``uff``, perhaps ``unconverged``, or ``none``), ``atoms``,
-    and the relaxed ``geometry`` (an extended XYZ file).
+    (ΔSCF, unshifted: some 5 eV above experiment, ordered much alike; see docs/chemistry.md). Also
+    ``neutral`` and ``cation`` (eV), ``steps`` and ``converged`` of the relaxation, ``embedding``
+    (``etkdg`` or ``random``), ``forcefield`` (``mmff``, ``uff``, perhaps ``unconverged``, or
+    ``none``), ``atoms``, and the relaxed ``geometry`` (an extended XYZ file).
 
     Raises ``Rejected`` for what is not one neutral closed-shell molecule, ``RuntimeError`` where no
     geometry is found or the self-consistent field does not converge.

@@ -60,15 +60,15 @@ def _read(smiles: str) -> Payload:
 
 
 def _check_atoms(molecule: Payload) -> None:
-    numbers = {atom.GetAtomicNum(): atom.GetSymbol() for atom in molecule.GetAtoms()}
-    if 0 in numbers:
+    symbols = {atom.GetAtomicNum(): atom.GetSymbol() for atom in molecule.GetAtoms()}
+    if 0 in symbols:
         raise Rejected("the SMILES has a wildcard or query atom, expected chemical elements")
-    if not any(number > 1 for number in numbers):
+    if max(symbols) == 1:
         raise Rejected("no atom is heavier than hydrogen")
-    if heavy := [symbol for number, symbol in numbers.items() if number > HEAVIEST]:
-        raise Rejected(f"GFN2-xTB has no parameters for {', '.join(heavy)}: elements up to radon are possible")
-    if metals := [symbol for number, symbol in numbers.items() if number in OPEN_SHELL_METALS]:
-        raise Rejected(f"a SMILES does not tell the spin state of {', '.join(metals)}")
+    if max(symbols) > HEAVIEST:
+        raise Rejected(f"GFN2-xTB has no parameters for {symbols[max(symbols)]}: elements up to radon are possible")
+    if metals := symbols.keys() & OPEN_SHELL_METALS:
+        raise Rejected(f"a SMILES does not tell the spin state of {symbols[min(metals)]}")
 
 
 def _check_bonds(molecule: Payload) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from cohobate.core.payload import Payload
 from cohobate.host.extras import require
 from cohobate.simulate.chem.geometry import Geometry
+from cohobate.simulate.chem.openmp import one_thread
 
 METHOD = "GFN2-xTB"
 ACCURACY = 0.05
@@ -38,7 +39,7 @@ def relax(geometry: Geometry) -> Relaxed:
     Raises ``RuntimeError`` where the self-consistent field or the line search does not converge.
     """
     optimize = require("ase.optimize.lbfgs", extra="chem")
-    with _one_failure():
+    with _calculation():
         atoms = _atoms(geometry, charge=0, multiplicity=1)
         optimizer = optimize.LBFGSLineSearch(atoms, logfile=None)
         converged = bool(optimizer.run(fmax=FMAX, steps=MOST_STEPS))
@@ -51,7 +52,7 @@ def energy(geometry: Geometry, *, charge: int, multiplicity: int) -> float:
 
     Raises ``RuntimeError`` where the self-consistent field does not converge.
     """
-    with _one_failure():
+    with _calculation():
         return float(_atoms(geometry, charge=charge, multiplicity=multiplicity).get_potential_energy())
 
 
@@ -63,11 +64,11 @@ def _atoms(geometry: Geometry, *, charge: int, multiplicity: int) -> Payload:
 
 
 @contextmanager
-def _one_failure() -> Iterator[None]:
-    """Turns the several ways ASE and tblite fail into one."""
+def _calculation() -> Iterator[None]:
+    """Runs on one thread, lets floating-point noise pass, and turns the several ways to fail into one."""
     calculator = require("ase.calculators.calculator", extra="chem")
     try:
-        with np.errstate(all="ignore"):
+        with one_thread(require("tblite._libtblite", extra="chem")), np.errstate(all="ignore"):
             yield
     except (calculator.CalculatorError, RuntimeError) as error:
         raise RuntimeError(f"{METHOD} gave no result: {error}") from error
