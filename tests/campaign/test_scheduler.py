@@ -119,8 +119,9 @@ def test_each_kind_of_failure_has_its_own_retries(kind: Kind, attempts: int):
     for attempt in range(1, attempts):
         loop.on(Ended(0, attempt, failed(kind)))
         assert loop.plan() == [Talk((), 1)] or attempt > 1
-        assert loop.s.due is not None
-        loop.now = loop.s.due
+        due = loop.s.due(loop.now)
+        assert due is not None
+        loop.now = due
         assert Submit(Trial(0, {"x": 0}), attempt + 1) in loop.plan()
     loop.on(Ended(0, attempts, failed(kind)))
     (final,) = loop.of(ev.Finished)
@@ -142,7 +143,7 @@ def test_a_candidate_that_takes_three_workers_is_quarantined():
     loop.proposed(1)
     for attempt in (1, 2, 3):
         loop.on(Ended(0, attempt, failed("worker_lost", "SIGSEGV")))
-        loop.now = loop.s.due or loop.now
+        loop.now = loop.s.due(loop.now) or loop.now
         loop.plan()
     (final,) = loop.of(ev.Finished)
     assert final.outcome.message == "quarantined after 3 lost workers; the last: SIGSEGV"

@@ -10,6 +10,8 @@ from io import StringIO
 import ase.io
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cohobate.core.errors import Rejected
 from cohobate.simulate.chem import ionization_energy
@@ -69,6 +71,7 @@ REJECTED = {
     "Cl[Fe]Cl": "spin state of Fe",
     "*C": "wildcard",
     "[*]": "wildcard",
+    ".": "not a valid SMILES",
     "C~C": "bond of order unspecified",
 }
 CAGE = "C1=CC23C=CC(O2)C3C1"
@@ -131,6 +134,17 @@ def test_rejected(smiles: str, reason: str):
         ionization_energy(smiles)
     assert len(str(caught.value)) < 250
     assert "\0" not in str(caught.value)
+
+
+@settings(max_examples=300)
+@given(st.text("CNOFc1n2()[]=#+-.:@/\\\\%$*~>H3Be ", max_size=12))
+def test_any_text_is_a_molecule_or_rejected(smiles: str):
+    try:
+        molecule = parse(smiles)
+    except Rejected:
+        return
+    assert 2 <= molecule.GetNumAtoms() <= 200
+    assert sum(atom.GetAtomicNum() for atom in molecule.GetAtoms()) % 2 == 0
 
 
 @pytest.mark.parametrize("thing", [None, 5, b"CCO", ["C"]])

@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cohobate.simulate.identity import code_hash
@@ -138,3 +139,8 @@ def test_fields_of_frozen_dataclasses_count():
 
 def test_builtins_differ_by_name():
     assert code_hash(math.sin) != code_hash(math.cos)
+    assert code_hash(np.sin) != code_hash(np.cos)
+
+
+def test_cached_functions_differ_by_what_is_cached():
+    assert code_hash(functools.cache(make(1))) != code_hash(functools.cache(make(2))) != code_hash(functools.cache(len))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
+from socket import gethostname
 from typing import Any, Literal, final
 
+from cohobate.campaign.cache import Cache
 from cohobate.campaign.driver import Driver, Orders
 from cohobate.campaign.evaluation import Evaluation
 from cohobate.campaign.goals import Goal, View, as_goal, check_goal
@@ -26,7 +29,6 @@ from cohobate.core.problem import Problem
 from cohobate.core.protocols import Described, Engine, Finite, Generator, Posed
 from cohobate.core.task import GRACE
 from cohobate.engines import as_engine, coroutines, processes
-from cohobate.host.locks import this_driver
 from cohobate.ledger.ledger import Ledger, memory_ledger, open_ledger
 from cohobate.simulate.function import Simulator, as_simulator, bind, identity, is_async
 
@@ -165,9 +167,12 @@ class Campaign:
 
     def _assemble(self, goal: Goal | None, ledger: Ledger, loop: asyncio.AbstractEventLoop | None) -> Session:
         settings, structured = self.settings, self.problem.structured
-        who = Identity(self.describe(), identity(self.simulator))
+        who = Identity(self.describe(), f"{self.simulator.name} {identity(self.simulator)}")
         declared = declare(ledger, who, accept_new_code=settings.accept_new_code)
-        past = remember(ledger, self.generator, settings.policy, structured)
+        cache = None
+        if self.simulator.deterministic:
+            cache = Cache(structured, () if declared else (event for _, event in ledger.read()))
+        past = remember(ledger, self.generator, settings.policy, structured, cache)
         engine = self._engine or self._own_engine(loop)
         evaluation = Evaluation(self._call, self.problem.outputs, ledger.folder, ledger.epoch, structured)
         orders = Orders(
@@ -179,8 +184,7 @@ class Campaign:
             settings.drain,
         )
         driver = Driver(orders, self.generator, scheduler=past.scheduler, ledger=ledger, engine=engine)
-        host, pid = this_driver()
-        driver.record([Opened(ledger.epoch, driver.now(), host, pid), *declared, *past.events])
+        driver.record([Opened(ledger.epoch, driver.now(), gethostname(), os.getpid()), *declared, *past.events])
         if ledger.folder:
             write_manifest(ledger.folder, seed=settings.seed, epoch=ledger.epoch, engine=repr(engine))
         return Session(driver, ledger, engine, self._engine is None, str(goal or "until stopped"))

@@ -131,21 +131,24 @@ class Driver:
     def _gather(self, now: float) -> Sequence[Fact | Broken | Halt]:
         """Returns what has happened, waiting for it where nothing has."""
         inbox = self._inbox
-        if inbox.empty() and self._cooperative and self._cooperative.step():
-            pass
-        try:
-            items = [inbox.get(timeout=self._patience(now))]
-            while True:
-                items.append(inbox.get_nowait())
-        except Empty:
-            pass
-        return items
+        if inbox.empty() and not (self._cooperative and self._cooperative.step()):
+            try:
+                first = inbox.get(timeout=self._patience(now))
+            except Empty:
+                return []
+            return [first, *self._waiting()]
+        return self._waiting()
+
+    def _waiting(self) -> list[Fact | Broken | Halt]:
+        """Returns what is in the inbox; nobody else takes anything out of it."""
+        inbox = self._inbox
+        return [inbox.get() for _ in range(inbox.qsize())]
 
     def _patience(self, now: float) -> float:
         if self._paused:
             return PAUSED
-        due = self._scheduler.due
-        return TICK if due is None else min(TICK, max(0.0, due - now))
+        due = self._scheduler.due(now)
+        return TICK if due is None else min(TICK, due - now)
 
     def _take(self, item: Fact | Broken | Halt, now: float) -> None:
         match item:

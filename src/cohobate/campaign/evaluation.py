@@ -63,7 +63,8 @@ class Evaluation:
 
     def _checked(self, returned: Payload) -> dict[str, Any]:
         outputs = outputs_of(returned, self.outputs)
-        check(outputs)
+        if (wrong := check(outputs, name="outputs")) is not None:
+            raise BadOutput(wrong)
         return outputs
 
     def _directory(self, trial: int, attempt: int) -> AbstractContextManager[None]:

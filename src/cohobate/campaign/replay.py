@@ -13,7 +13,7 @@ from cohobate.core.problem import Problem, Structured, pack, unpack
 from cohobate.core.protocols import Generator, Unfit
 from cohobate.core.trial import Inputs, Result, Trial
 from cohobate.ledger.reader import Reader
-from cohobate.ledger.story import Telling
+from cohobate.ledger.resume import Delivered
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def replay(reader: Reader, generator: Generator, problem: Problem) -> Replayed:
     asks = trials = 0
     structured = problem.structured
     for step in reader.story("main"):
-        if isinstance(step, Telling):
+        if isinstance(step, Delivered):
             results = tuple(_as_told(result, structured) for result in step.results)
             ended = capture(generator.ingest, results)
             if isinstance(ended, Raised):

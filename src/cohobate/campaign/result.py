@@ -12,7 +12,6 @@ from typing import Any, final
 from cohobate.core.errors import UserError
 from cohobate.core.payload import Payload
 from cohobate.ledger import views
-from cohobate.ledger.ledger import Ledger
 from cohobate.ledger.reader import Reader, open_reader
 from cohobate.ledger.tally import Tally
 
@@ -27,7 +26,7 @@ class CampaignResult:
 
     reason: str
     tally: Tally
-    source: Path | Ledger
+    source: Path | Reader
 
     def table(self) -> list[dict[str, Any]]:
         """Returns one row for each trial, in the order they were proposed."""
@@ -66,7 +65,7 @@ class CampaignResult:
         return f"{tally.counted} evaluations ({tally.failed} failed, {tally.rejected} rejected); stopped: {self.reason}"
 
     @contextmanager
-    def _open(self) -> Iterator[Reader | Ledger]:
+    def _open(self) -> Iterator[Reader]:
         if not isinstance(self.source, Path):
             yield self.source
             return

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
+from cohobate.campaign.cache import Cache
 from cohobate.campaign.conversation import Conversation
 from cohobate.campaign.policy import Policy
 from cohobate.campaign.scheduler import Pending, Scheduler
@@ -13,13 +14,14 @@ from cohobate.core.canonical import content_hash
 from cohobate.core.capture import Raised, capture
 from cohobate.core.errors import GeneratorError, ResumeRefused
 from cohobate.core.events import Accepted, Declared, Event, Finished, Proposed
-from cohobate.core.outcome import Cancelled
+from cohobate.core.outcome import Cancelled, Failure, Outcome
 from cohobate.core.payload import Plain
 from cohobate.core.problem import Structured, unpack
 from cohobate.core.protocols import Generator, Recalls
 from cohobate.core.trial import Result, Trial
 from cohobate.ledger.ledger import Ledger
-from cohobate.ledger.spool import forget, harvest
+from cohobate.ledger.resume import Unfinished
+from cohobate.ledger.spool import Spooled, harvest
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +68,21 @@ def _difference(place: str, was: Plain, now: Plain) -> tuple[str, str, str]:
     return place, f"{was!r:.80}", f"{now!r:.80}"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Past:
     """What is left of earlier sessions: where to go on, and what to record first."""
 
     scheduler: Scheduler
-    events: list[Event] = field(default_factory=list)
+    events: list[Event]
 
 
-def remember(ledger: Ledger, generator: Generator, policy: Policy, structured: Mapping[str, Structured]) -> Past:
+def remember(
+    ledger: Ledger,
+    generator: Generator,
+    policy: Policy,
+    structured: Mapping[str, Structured],
+    cache: Cache | None = None,
+) -> Past:
     """Brings a fresh generator to where it was, and returns the scheduler that continues.
 
     Recorded proposals win: nothing is derived again. Results that were spooled but never recorded
@@ -83,36 +91,44 @@ def remember(ledger: Ledger, generator: Generator, policy: Policy, structured: M
     asks, next_id = _recall(ledger, generator, structured)
     talk = Conversation(asks=asks)
     talk.untold = [_unpacked(result, structured) for result in ledger.untold(talk.name)]
-    past: list[Event] = []
+    spool = {(found.trial, found.inputs): found for found in harvest(ledger.folder)} if ledger.folder else {}
+    events: list[Event] = []
     unfinished: list[Pending] = []
-    harvested = {(s.trial, s.inputs): s for s in harvest(ledger.folder)} if ledger.folder else {}
     for item in ledger.unfinished():
-        spooled = harvested.get((item.trial.id, content_hash(item.trial.inputs)))
+        spooled = spool.get((item.trial.id, content_hash(item.trial.inputs)))
         trial = _unpacked_trial(item.trial, structured)
-        if spooled is not None:
-            report = spooled.evaluated
-            final = Finished(
-                trial.id,
-                spooled.attempt,
-                report.outcome,
-                at=time.time(),
-                started=report.started,
-                seconds=report.seconds,
-                worker=report.worker,
-                cancel_requested=item.cancel is not None,
-                harvested=True,
-            )
-        elif item.cancel is not None:
-            final = Finished(trial.id, item.attempts, Cancelled(item.cancel), at=time.time(), cancel_requested=True)
+        if (final := _settled(item, spooled, policy)) is None:
+            unfinished.append(Pending(trial, item.attempts, dict(item.failed)))
         else:
-            unfinished.append(Pending(trial, item.attempts, dict(item.lost)))
-            continue
-        past.append(final)
-        talk.untold.append(Result(trial, final.outcome))
-    if ledger.folder:
-        forget(ledger.folder)
-    scheduler = Scheduler(policy, conversation=talk, next_id=next_id, unfinished=unfinished)
-    return Past(scheduler, past)
+            events.append(final)
+            talk.untold.append(Result(trial, final.outcome))
+    scheduler = Scheduler(policy, conversation=talk, next_id=next_id, unfinished=unfinished, cache=cache)
+    return Past(scheduler, events)
+
+
+def _settled(item: Unfinished, spooled: Spooled | None, policy: Policy) -> Finished | None:
+    """Returns the outcome of a trial that needs no further attempt."""
+    now = time.time()
+    if spooled is not None and _is_final(spooled.evaluated.outcome, policy):
+        report = spooled.evaluated
+        return Finished(
+            item.trial.id,
+            spooled.attempt,
+            report.outcome,
+            at=now,
+            started=report.started,
+            seconds=report.seconds,
+            worker=report.worker,
+            cancel_requested=item.cancel,
+            harvested=True,
+        )
+    if item.cancel:
+        return Finished(item.trial.id, item.attempts, Cancelled("on request"), at=now, cancel_requested=True)
+    return None
+
+
+def _is_final(outcome: Outcome, policy: Policy) -> bool:
+    return not isinstance(outcome, Failure) or policy.retries.allowed(outcome.kind) == 0
 
 
 def _recall(ledger: Ledger, generator: Generator, structured: Mapping[str, Structured]) -> tuple[int, int]:

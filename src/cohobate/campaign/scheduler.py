@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from typing import final
 
+from cohobate.campaign.cache import Cache
 from cohobate.campaign.conversation import Conversation
 from cohobate.campaign.moves import Action, Cancel, CancelWanted, Ended, Fact, Heard, StopWanted, Submit
 from cohobate.campaign.policy import Policy, Spending
@@ -27,7 +28,7 @@ class Pending:
 
     trial: Trial
     attempts: int = 0
-    lost: dict[Kind, int] | None = None
+    lost: dict[str, int] | None = None
     cancel: str | None = None
 
 
@@ -42,6 +43,7 @@ class Scheduler:
 
     __slots__ = (
         "_actions",
+        "_cache",
         "_delayed",
         "_events",
         "_queue",
@@ -64,8 +66,10 @@ class Scheduler:
         conversation: Conversation | None = None,
         next_id: int = 0,
         unfinished: Sequence[Pending] = (),
+        cache: Cache | None = None,
     ) -> None:
         self.policy = policy
+        self._cache = cache
         self.conversation = conversation or Conversation()
         self.next_id = next_id
         self.trials = {pending.trial.id: pending for pending in unfinished}
@@ -92,10 +96,11 @@ class Scheduler:
         talk = self.conversation
         return self.stopping is not None and not (self.running or talk.talking or talk.untold)
 
-    @property
-    def due(self) -> float | None:
-        """When the next retry may start, on the clock of ``now``."""
-        return self._delayed[0][0] if self._delayed and not self.stopping else None
+    def due(self, now: float) -> float | None:
+        """When the next retry may start; ``None`` where none waits for time to pass."""
+        if self.stopping or not self._delayed or self._delayed[0][0] <= now:
+            return None
+        return self._delayed[0][0]
 
     # facts
 
@@ -133,6 +138,8 @@ class Scheduler:
             self.trials[trial.id] = Pending(trial)
             if isinstance(row, Unfit):
                 self._conclude(trial.id, Failure("rejected", row.reason, attempt=0), now)
+            elif self._cache and (known := self._cache.find(row)) is not None:
+                self._conclude(trial.id, known, now, cached=True)
             else:
                 self._queue.append(trial.id)
                 self._queued += 1
@@ -164,11 +171,13 @@ class Scheduler:
             return replace(outcome, message=f"quarantined after {times} lost workers; the last: {outcome.message}")
         return outcome
 
-    def _conclude(self, id: int, outcome: Outcome, now: float) -> None:
+    def _conclude(self, id: int, outcome: Outcome, now: float, *, cached: bool = False) -> None:
         """Ends a trial that is not running."""
-        self._finish(self.trials[id], outcome, Evaluated(outcome, now, 0.0), now)
+        self._finish(self.trials[id], outcome, Evaluated(outcome, now, 0.0), now, cached=cached)
 
-    def _finish(self, pending: Pending, outcome: Outcome, report: Evaluated, now: float) -> None:
+    def _finish(
+        self, pending: Pending, outcome: Outcome, report: Evaluated, now: float, *, cached: bool = False
+    ) -> None:
         trial = pending.trial
         del self.trials[trial.id]
         asked = pending.cancel is not None
@@ -183,8 +192,11 @@ class Scheduler:
                 worker=report.worker,
                 cancel_requested=asked,
                 deadline_passed=report.flagged and not asked,
+                cached=cached,
             )
         )
+        if self._cache and not cached:
+            self._cache.keep(trial.inputs, outcome)
         self.conversation.untold.append(Result(trial, outcome))
         self.spent = self.spent or self._spending.add(outcome)
 

@@ -10,11 +10,10 @@ from typing import final
 from cohobate.campaign.driver import Driver
 from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.status import State, Status
-from cohobate.core.errors import LedgerError
 from cohobate.core.protocols import Engine
 from cohobate.ledger import views
 from cohobate.ledger.ledger import Ledger
-from cohobate.ledger.reader import open_reader
+from cohobate.ledger.reader import Reader, open_reader
 from cohobate.ledger.tally import Tally
 
 
@@ -41,9 +40,9 @@ class Session:
         self.busy_before = self.ledger.tally.busy
 
     @property
-    def source(self) -> Path | Ledger:
+    def source(self) -> Path | Reader:
         """Where the results can be read once the session is over."""
-        return self.ledger.folder or self.ledger
+        return self.ledger.folder or self.ledger.reader
 
     def run(self) -> CampaignResult:
         """Runs to the end, closes what was opened, and returns the result; raises what ended it early."""
@@ -88,19 +87,15 @@ class Session:
     def tracebacks(self) -> list[tuple[int, str]]:
         """Returns trial and traceback of each failure that is durable."""
         if self.ledger.folder is None:
-            return _tracebacks(self.ledger)
+            return _tracebacks(self.ledger.reader)
         with open_reader(self.ledger.folder) as reader:
             return _tracebacks(reader)
 
     def _durable(self) -> Tally:
-        if self.ledger.folder is None:
+        if self.ledger.folder is None or self.state != "running":
             return self.driver.tally
-        try:
-            with open_reader(self.ledger.folder) as reader:
-                return reader.tally
-        except LedgerError:
-            return Tally()
+        return self.ledger.reader.tally
 
 
-def _tracebacks(source: views.Source) -> list[tuple[int, str]]:
-    return [(row["id"], row["traceback"]) for row in views.table(source, status="failure") if row["traceback"]]
+def _tracebacks(reader: Reader) -> list[tuple[int, str]]:
+    return [(row["id"], str(row["traceback"])) for row in views.table(reader) if row.get("traceback")]

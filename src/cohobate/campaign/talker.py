@@ -25,13 +25,14 @@ class Talker:
     thread of the caller, which makes a loop on a cooperative engine deterministic.
     """
 
-    __slots__ = ("_check", "_generator", "_name", "_queue", "_reply", "_thread")
+    __slots__ = ("_check", "_generator", "_lossy", "_name", "_queue", "_reply", "_thread")
 
     def __init__(self, generator: Generator, problem: Problem, reply: Reply, *, threaded: bool = True) -> None:
         self._generator = generator
         self._name = type(generator).__name__
         self._check = problem.check
         self._reply = reply
+        self._lossy = generator if isinstance(generator, Lossy) else None
         self._queue: SimpleQueue[Talk | None] = SimpleQueue()
         self._thread = Thread(target=self._serve, name="cohobate-generator", daemon=True) if threaded else None
         if self._thread:
@@ -74,8 +75,7 @@ class Talker:
             answer = Exhausted() if _is_empty(asked.value) else asked.value
             if wrong := self._wrong(answer):
                 return Broken(GeneratorError(f"{self._name}.suggest({talk.ask}): {wrong}"))
-        loss = self._generator.loss() if isinstance(self._generator, Lossy) else float("nan")
-        return Heard(answer, loss)
+        return Heard(answer, self._lossy.loss()) if self._lossy else Heard(answer)
 
     def _wrong(self, answer: Payload) -> str | None:
         """Returns what is wrong with an answer, or ``None``."""

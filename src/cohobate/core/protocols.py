@@ -95,6 +95,7 @@ class Lossy(Protocol):
     def loss(self) -> float: ...
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Where work runs. ``submit`` never blocks.
 

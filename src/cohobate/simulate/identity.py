@@ -44,7 +44,15 @@ def _parts(fn: Any, above: frozenset[int]) -> Iterable[str]:  # noqa: ANN401 any
             return ["class", _class(fn)]
         case BuiltinFunctionType():
             return ["builtin", f"{fn.__module__}.{fn.__qualname__}"]
-    return ["object", _class(type(fn)), *_value(fn, above)]
+    return _object(fn, above)
+
+
+def _object(fn: Any, above: frozenset[int]) -> Iterable[str]:  # noqa: ANN401 any callable, by its own type
+    """Returns the text of a function kept inside (a cached or compiled one), else of its class and name."""
+    inner = inspect.unwrap(fn)
+    if inner is not fn:
+        return ["wrapped", *_parts(inner, above)]
+    return ["object", _class(type(fn)), getattr(fn, "__name__", ""), *_value(fn, above)]
 
 
 def _function(fn: FunctionType) -> list[str]:

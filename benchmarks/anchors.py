@@ -1,0 +1,75 @@
+"""Makes an environment for each anchor and measures in it; falls back on recorded figures.
+
+    python benchmarks/anchors.py        # make them all: .benchmarks/<anchor>/
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ENVIRONMENTS = HERE.parent / ".benchmarks"
+MINUTES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A package to be compared with: its pinned requirements, the program that measures it, what it once reached."""
+
+    name: str
+    requirements: tuple[str, ...]
+    program: str
+    recorded: dict[str, float]
+
+    @property
+    def python(self) -> Path:
+        """The interpreter of its environment."""
+        return ENVIRONMENTS / self.name / "bin" / "python"
+
+
+ADAPTIVE = Anchor(
+    "adaptive",
+    ("adaptive==1.5.2", "numpy==2.4.6", "scipy==1.17.1", "loky==3.7.0", "cloudpickle==3.1.2"),
+    "anchor_adaptive.py",
+    {"simple": 16_400.0, "processes": 8_100.0},
+)
+LIBENSEMBLE = Anchor(
+    "libensemble",
+    ("libensemble==1.6.1", "numpy==2.4.6", "psutil==7.2.2", "pydantic==2.14.3"),
+    "anchor_libensemble.py",
+    {"async": 1_507.0},
+)
+ANCHORS = (ADAPTIVE, LIBENSEMBLE)
+
+
+def make(anchor: Anchor) -> bool:
+    """Installs an anchor into an environment of its own, unless it is there; returns whether it can be run."""
+    done = anchor.python.parents[1] / "requirements.txt"
+    wanted = "\n".join(anchor.requirements)
+    if done.exists() and done.read_text() == wanted:
+        return True
+    venv.create(anchor.python.parents[1], clear=True, with_pip=True)
+    install = [str(anchor.python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *anchor.requirements]
+    if (ended := subprocess.run(install, capture_output=True, text=True)).returncode:
+        print(f"{anchor.name} cannot be installed: {ended.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+        return False
+    done.write_text(wanted)
+    return True
+
+
+def measure(anchor: Anchor, case: str, n: int) -> dict[str, float]:
+    """Returns what the anchor's program printed for ``case`` with ``n`` evaluations: names and rates (1/s)."""
+    command = [str(anchor.python), str(HERE / anchor.program), case, str(n)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60 * MINUTES, check=True)
+    rates: dict[str, float] = json.loads(ended.stdout.splitlines()[-1])
+    return rates
+
+
+if __name__ == "__main__":
+    for one in ANCHORS:
+        print(f"{one.name:12} {'ready' if make(one) else 'not available: its recorded figure will be shown'}")

@@ -1,0 +1,28 @@
+"""The call of a user's function, the same on every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import CoroutineType
+
+from cohobate.core.capture import Raised, Returned, capture
+from cohobate.core.context import cancellable
+from cohobate.core.payload import Payload
+
+
+def perform(
+    fn: Callable[..., Payload], args: Sequence[Payload], kwargs: Mapping[str, Payload], flag: Callable[[], bool]
+) -> Returned | Raised:
+    """Calls ``fn`` here and now, ``flag`` behind ``cohobate.cancelled()``; an ``async def`` is run to its end."""
+    with cancellable(flag):
+        outcome = capture(fn, *args, **kwargs)
+        if isinstance(outcome, Returned) and isinstance(outcome.value, CoroutineType):
+            from asyncio import run  # half as costly to import as everything else here together
+
+            outcome = capture(run, outcome.value)
+        return outcome
+
+
+def name_of(fn: Callable[..., Payload]) -> str:
+    """Returns what to call a function in a message."""
+    return str(getattr(fn, "__qualname__", None) or type(fn).__qualname__)
