@@ -63,7 +63,7 @@ def ask(generator: ActiveLearning, n: int = 1) -> list[Any]:
     return list(answer)
 
 
-def best_after(generator: Any, n: int, value: Callable[[Inputs], float]) -> float:  # noqa: ANN401 (any generator)
+def best_after(generator: Any, n: int, value: Callable[[Inputs], float]) -> float:
     best = -np.inf
     for _ in range(n):
         [row] = generator.suggest(1)

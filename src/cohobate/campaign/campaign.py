@@ -184,7 +184,8 @@ class Campaign:
             settings.drain,
         )
         driver = Driver(orders, self.generator, scheduler=past.scheduler, ledger=ledger, engine=engine)
-        driver.record([Opened(ledger.epoch, driver.now(), gethostname(), os.getpid()), *declared, *past.events])
+        opened = Opened(ledger.epoch, driver.now(), gethostname(), os.getpid())
+        driver.open([opened, *declared, *past.events], past.spooled)
         if ledger.folder:
             write_manifest(ledger.folder, seed=settings.seed, epoch=ledger.epoch, engine=repr(engine))
         return Session(driver, ledger, engine, self._engine is None, str(goal or "until stopped"))

@@ -74,6 +74,7 @@ class Past:
 
     scheduler: Scheduler
     events: list[Event]
+    spooled: tuple[Spooled, ...] = ()
 
 
 def remember(
@@ -91,19 +92,20 @@ def remember(
     asks, next_id = _recall(ledger, generator, structured)
     talk = Conversation(asks=asks)
     talk.untold = [_unpacked(result, structured) for result in ledger.untold(talk.name)]
-    spool = {(found.trial, found.inputs): found for found in harvest(ledger.folder)} if ledger.folder else {}
+    spooled = harvest(ledger.folder).spooled if ledger.folder else ()
+    spool = {(found.trial, found.inputs): found for found in spooled}
     events: list[Event] = []
     unfinished: list[Pending] = []
     for item in ledger.unfinished():
-        spooled = spool.get((item.trial.id, content_hash(item.trial.inputs)))
+        found = spool.get((item.trial.id, content_hash(item.trial.inputs)))
         trial = _unpacked_trial(item.trial, structured)
-        if (final := _settled(item, spooled, policy)) is None:
+        if (final := _settled(item, found, policy)) is None:
             unfinished.append(Pending(trial, item.attempts, dict(item.failed)))
         else:
             events.append(final)
             talk.untold.append(Result(trial, final.outcome))
     scheduler = Scheduler(policy, conversation=talk, next_id=next_id, unfinished=unfinished, cache=cache)
-    return Past(scheduler, events)
+    return Past(scheduler, events, spooled)
 
 
 def _settled(item: Unfinished, spooled: Spooled | None, policy: Policy) -> Finished | None:

@@ -28,6 +28,7 @@ import math
 import struct
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -60,6 +61,15 @@ Get = Callable[[str, int], bytes]
 """Returns the content of a sha256 and a size."""
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Stands for a large content that was not fetched: its name, its size, and what it is."""
+
+    sha256: str
+    bytes: int
+    what: str
+
+
 class _Odd(Exception):
     """Why a value is not storable, and where in it, innermost step last."""
 
@@ -85,7 +95,10 @@ def dumps(value: object, put: Put | None = None, *, name: str = "value") -> str:
 
 
 def loads(text: str, get: Get | None = None) -> Payload:
-    """Returns the value that ``dumps`` wrote; raises ``Damaged`` for any other text."""
+    """Returns the value that ``dumps`` wrote; raises ``Damaged`` for any other text.
+
+    Without ``get``, what is kept as a blob comes back as ``Kept``.
+    """
     try:
         return untagged(json.loads(text), get) if '"$' in text else json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -124,6 +137,8 @@ def _tag(value: Payload, put: Put | None, depth: int) -> Plain:
         return value if -LONGEST_INT < value < LONGEST_INT else {"$int": hex(value)}
     if value is None or kind is bool:
         return value
+    if kind is dict and depth <= DEEPEST:
+        return _mapping(value, put, depth + 1)
     return _compound(value, put, depth)
 
 
@@ -236,7 +251,8 @@ def _special(tag: str, value: Plain, get: Get | None) -> Payload:
     if untag is None or value.keys() != _KEYS.get(tag, {tag}):
         raise Damaged(f"not a stored value: the tag {tag!r} with {sorted(value)}; written by a newer version?")
     try:
-        return untag(value, get)
+        away = _away(value.get("data", value[tag])) if get is None and tag in _CONTENTS else None
+        return untag(value, get) if away is None else Kept(*away, str(value[tag]) if "data" in value else "bytes")
     except (TypeError, ValueError, KeyError, AttributeError, struct.error, OverflowError, MemoryError) as error:
         raise Damaged(f"not a stored value: {tag}: {error}") from error
 
@@ -249,11 +265,15 @@ def _unspell(text: str) -> float:
 
 
 def _bytes_of(content: Plain, get: Get | None) -> bytes:
-    if isinstance(content, str):
-        return b64decode(content, validate=True)
-    if get is None:
-        raise Damaged(f"content {content['sha256']!r} is kept in a blob, and there are no blobs here")
-    return get(str(content["sha256"]), int(content["bytes"]))
+    away = _away(content)
+    return b64decode(content, validate=True) if away is None or get is None else get(*away)
+
+
+def _away(content: Plain) -> tuple[str, int] | None:
+    """Returns name and size of a content that is kept as a blob."""
+    return (
+        (str(content["sha256"]), int(content["bytes"])) if isinstance(content, dict) and "sha256" in content else None
+    )
 
 
 def _unarray(value: Plain, get: Get | None) -> Payload:
@@ -286,6 +306,7 @@ def _key(key: Plain) -> str:
     return name
 
 
+_CONTENTS: Final = ("$array", "$blob", "$bytes")
 _KEYS: Final = {"$array": {"$array", "shape", "data"}, "$blob": {"$blob", "data"}}
 _UNTAG: Final[Mapping[str, Callable[[Plain, Get | None], Payload]]] = {
     "$float": lambda value, _: _unspell(value["$float"]),

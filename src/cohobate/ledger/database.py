@@ -25,7 +25,8 @@ Durability = Literal["full", "normal"]
 SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE event (
-    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, trial INTEGER, body TEXT NOT NULL, crc INTEGER NOT NULL
+    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, trial INTEGER, attempt INTEGER, at REAL,
+    body TEXT NOT NULL, crc INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX one_final ON event (trial) WHERE kind = 'finished';
 CREATE TABLE trial (
@@ -39,7 +40,7 @@ CREATE VIEW result AS
         json_extract(final.body, '$.outcome.value') AS outputs,
         json_extract(final.body, '$.outcome.failure.message') AS message,
         json_extract(final.body, '$.seconds') AS seconds,
-        json_extract(final.body, '$.at') AS at
+        final.at AS at
     FROM trial
         JOIN event AS proposed ON proposed.seq = trial.proposed
         LEFT JOIN event AS final ON final.seq = trial.finished;
@@ -81,8 +82,8 @@ def connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
-    """Returns a read-only connection; the file is taken as unchanging only where nobody can write or log."""
-    unchanging = not os.access(path.parent, os.W_OK) and not _filled(path.with_name(path.name + "-wal"))
+    """Returns a read-only connection; the file is taken as unchanging only in a read-only folder without a log."""
+    unchanging = not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists()
     mode = "mode=ro&immutable=1" if unchanging else "mode=ro"
     return sqlite3.connect(
         f"file:{quote(str(path.resolve()))}?{mode}",
@@ -104,6 +105,19 @@ def identify(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} has format {found} ({_maker(connection)}), and {made_by()} reads format {VERSION}: "
             f"open it with the version that wrote it, or a newer one"
         )
+
+
+def recorded(connection: sqlite3.Connection) -> int:
+    """Returns how many events are in the database."""
+    return int(connection.execute("SELECT value FROM meta WHERE name = 'events'").fetchone()[0])
+
+
+def stale(path: Path, found: int, recorded: int) -> str:
+    """Returns what to say of a database with fewer events than the count beside it."""
+    return (
+        f"{path} is a stale or torn copy: it has {found} events, and {recorded} were recorded; copy the whole folder "
+        f"while nothing runs, or use a snapshot"
+    )
 
 
 def explain(error: Exception, path: Path) -> LedgerError:
@@ -146,10 +160,3 @@ def _maker(connection: sqlite3.Connection) -> str:
     except sqlite3.Error:
         row = None
     return f"written by {row[0]}" if row else "written by an unknown version"
-
-
-def _filled(path: Path) -> bool:
-    try:
-        return os.stat(path).st_size > 0
-    except OSError:
-        return False

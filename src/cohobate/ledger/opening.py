@@ -11,7 +11,7 @@ from cohobate.core.errors import Damaged, Foreign
 from cohobate.host.locks import NAME as LOCK
 from cohobate.ledger import database, sidecar
 from cohobate.ledger.sidecar import Claim
-from cohobate.ledger.source import unseal
+from cohobate.ledger.source import EVENT, unseal
 
 TAIL: Final = 1_000
 """Events at the end whose check sums are looked at when a ledger is opened."""
@@ -90,11 +90,8 @@ def check_content(connection: sqlite3.Connection, path: Path, claim: Claim) -> i
             f"{path} is damaged ({facts.get('events')} events expected, {last} found): restore it from a copy"
         )
     if last < claim.events:
-        raise Damaged(
-            f"{path} is a stale or torn copy: it has {last} events, and {claim.events} were recorded; copy the whole "
-            f"folder while nothing runs, or use a snapshot"
-        )
-    tail = connection.execute("SELECT seq, kind, trial, body, crc FROM event WHERE seq > ?", (last - TAIL,)).fetchall()
+        raise Damaged(database.stale(path, last, claim.events))
+    tail = connection.execute(f"SELECT {EVENT} FROM event WHERE seq > ?", (last - TAIL,)).fetchall()
     for row in tail:
         unseal(row, path, lambda _name, size: bytes(size))
     if len(tail) != min(TAIL, last):

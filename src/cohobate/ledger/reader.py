@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any, final
 
 from cohobate.core.blob import Blobs
+from cohobate.core.errors import Damaged, LedgerError
 from cohobate.core.events import Event, Proposed
 from cohobate.core.trial import Result
-from cohobate.ledger import resume
+from cohobate.ledger import database, resume, sidecar
+from cohobate.ledger.blobs import FolderBlobs
 from cohobate.ledger.resume import Delivered, Unfinished
-from cohobate.ledger.source import Source
+from cohobate.ledger.source import DatabaseSource, Source
 from cohobate.ledger.tally import Tally
 
 
@@ -38,9 +40,12 @@ class Reader:
         """Returns how many events are recorded."""
         return self.source.count()
 
-    def read(self, since: int = 0) -> Iterator[tuple[int, Event]]:
-        """Returns the events after number ``since`` (they count from 1), with their numbers."""
-        return self.source.events(since)
+    def read(self, since: int = 0, *, fetched: bool = True) -> Iterator[tuple[int, Event]]:
+        """Returns the events after number ``since`` (they count from 1), with their numbers.
+
+        Unless ``fetched``, large contents may be left where they are, with ``Kept`` in their place.
+        """
+        return self.source.events(since, fetched=fetched)
 
     def declared(self) -> Mapping[str, Any] | None:
         """Returns what the campaign was last declared to be."""
@@ -57,3 +62,26 @@ class Reader:
     def untold(self, generator: str) -> list[Result]:
         """Returns the final results that ``generator`` was never told."""
         return resume.untold(self.source, generator)
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Does nothing: each reading opens and closes a connection of its own."""
+
+
+def open_reader(folder: str | Path) -> Reader:
+    """Opens the ledger of a run folder for reading: only what is durable, of a live campaign or a stopped one.
+
+    Raises ``LedgerError`` where there is none, ``Foreign`` or ``Damaged``.
+    """
+    folder = Path(folder)
+    path = folder / database.NAME
+    if not path.is_file():
+        raise LedgerError(f"{folder} holds no {database.NAME}: name the folder of a run")
+    claim = sidecar.read(folder)
+    source = DatabaseSource(path, FolderBlobs(folder / "blobs"))
+    found = source.identify()
+    if found < claim.events:
+        raise Damaged(database.stale(path, found, claim.events))
+    return Reader(source, folder)

@@ -1,96 +1,124 @@
-"""Events as rows of the ledger: a kind, the trial it is about, and a body of JSON.
+"""Events as rows of the ledger: a kind, which trial, which attempt, when, and a body of JSON.
 
-The body holds the fields of the event by name, without ``trial`` and without those at their
-defaults. How a field is written follows from its type, so that a new event of known field types
-needs nothing here.
+The body holds the other fields of the event by name, without those at their defaults. How a field
+is written follows from its type, so that a new event of known field types needs nothing here.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, fields
+from math import isfinite
 from operator import attrgetter
+from secrets import randbits
 from typing import Final
 from zlib import crc32
 
-from cohobate.core.errors import Damaged
+from cohobate.core.errors import Damaged, NotStorable
 from cohobate.core.events import EVENTS, Event
 from cohobate.core.outcome import KINDS, Cancelled, Failure, Outcome, Value
 from cohobate.core.payload import Payload, Plain
 from cohobate.core.trial import Trial
 from cohobate.ledger.codec import Get, Put, encode_json, tagged, untagged
 
-Row = tuple[str, int | None, str]
-"""Kind, trial, body."""
+Row = tuple[str, int | None, int | None, float | None, str]
+"""Kind, trial, attempt, at, body."""
+COLUMNS: Final = ("trial", "attempt", "at")
+"""Fields that have a column of their own."""
+CHUNK: Final = 128
+"""Events turned into JSON by one call; more would wake the garbage collector."""
 Pack = Callable[[Payload, Put | None], Plain]
 Unpack = Callable[[Plain, Get | None], Payload]
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How the events of one kind are written and read; ``single`` ones are about one trial."""
+    """How the events of one kind are written and read."""
 
     kind: str
     make: Callable[..., Event]
-    single: bool
-    values: Callable[[Event], tuple[Payload, ...]]
+    columns: Callable[[Event], tuple[Payload, ...]]
+    rest: Callable[[Event], tuple[Payload, ...]]
     packs: tuple[tuple[str, object, Pack | None], ...]
     unpacks: Mapping[str, Unpack]
     needed: frozenset[str]
 
 
-def encode(event: Event, put: Put | None = None) -> Row:
-    """Returns an event as a row; large contents go to ``put``. Raises ``NotStorable``."""
-    layout = _LAYOUTS[type(event)]
-    body: dict[str, Plain] = {}
-    for (name, default, pack), value in zip(layout.packs, layout.values(event), strict=True):
-        if value is not default:
-            body[name] = pack(value, put) if pack else value
-    trial = event.trial if layout.single else None  # type: ignore[union-attr] # single: those that have one
-    try:
-        return layout.kind, trial, encode_json(body)
-    except (TypeError, ValueError):  # a NaN, or a number of numpy, among the times and counts
-        return layout.kind, trial, encode_json({name: tagged(value, name=name) for name, value in body.items()})
+def encode(events: Sequence[Event], put: Put | None = None) -> list[Row]:
+    """Returns events as rows; large contents go to ``put``. Raises ``NotStorable``."""
+    return [row for at in range(0, len(events), CHUNK) for row in _encode(events[at : at + CHUNK], put)]
 
 
 def seal(seq: int, row: Row) -> int:
-    """Returns the check sum kept with a row: it covers the number, the kind, the trial and the body."""
-    kind, trial, body = row
-    return crc32(f"{seq} {kind} {trial} {body}".encode("utf-8", "surrogatepass"))
+    """Returns the check sum kept with a row: it covers the number and everything else in it."""
+    kind, trial, attempt, at, body = row
+    return crc32(f"{seq} {kind} {trial} {attempt} {at} {body}".encode("utf-8", "surrogatepass"))
 
 
 def decode(row: Row, get: Get | None = None) -> Event:
     """Returns the event of a row; raises ``Damaged`` where it is not one that ``encode`` made."""
-    kind, trial, text = row
+    kind, trial, attempt, at, text = row
     layout = _KINDS.get(kind)
     if layout is None:
         raise Damaged(f"an event of the unknown kind {kind!r:.60}; written by a newer version?")
     try:
-        return _read(layout, json.loads(text), trial, get)
+        return _read(layout, (trial, attempt, at), json.loads(text) if text != "{}" else {}, get)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise Damaged(f"an unreadable {kind!r} event: {type(error).__name__}: {error}") from error
 
 
-def _read(layout: _Layout, body: Plain, trial: int | None, get: Get | None) -> Event:
+def _read(layout: _Layout, columns: tuple[Plain, Plain, Plain], body: Plain, get: Get | None) -> Event:
     unpacks = layout.unpacks
     given = {name: unpacks[name](value, get) for name, value in body.items()}
-    if layout.single:
-        given["trial"] = _int(trial, get)
+    for name, value in zip(COLUMNS, columns, strict=True):
+        if value is not None:
+            given[name] = unpacks[name](value, get)
     if not layout.needed <= given.keys():
         raise Damaged(f"a {layout.kind!r} event without {sorted(layout.needed - given.keys())}")
     return layout.make(**given)
 
 
+def _encode(events: Sequence[Event], put: Put | None) -> list[Row]:
+    layouts = [_LAYOUTS[type(event)] for event in events]
+    texts = _json([_body(layout, event, put) for layout, event in zip(layouts, events, strict=True)])
+    return [
+        (layout.kind, *layout.columns(event), text) for layout, event, text in zip(layouts, events, texts, strict=True)
+    ]
+
+
+def _body(layout: _Layout, event: Event, put: Put | None) -> dict[str, Plain]:
+    body: dict[str, Plain] = {}
+    for (name, default, pack), value in zip(layout.packs, layout.rest(event), strict=True):
+        if value is not default:
+            body[name] = pack(value, put) if pack else value
+    return body
+
+
+_MARK: Final = randbits(62) | 1 << 62
+
+
+def _json(bodies: list[dict[str, Plain]]) -> list[str]:
+    """Returns each body as JSON; one call of the encoder for all of them costs half of one call for each."""
+    marked: list[Plain] = [_MARK] * (2 * len(bodies) - 1)
+    marked[::2] = bodies
+    try:
+        texts = encode_json(marked)[1:-1].split(f",{_MARK},")
+    except (TypeError, ValueError):  # a NaN, or a number of numpy, among the times and counts
+        return [encode_json({name: tagged(value, name=name) for name, value in body.items()}) for body in bodies]
+    return texts if len(texts) == len(bodies) else [encode_json(body) for body in bodies]
+
+
 def pack_outcome(outcome: Outcome, put: Put | None = None) -> Plain:
     """Returns an outcome as plain data."""
+    if type(outcome) is Value:
+        return {"value": tagged(outcome.outputs, put, name="outputs")}
     match outcome:
-        case Value(outputs):
-            return {"value": tagged(outputs, put, name="outputs")}
         case Failure():
             return {"failure": _pack_failure(outcome, put)}
         case Cancelled(reason):
-            return {"cancelled": tagged(reason)}
+            return {"cancelled": _pack_str(reason, put)}
+    raise NotStorable(f"expected an outcome, got the {type(outcome).__name__} {outcome!r:.60}")
 
 
 def unpack_outcome(plain: Plain, get: Get | None = None) -> Outcome:
@@ -109,8 +137,8 @@ def unpack_outcome(plain: Plain, get: Get | None = None) -> Outcome:
 def _pack_failure(failure: Failure, _put: Put | None) -> Plain:
     return {
         "kind": failure.kind,
-        "message": tagged(failure.message),
-        "traceback": tagged(failure.traceback),
+        "message": _pack_str(failure.message, None),
+        "traceback": _pack_str(failure.traceback, None),
         "attempt": int(failure.attempt),
     }
 
@@ -124,7 +152,11 @@ def _failure(plain: Plain, get: Get | None) -> Failure:
 
 
 def _pack_trials(trials: tuple[Trial, ...], put: Put | None) -> Plain:
-    return [[t.id, tagged(t.inputs, put, name="inputs"), tagged(t.generator)] for t in trials]
+    return [[t.id, tagged(t.inputs, put, name="inputs"), _pack_str(t.generator, put)] for t in trials]
+
+
+def _pack_str(value: Payload, put: Put | None) -> Plain:
+    return value if type(value) is str and value.isascii() else tagged(value, put)
 
 
 def _trials(plain: Plain, get: Get | None) -> tuple[Trial, ...]:
@@ -174,7 +206,7 @@ _FIELDS: Final[Mapping[str, tuple[Pack | None, Unpack]]] = {
     "int": (None, _int),
     "float": (None, _float),
     "bool": (None, _bool),
-    "str": (lambda value, _: tagged(value), _str),
+    "str": (_pack_str, _str),
     "tuple[int, ...]": (lambda value, _: list(map(int, value)), _ints),
     "tuple[Trial, ...]": (_pack_trials, _trials),
     "Mapping[str, Any]": (lambda value, put: tagged(value, put, name="campaign"), _mapping),
@@ -184,18 +216,53 @@ _FIELDS: Final[Mapping[str, tuple[Pack | None, Unpack]]] = {
 """How a field of each type is written and read."""
 
 
+def _exact(columns: tuple[Payload, ...]) -> tuple[int | None, int | None, float | None]:
+    """Returns columns as the database gives them back: plain and finite."""
+    trial, attempt, at = columns
+    if type(trial) is int and type(attempt) is int and type(at) is float and isfinite(at):
+        return trial, attempt, at
+    if at is not None and not isfinite(at):
+        raise NotStorable(f"the time of an event must be finite, got {at!r}")
+    return (
+        None if trial is None else int(trial),
+        None if attempt is None else int(attempt),
+        None if at is None else float(at),
+    )
+
+
+def _getter(names: list[str]) -> Callable[[Event], tuple[Payload, ...]]:
+    """Returns what gives the fields of an event as a tuple."""
+    match names:
+        case []:
+            return lambda _: ()
+        case [name]:
+            one = attrgetter(name)
+            return lambda event: (one(event),)
+    many: Callable[[Event], tuple[Payload, ...]] = attrgetter(*names)
+    return many
+
+
+def _columns(names: set[str]) -> Callable[[Event], tuple[int | None, int | None, float | None]]:
+    """Returns what gives the columns of an event that has the fields ``names``."""
+    if names.issuperset(COLUMNS):
+        every = attrgetter(*COLUMNS)
+        return lambda event: _exact(every(event))
+    if names.isdisjoint(COLUMNS):
+        return lambda _: (None, None, None)
+    return lambda event: _exact(tuple(getattr(event, name) if name in names else None for name in COLUMNS))
+
+
 def _layout(kind: str, event: type[Event]) -> _Layout:
-    rest = [field for field in fields(event) if field.name != "trial"]
-    names = [field.name for field in rest]
-    get = attrgetter(*names)
+    every: dict[str, Field[Payload]] = {field.name: field for field in fields(event)}
+    rest = [name for name in every if name not in COLUMNS]
     return _Layout(
         kind,
         event,
-        single=len(rest) < len(fields(event)),
-        values=get if len(names) > 1 else lambda event: (get(event),),
-        packs=tuple((field.name, field.default, _FIELDS[str(field.type)][0]) for field in rest),
-        unpacks={field.name: _FIELDS[str(field.type)][1] for field in rest},
-        needed=frozenset(field.name for field in fields(event) if field.default is MISSING),
+        columns=_columns(set(every)),
+        rest=_getter(rest),
+        packs=tuple((name, every[name].default, _FIELDS[str(every[name].type)][0]) for name in rest),
+        unpacks={name: _FIELDS[str(field.type)][1] for name, field in every.items()},
+        needed=frozenset(name for name, field in every.items() if field.default is MISSING),
     )
 
 

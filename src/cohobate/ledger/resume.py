@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +47,10 @@ def unfinished(source: Source) -> list[Unfinished]:
     """Returns the trials without a final outcome, in the order they were proposed."""
     open_ones = [standing for standing in source.live().values() if standing.finished is None]
     trials = _trials(source, open_ones)
-    return [Unfinished(trials[s.id], s.attempts, s.failed, s.cancel) for s in sorted(open_ones, key=lambda s: s.id)]
+    return [
+        Unfinished(trials[s.id], s.attempts, json.loads(s.failed or "{}"), bool(s.cancel))
+        for s in sorted(open_ones, key=lambda s: s.id)
+    ]
 
 
 def untold(source: Source, generator: str) -> list[Result]:

@@ -14,13 +14,16 @@ from cohobate.core.errors import Damaged, LedgerError
 from cohobate.core.events import EVENTS, Event
 from cohobate.ledger.blobs import FolderBlobs, MemoryBlobs, fetch
 from cohobate.ledger.codec import Get
-from cohobate.ledger.database import connect_reader, explain
+from cohobate.ledger.database import connect_reader, explain, identify, recorded
 from cohobate.ledger.record import decode, seal
 from cohobate.ledger.standing import COLUMNS, Standing, Standings
 from cohobate.ledger.tally import Tally
 
 PAGE: Final = 2_000
 """Rows read in one transaction, so that a reader never holds up the writer for long."""
+EVENT: Final = "seq, kind, trial, attempt, at, body, crc"
+SealedRow = tuple[int, str, int | None, int | None, float | None, str, int]
+"""A row of the table: number, kind, trial, attempt, at, body, check sum."""
 NAMES: Final = {event: kind for kind, event in EVENTS.items()}
 
 
@@ -34,8 +37,13 @@ class Source(Protocol):
         """Returns how many events there are."""
         ...
 
-    def events(self, since: int = 0, kinds: Sequence[type[Event]] = ()) -> Iterator[tuple[int, Event]]:
-        """Returns the events after number ``since``, with their numbers; of some kinds only where given."""
+    def events(
+        self, since: int = 0, kinds: Sequence[type[Event]] = (), *, fetched: bool = True
+    ) -> Iterator[tuple[int, Event]]:
+        """Returns the events after number ``since``, with their numbers; of some kinds only where given.
+
+        Unless ``fetched``, large contents may be left where they are, with ``Kept`` in their place.
+        """
         ...
 
     def at(self, numbers: Iterable[int]) -> Iterator[Event]:
@@ -68,7 +76,9 @@ class MemorySource:
     def count(self) -> int:
         return len(self.recorded)
 
-    def events(self, since: int = 0, kinds: Sequence[type[Event]] = ()) -> Iterator[tuple[int, Event]]:
+    def events(
+        self, since: int = 0, kinds: Sequence[type[Event]] = (), *, fetched: bool = True
+    ) -> Iterator[tuple[int, Event]]:
         for at in range(since, len(self.recorded)):
             event = self.recorded[at]
             if not kinds or type(event) in kinds:
@@ -104,22 +114,31 @@ class DatabaseSource:
         self.blobs: Blobs = blobs
         self._get: Get = fetch(blobs)
 
+    def identify(self) -> int:
+        """Returns how many events there are; raises ``Foreign`` where this is no ledger that we know."""
+        with self._reading() as connection:
+            identify(connection, self.path)
+            return recorded(connection)
+
     def count(self) -> int:
         with self._reading() as connection:
-            return int(connection.execute("SELECT value FROM meta WHERE name = 'events'").fetchone()[0])
+            return recorded(connection)
 
-    def events(self, since: int = 0, kinds: Sequence[type[Event]] = ()) -> Iterator[tuple[int, Event]]:
+    def events(
+        self, since: int = 0, kinds: Sequence[type[Event]] = (), *, fetched: bool = True
+    ) -> Iterator[tuple[int, Event]]:
+        get = self._get if fetched else None
         names = [NAMES[kind] for kind in kinds]
         wanted = f"AND kind IN ({','.join('?' * len(names))})" if names else ""
-        query = f"SELECT seq, kind, trial, body, crc FROM event WHERE seq > ? {wanted} ORDER BY seq LIMIT {PAGE}"
+        query = f"SELECT {EVENT} FROM event WHERE seq > ? {wanted} ORDER BY seq LIMIT {PAGE}"
         with self._reading() as connection:
             while rows := connection.execute(query, (since, *names)).fetchall():
                 for row in rows:
-                    yield row[0], unseal(row, self.path, self._get)
+                    yield row[0], unseal(row, self.path, get)
                 since = rows[-1][0]
 
     def at(self, numbers: Iterable[int]) -> Iterator[Event]:
-        query = "SELECT seq, kind, trial, body, crc FROM event WHERE seq = ?"
+        query = f"SELECT {EVENT} FROM event WHERE seq = ?"
         with self._reading() as connection:
             for number in numbers:
                 row = connection.execute(query, (number,)).fetchone()
@@ -154,13 +173,14 @@ class DatabaseSource:
             connection.close()
 
 
-def unseal(row: tuple[int, str, int | None, str, int], path: Path, get: Get | None) -> Event:
+def unseal(row: SealedRow, path: Path, get: Get | None) -> Event:
     """Returns the event of a row of the table; raises ``Damaged`` where its check sum does not match."""
-    seq, kind, trial, body, crc = row
+    seq, kind, trial, attempt, at, body, crc = row
+    content = (kind, trial, attempt, at, body)
     try:
-        if seal(seq, (kind, trial, body)) != crc:
+        if seal(seq, content) != crc:
             raise Damaged("the check sum does not match")
-        return decode((kind, trial, body), get)
+        return decode(content, get)
     except LedgerError as error:
         raise Damaged(f"{path} is damaged at event {seq} ({error}): restore the folder from a copy") from error
 
@@ -168,7 +188,7 @@ def unseal(row: tuple[int, str, int | None, str, int], path: Path, get: Get | No
 def load_live(connection: sqlite3.Connection) -> dict[int, Standing]:
     """Returns the trials that are not both final and told."""
     query = f"SELECT {', '.join(COLUMNS)} FROM trial WHERE finished IS NULL OR told IS NULL ORDER BY id"
-    return {row[0]: _standing(row) for row in connection.execute(query)}
+    return {row[0]: Standing(*row) for row in connection.execute(query)}
 
 
 def load_tally(connection: sqlite3.Connection) -> Tally:
@@ -180,8 +200,3 @@ def load_tally(connection: sqlite3.Connection) -> Tally:
         raise Damaged(
             f"the counts kept in the ledger are unreadable ({error}); restore the folder from a copy"
         ) from error
-
-
-def _standing(row: tuple[object, ...]) -> Standing:
-    given = dict(zip(COLUMNS, row, strict=True))
-    return Standing(**{**given, "failed": json.loads(str(given["failed"] or "{}")), "cancel": bool(given["cancel"])})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from operator import attrgetter
-from typing import Final, final
+from typing import Any, Final, final
 
 from cohobate.core.errors import LedgerError
 from cohobate.core.events import AttemptFailed, CancelAsked, Event, Finished, Proposed, Started, Told
@@ -16,7 +18,8 @@ class Standing:
     """Where one trial stands; ``proposed``, ``finished`` and ``told`` are numbers of events.
 
     ``state`` is ``proposed``, ``running``, ``waiting`` (an attempt failed and another will follow),
-    ``value``, ``cancelled`` or the kind of its final failure.
+    ``value``, ``cancelled`` or the kind of its final failure. ``failed`` counts the attempts that
+    failed before, by kind, as JSON.
     """
 
     id: int
@@ -25,7 +28,7 @@ class Standing:
     proposed: int
     state: str = "proposed"
     attempts: int = 0
-    failed: dict[str, int] = field(default_factory=dict)
+    failed: str | None = None
     cancel: bool = False
     finished: int | None = None
     told: int | None = None
@@ -33,17 +36,26 @@ class Standing:
 
 COLUMNS: Final = ("id", "generator", "ask", "proposed", "state", "attempts", "failed", "cancel", "finished", "told")
 values: Final = attrgetter(*COLUMNS)
+"""The columns of a standing, in the order of the table."""
 
 
 @final
 class Standings:
     """The trials that are not yet both final and told, and those that changed since the last ``take``."""
 
-    __slots__ = ("_touched", "live")
+    __slots__ = ("_folds", "_touched", "live")
 
     def __init__(self, live: dict[int, Standing] | None = None) -> None:
         self.live: dict[int, Standing] = live or {}
         self._touched: dict[int, Standing] = {}
+        self._folds: Mapping[type[Event], Callable[[Any, int], None]] = {
+            Proposed: self._propose,
+            Started: self._start,
+            AttemptFailed: self._fail,
+            Finished: self._finish,
+            Told: self._tell,
+            CancelAsked: self._ask,
+        }
 
     def take(self) -> list[Standing]:
         """Returns the trials that changed since the last call."""
@@ -53,53 +65,46 @@ class Standings:
 
     def fold(self, seq: int, event: Event) -> None:
         """Takes in event number ``seq``; raises ``LedgerError`` where it contradicts what is recorded."""
-        match event:
-            case Started(trial=trial, attempt=attempt):
-                standing = self._touch(trial)
-                standing.state, standing.attempts = "running", max(attempt, standing.attempts)
-            case Finished(trial=trial, outcome=outcome):
-                self._finish(trial, outcome, seq)
-            case Told(trials=told):
-                self._tell(told, seq)
-            case Proposed():
-                self._propose(event, seq)
-            case AttemptFailed():
-                self._fail(event)
-            case CancelAsked(trials=asked):
-                self._ask(asked)
+        fold = self._folds.get(type(event))
+        if fold is not None:
+            fold(event, seq)
 
     def _propose(self, event: Proposed, seq: int) -> None:
         for trial in event.trials:
             standing = Standing(trial.id, trial.generator, event.ask, seq)
             self.live[trial.id] = self._touched[trial.id] = standing
 
-    def _ask(self, asked: tuple[int, ...]) -> None:
-        for trial in asked:
-            if trial in self.live:
-                self._touch(trial).cancel = True
+    def _start(self, event: Started, _seq: int) -> None:
+        standing = self._touch(event.trial)
+        standing.state, standing.attempts = "running", max(event.attempt, standing.attempts)
 
-    def _fail(self, event: AttemptFailed) -> None:
+    def _fail(self, event: AttemptFailed, _seq: int) -> None:
         standing, kind = self._touch(event.trial), event.failure.kind
-        standing.state = "waiting"
-        standing.failed = {**standing.failed, kind: standing.failed.get(kind, 0) + 1}
+        failed = json.loads(standing.failed or "{}")
+        standing.state, standing.failed = "waiting", json.dumps({**failed, kind: failed.get(kind, 0) + 1})
 
-    def _finish(self, trial: int, outcome: Outcome, seq: int) -> None:
-        standing = self._touch(trial)
+    def _finish(self, event: Finished, seq: int) -> None:
+        standing = self._touch(event.trial)
         if standing.finished is not None:
-            raise LedgerError(f"trial {trial} already has a final outcome (event {standing.finished}); event {seq}")
-        standing.state, standing.finished = _state(outcome), seq
+            raise LedgerError(f"event {seq}: trial {event.trial} is final already, since event {standing.finished}")
+        standing.state, standing.finished = _state(event.outcome), seq
 
-    def _tell(self, told: tuple[int, ...], seq: int) -> None:
-        for trial in told:
+    def _tell(self, event: Told, seq: int) -> None:
+        for trial in event.trials:
             standing = self._touch(trial)
             standing.told = seq
             if standing.finished is not None:
                 del self.live[trial]
 
+    def _ask(self, event: CancelAsked, _seq: int) -> None:
+        for trial in event.trials:
+            if trial in self.live:
+                self._touch(trial).cancel = True
+
     def _touch(self, trial: int) -> Standing:
         standing = self.live.get(trial)
         if standing is None:
-            raise LedgerError(f"an event about trial {trial}, which was never proposed or is final and told already")
+            raise LedgerError(f"an event about trial {trial}, which was never proposed, or is final and told already")
         self._touched[trial] = standing
         return standing
 

@@ -9,25 +9,26 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Final, TypeVar, final
 
 from cohobate.core.blob import Blobs
 from cohobate.core.errors import CohobateError, LedgerError
 from cohobate.core.events import Declared, Event
-from cohobate.ledger.database import explain
+from cohobate.ledger.database import NAME, explain, recorded
 from cohobate.ledger.record import encode, seal
 from cohobate.ledger.sidecar import Sidecar
-from cohobate.ledger.standing import COLUMNS, Standing, Standings, values
+from cohobate.ledger.source import SealedRow
+from cohobate.ledger.standing import Standing, Standings, values
 from cohobate.ledger.tally import Tally
 
 MOST: Final = 5_000
 """Events of one transaction at most."""
 PATIENCE: Final = 10.0
 """Seconds for which a full disk is tried again."""
-_INSERT_EVENTS: Final = "INSERT INTO event VALUES (?, ?, ?, ?, ?)"
-_INSERT_TRIALS: Final = f"INSERT OR REPLACE INTO trial VALUES ({', '.join('?' * len(COLUMNS))})"
+ROWS: Final = 100
+"""Rows of one statement: each statement is one hand-over of the interpreter lock and back."""
 _RETRIED: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY)
-SealedRow = tuple[int, str, int | None, str, int]
 T = TypeVar("T")
 
 
@@ -37,18 +38,15 @@ class Store:
 
     def __init__(self, connection: sqlite3.Connection, sidecar: Sidecar, blobs: Blobs, *, synced: bool) -> None:
         self.connection, self.sidecar, self.blobs, self._synced = connection, sidecar, blobs, synced
+        self.path = sidecar.path.with_name(NAME)
         self.standings = Standings()
         self.tally = Tally()
         self.count = 0
 
     def seal(self, events: Sequence[Event]) -> list[SealedRow]:
         """Returns the rows of the next events; their large contents are blobs by then."""
-        rows: list[SealedRow] = []
-        put = self.blobs.put
-        for seq, event in enumerate(events, self.count + 1):
-            row = encode(event, put)
-            rows.append((seq, *row, seal(seq, row)))
-        return rows
+        rows = encode(events, self.blobs.put)
+        return [(seq, *row, seal(seq, row)) for seq, row in enumerate(rows, self.count + 1)]
 
     def fold(self, events: Sequence[Event]) -> dict[str, object]:
         """Takes the events in, and returns the facts to be kept beside them."""
@@ -63,22 +61,18 @@ class Store:
     def commit(self, rows: Sequence[SealedRow], trials: Sequence[Standing], facts: dict[str, object]) -> None:
         """Makes everything durable, or nothing; harmless when it was durable already."""
         connection = self.connection
-        if self.recorded() >= rows[-1][0]:
+        if recorded(connection) >= rows[-1][0]:
             return
         connection.execute("BEGIN IMMEDIATE")
         try:
-            connection.executemany(_INSERT_EVENTS, rows)
-            connection.executemany(_INSERT_TRIALS, map(_columns, trials))
+            _insert(connection, "INSERT INTO event", rows)
+            _insert(connection, "INSERT OR REPLACE INTO trial", [values(trial) for trial in trials])
             connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", facts.items())
             connection.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
                 connection.rollback()
             raise
-
-    def recorded(self) -> int:
-        """Returns how many events are in the database."""
-        return int(self.connection.execute("SELECT value FROM meta WHERE name = 'events'").fetchone()[0])
 
     def passed(self, count: int) -> None:
         """Notes that ``count`` events are recorded, beside the database too where each commit is synced."""
@@ -143,13 +137,18 @@ class Writer:
 
     def _run(self) -> None:
         try:
-            while batch := self._next():
-                self._write(batch)
+            self._drain()
         except (CohobateError, sqlite3.Error, OSError) as error:
-            self._die(explain(error, self._store.sidecar.path.parent))
+            self._die(explain(error, self._store.path))
         except BaseException as error:
             self._die(LedgerError(f"the writer of the ledger failed: {type(error).__name__}: {error}"))
             raise
+
+    def _drain(self) -> None:
+        try:
+            while waiting := self._next():
+                for at in range(0, len(waiting), MOST):
+                    self._write(waiting[at : at + MOST])
         finally:
             self._store.close()
 
@@ -159,7 +158,7 @@ class Writer:
             self._idle = True
             self._changed.wait_for(lambda: self._waiting or self._closing)
             self._idle = False
-            batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            batch, self._waiting = self._waiting, []
             return batch
 
     def _write(self, batch: list[Event]) -> None:
@@ -199,7 +198,8 @@ def _passing(error: sqlite3.Error | OSError) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _RETRIED
 
 
-def _columns(standing: Standing) -> tuple[object, ...]:
-    row = list(values(standing))
-    row[6] = json.dumps(standing.failed) if standing.failed else None
-    return tuple(row)
+def _insert(connection: sqlite3.Connection, into: str, rows: Sequence[tuple[object, ...]]) -> None:
+    for at in range(0, len(rows), ROWS):
+        some = rows[at : at + ROWS]
+        row = f"({','.join('?' * len(some[0]))})"
+        connection.execute(f"{into} VALUES {','.join([row] * len(some))}", tuple(chain.from_iterable(some)))

@@ -1,0 +1,104 @@
+"""Results kept by the workers that made them, for the case that the driver dies before it records them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from zlib import crc32
+
+from cohobate.core.errors import Damaged
+from cohobate.core.payload import Plain
+from cohobate.core.trial import Evaluated
+from cohobate.host.filesystem import write_atomic
+from cohobate.ledger.codec import check, encode_json, tagged, untagged
+from cohobate.ledger.record import pack_outcome, unpack_outcome
+
+SPOOL: Final = "spool"
+SUFFIX: Final = ".result"
+LONG: Final = 0.5
+"""Seconds from which an evaluation is worth spooling."""
+_FIELDS: Final = ("started", "seconds", "worker", "flagged")
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """One attempt's report; ``inputs`` is ``content_hash`` of the inputs it was given."""
+
+    epoch: int
+    trial: int
+    attempt: int
+    inputs: str
+    evaluated: Evaluated
+
+
+@dataclass(frozen=True, slots=True)
+class Harvest:
+    """What lay in a spool, and the names of the files that could not be read; iterates over the former."""
+
+    spooled: tuple[Spooled, ...]
+    unreadable: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[Spooled]:
+        return iter(self.spooled)
+
+
+def write_spool(  # noqa: PLR0917 these six are what identifies a report, in the order of its file
+    folder: Path, epoch: int, trial: int, attempt: int, inputs_hash: str, evaluated: Evaluated
+) -> Path:
+    """Writes one report durably into the spool of a run folder and returns its path.
+
+    Raises ``NotStorable`` or ``OSError``.
+    """
+    body: Plain = {
+        "epoch": epoch,
+        "trial": trial,
+        "attempt": attempt,
+        "inputs": inputs_hash,
+        "outcome": pack_outcome(evaluated.outcome),
+        **{name: tagged(getattr(evaluated, name), name=name) for name in _FIELDS},
+    }
+    text = encode_json(body).encode()
+    path = _path(folder, epoch, trial, attempt)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, b"%08x %s\n" % (crc32(text), text), sync=True)
+    return path
+
+
+def harvest(folder: Path) -> Harvest:
+    """Returns the reports in the spool of a run folder, oldest attempt first; any file that is none is only named."""
+    found: list[Spooled] = []
+    unreadable: list[str] = []
+    for path in sorted((folder / SPOOL).glob(f"*{SUFFIX}")):
+        try:
+            found.append(_read(path))
+        except (Damaged, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            unreadable.append(path.name)
+    found.sort(key=lambda spooled: (spooled.trial, spooled.epoch, spooled.attempt))
+    return Harvest(tuple(found), tuple(unreadable))
+
+
+def forget(folder: Path, epoch: int, trial: int, attempt: int) -> None:
+    """Removes a report that is recorded or of no use; harmless where there is none."""
+    _path(folder, epoch, trial, attempt).unlink(missing_ok=True)
+
+
+def _path(folder: Path, epoch: int, trial: int, attempt: int) -> Path:
+    return folder / SPOOL / f"{trial}-{epoch}-{attempt}{SUFFIX}"
+
+
+def _read(path: Path) -> Spooled:
+    crc, _, text = path.read_bytes().rstrip(b"\n").partition(b" ")
+    if int(crc, 16) != crc32(text):
+        raise Damaged(f"{path}: the check sum does not match")
+    body = json.loads(text)
+    outcome = unpack_outcome(body["outcome"])
+    evaluated = Evaluated(outcome, *(untagged(body[name]) for name in _FIELDS))
+    spooled = Spooled(int(body["epoch"]), int(body["trial"]), int(body["attempt"]), str(body["inputs"]), evaluated)
+    if path.name != _path(path.parent.parent, spooled.epoch, spooled.trial, spooled.attempt).name:
+        raise Damaged(f"{path} holds the report of another attempt")
+    if (wrong := check(getattr(outcome, "outputs", None), name="outputs")) is not None:
+        raise Damaged(f"{path}: {wrong}")
+    return spooled
