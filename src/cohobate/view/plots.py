@@ -42,6 +42,7 @@ def history(
     for axes, (output, goal) in zip(all_axes, goals.items(), strict=True):
         _draw(axes, trace(table, output, goal), goal)
         _label(axes, output)
+    _legend(figure, all_axes)
     if path is not None:
         _save(figure, Path(path), suffix)
     return figure
@@ -61,7 +62,7 @@ def _draw(axes: Payload, history: History, goal: str) -> None:
         axes.text(0.5, 0.5, "no values yet", ha="center", va="center", transform=axes.transAxes, color=RANDOM)
         return
     axes.fill_between(n, history.low, history.high, step="post", color=RANDOM, alpha=0.15, linewidth=0)
-    order = f"mean of {ORDERS} random orders of the same evaluations (band: lowest to highest)"
+    order = f"mean of {ORDERS} random orders of the same evaluations (band: all {ORDERS})"
     axes.step(n, history.random, where="post", color=RANDOM, linestyle="--", linewidth=1.4, label=order)
     axes.plot(n[ok], history.values[ok], ".", color=RUN, alpha=0.35, markersize=5, label="each evaluation")
     word = "highest" if goal == "maximize" else "lowest"
@@ -71,7 +72,6 @@ def _draw(axes: Payload, history: History, goal: str) -> None:
         axes.plot(
             n[~ok], np.full((~ok).sum(), 0.02), "|", color=FAILED, transform=bottom, markersize=8, label="failed"
         )
-    axes.legend(frameon=False, fontsize=8, loc="lower right" if goal == "maximize" else "upper right")
 
 
 def _label(axes: Payload, output: str) -> None:
@@ -81,6 +81,13 @@ def _label(axes: Payload, output: str) -> None:
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25, linewidth=0.5)
+
+
+def _legend(figure: Payload, all_axes: Iterable[Payload]) -> None:
+    """Puts one legend above all panels, where it hides nothing."""
+    found = {label: line for axes in all_axes for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    if found:
+        figure.legend(found.values(), found.keys(), loc="outside upper left", ncols=2, frameon=False, fontsize=8)
 
 
 def _save(figure: Payload, path: Path, suffix: str) -> None:
