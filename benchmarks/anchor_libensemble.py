@@ -68,7 +68,9 @@ def rate(n, *, on_manager, depth):
 
 def asynchronous(n):
     return {
-        f"{'gen_on_manager' if on_manager else 'gen_on_worker'} depth={depth}": rate(n, on_manager=on_manager, depth=depth)
+        f"{'gen_on_manager' if on_manager else 'gen_on_worker'} depth={depth}": rate(
+            n, on_manager=on_manager, depth=depth
+        )
         for on_manager in (False, True)
         for depth in DEPTHS
     }

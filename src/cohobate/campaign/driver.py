@@ -11,6 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, final
 
 from cohobate.campaign.goals import Goal, View
+from cohobate.campaign.leftovers import Leftovers
 from cohobate.campaign.moves import Action, Broken, Cancel, CancelWanted, Ended, Fact, Heard, StopWanted, Submit, Talk
 from cohobate.campaign.reports import report_of
 from cohobate.campaign.scheduler import Scheduler
@@ -22,6 +23,8 @@ from cohobate.core.protocols import Cooperative, Engine, Generator
 from cohobate.core.task import Task
 from cohobate.core.trial import Evaluated
 from cohobate.ledger.ledger import Ledger
+from cohobate.ledger.tally import Tally
+from cohobate.ledger.spool import Spooled
 
 BACKLOG = 10_000
 """Events that may be waiting to become durable before dispatch pauses."""
@@ -72,7 +75,7 @@ class Driver:
         self._ledger = ledger
         self._engine = engine
         self._cooperative = engine if isinstance(engine, Cooperative) else None
-        self._inbox: SimpleQueue[Fact | Broken | Halt] = SimpleQueue()
+        self._inbox: SimpleQueue[Fact | Halt] = SimpleQueue()
         self._talker = Talker(generator, orders.problem, self._inbox.put, threaded=self._cooperative is None)
         self._futures: dict[int, Future[Any]] = {}
         self._structured = orders.problem.structured
@@ -81,6 +84,7 @@ class Driver:
         self._zero = self._began - time.monotonic()
         self._loss = float("nan")
         self._kill_at: float | None = None
+        self._leftovers = Leftovers(ledger.folder, ledger.epoch) if ledger.folder else None
         self.tally = ledger.tally
         self.error: CohobateError | None = None
         self.reason = ""
@@ -98,6 +102,12 @@ class Driver:
     def running(self) -> int:
         """The number of attempts at the engine."""
         return len(self._scheduler.running)
+
+    def remaining(self, tally: Tally) -> int | None:
+        """Returns the evaluations that the goal allows after those of ``tally``; ``None`` where it sets no number."""
+        goal = self._orders.goal
+        limit = None if goal is None else goal.limit(self._view(self.now(), tally))
+        return None if limit is None else limit + tally.open
 
     def now(self) -> float:
         """Returns wall-clock time (s) that does not jump: the start plus monotonic time."""
@@ -118,7 +128,7 @@ class Driver:
 
     # one turn of the loop
 
-    def _gather(self) -> Sequence[Fact | Broken | Halt]:
+    def _gather(self) -> Sequence[Fact | Halt]:
         """Returns what has happened, waiting for it where nothing has."""
         inbox = self._inbox
         if inbox.empty() and not (self._cooperative and self._cooperative.step()):
@@ -129,7 +139,7 @@ class Driver:
             return [first, *self._waiting()]
         return self._waiting()
 
-    def _waiting(self) -> list[Fact | Broken | Halt]:
+    def _waiting(self) -> list[Fact | Halt]:
         """Returns what is in the inbox; nobody else takes anything out of it."""
         inbox = self._inbox
         return [inbox.get() for _ in range(inbox.qsize())]
@@ -140,7 +150,7 @@ class Driver:
         due = self._scheduler.due(now)
         return TICK if due is None else min(TICK, due - now)
 
-    def _take(self, item: Fact | Broken | Halt, now: float) -> None:
+    def _take(self, item: Fact | Halt, now: float) -> None:
         match item:
             case Ended(trial):
                 self._futures.pop(trial, None)
@@ -150,7 +160,7 @@ class Driver:
                 self._scheduler.on(item, now)
             case Broken(error):
                 self.error = self.error or error
-                self._stop(str(error), now)
+                self._scheduler.on(item, now)
             case Halt(reason, grace):
                 self._kill_at = now + grace
                 self._stop(reason, now)
@@ -170,9 +180,15 @@ class Driver:
         for action in urgent + actions:
             self._act(action)
         self._check_scheduler(now)
+        self._tidy()
 
-    def record(self, events: Sequence[Event]) -> None:
-        """Writes events to the ledger and takes them into the tally."""
+    def open(self, events: Sequence[Event], spooled: Sequence[Spooled]) -> None:
+        """Records what comes before the first turn; ``spooled`` files are of no use after it."""
+        self._record(events)
+        if self._leftovers:
+            self._leftovers.found(spooled, self._ledger.appended)
+
+    def _record(self, events: Sequence[Event]) -> None:
         self._fold(events)
         self._write(events)
 
@@ -183,6 +199,8 @@ class Driver:
     def _write(self, events: Sequence[Event]) -> None:
         if events:
             self._ledger.append([self._packed(event) for event in events] if self._structured else events)
+            if self._leftovers:
+                self._leftovers.note(events, self._ledger.appended)
 
     def _packed(self, event: Event) -> Event:
         if not isinstance(event, Proposed):
@@ -210,6 +228,10 @@ class Driver:
                 if id in self._futures:
                     self._engine.cancel(self._futures[id])
 
+    def _tidy(self) -> None:
+        if self._leftovers:
+            self._leftovers.clear(self._ledger.durable)
+
     def _ended(self, trial: int, attempt: int, submitted: float, future: Future[Evaluated]) -> None:
         self._inbox.put(Ended(trial, attempt, report_of(future, attempt, submitted)))
 
@@ -226,9 +248,9 @@ class Driver:
         goal = self._orders.goal
         return None if goal is None else goal.limit(view)
 
-    def _view(self, now: float) -> View:
+    def _view(self, now: float, tally: Tally | None = None) -> View:
         session = now - self._began
-        return View(self.tally, self.tally.alive + session, session, self._loss, self._outputs)
+        return View(tally or self.tally, self.tally.alive + session, session, self._loss, self._outputs)
 
     # ends
 
@@ -270,8 +292,9 @@ class Driver:
         self.error = self.error or error
         if self._ledger.error is None:
             now, ended = self.now(), self._scheduler.conversation.exhausted is not None
-            self.record([Stopped(self.reason, now, now - self._began, ended)])
+            self._record([Stopped(self.reason, now, now - self._began, ended)])
             self._ledger.flush()
+            self._tidy()
         if self.error is not None:
             raise self.error
         return self.reason

@@ -20,7 +20,7 @@ SPOOL: Final = "spool"
 SUFFIX: Final = ".result"
 LONG: Final = 0.5
 """Seconds from which an evaluation is worth spooling."""
-_FIELDS: Final = ("started", "seconds", "worker", "cancel_requested", "deadline_passed")
+_FIELDS: Final = ("started", "seconds", "worker", "flagged")
 
 
 @dataclass(frozen=True, slots=True)
