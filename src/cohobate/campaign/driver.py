@@ -23,6 +23,7 @@ from cohobate.core.protocols import Cooperative, Engine, Generator
 from cohobate.core.task import Task
 from cohobate.core.trial import Evaluated
 from cohobate.ledger.ledger import Ledger
+from cohobate.ledger.tally import Tally
 from cohobate.ledger.spool import Spooled
 
 BACKLOG = 10_000
@@ -101,6 +102,12 @@ class Driver:
     def running(self) -> int:
         """The number of attempts at the engine."""
         return len(self._scheduler.running)
+
+    def remaining(self, tally: Tally) -> int | None:
+        """Returns the evaluations that the goal allows after those of ``tally``; ``None`` where it sets no number."""
+        goal = self._orders.goal
+        limit = None if goal is None else goal.limit(self._view(self.now(), tally))
+        return None if limit is None else limit + tally.open
 
     def now(self) -> float:
         """Returns wall-clock time (s) that does not jump: the start plus monotonic time."""
@@ -241,9 +248,9 @@ class Driver:
         goal = self._orders.goal
         return None if goal is None else goal.limit(view)
 
-    def _view(self, now: float) -> View:
+    def _view(self, now: float, tally: Tally | None = None) -> View:
         session = now - self._began
-        return View(self.tally, self.tally.alive + session, session, self._loss, self._outputs)
+        return View(tally or self.tally, self.tally.alive + session, session, self._loss, self._outputs)
 
     # ends
 

@@ -20,6 +20,7 @@ from cohobate.core.problem import Structured, unpack
 from cohobate.core.protocols import Generator, Recalls
 from cohobate.core.trial import Result, Trial
 from cohobate.ledger.ledger import Ledger
+from cohobate.ledger.reader import Reader
 from cohobate.ledger.resume import Unfinished
 from cohobate.ledger.spool import Spooled, harvest
 
@@ -32,7 +33,7 @@ class Identity:
     simulator: str
 
 
-def declare(ledger: Ledger, identity: Identity, *, accept_new_code: bool) -> list[Event]:
+def declare(ledger: Ledger | Reader, identity: Identity, *, accept_new_code: bool) -> list[Event]:
     """Returns the events that state what the campaign is; raises ``ResumeRefused`` naming what changed."""
     now = {**identity.declared, "simulator": identity.simulator}
     was = ledger.declared()

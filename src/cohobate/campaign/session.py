@@ -82,6 +82,7 @@ class Session:
             workers=workers,
             utilisation=min(1.0, busy / (workers * elapsed)) if elapsed else 0.0,
             reason=self.driver.reason,
+            remaining=self.driver.remaining(tally),
         )
 
     def tracebacks(self) -> list[tuple[int, str]]:

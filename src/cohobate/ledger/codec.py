@@ -281,7 +281,8 @@ def _unarray(value: Plain, get: Get | None) -> Payload:
     dtype = np.dtype(value["$array"])
     if dtype.kind not in ARRAY_KINDS:
         raise ValueError(f"an array of {dtype}")
-    return np.frombuffer(bytearray(data), dtype).reshape(value["shape"]) if data else np.zeros(value["shape"], dtype)
+    flat = np.frombuffer(bytearray(data), dtype) if data else np.empty(0, dtype)
+    return flat.reshape(value["shape"])
 
 
 def _untext(text: str) -> str:

@@ -121,9 +121,9 @@ class Ledger:
         """Waits until everything appended is durable; raises what the writer died of, or ``LedgerError`` too late."""
         self._sink.flush(timeout)
 
-    def read(self, since: int = 0) -> Iterator[tuple[int, Event]]:
-        """Returns the events after number ``since``, with their numbers."""
-        return self._reader.read(since)
+    def read(self, since: int = 0, *, fetched: bool = True) -> Iterator[tuple[int, Event]]:
+        """Returns the events after number ``since``, with their numbers; see ``Reader.read``."""
+        return self._reader.read(since, fetched=fetched)
 
     def declared(self) -> Mapping[str, Any] | None:
         """Returns what the campaign was last declared to be."""

@@ -63,11 +63,14 @@ class Reader:
         """Returns the final results that ``generator`` was never told."""
         return resume.untold(self.source, generator)
 
+    def close(self) -> None:
+        """Does nothing: each reading opens and closes a connection of its own."""
+
     def __enter__(self) -> Reader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Does nothing: each reading opens and closes a connection of its own."""
+        self.close()
 
 
 def open_reader(folder: str | Path) -> Reader:

@@ -18,7 +18,7 @@ class Standing:
     """Where one trial stands; ``proposed``, ``finished`` and ``told`` are numbers of events.
 
     ``state`` is ``proposed``, ``running``, ``waiting`` (an attempt failed and another will follow),
-    ``value``, ``cancelled`` or the kind of its final failure. ``failed`` counts the attempts that
+    ``done``, ``cancelled`` or the kind of its final failure. ``failed`` counts the attempts that
     failed before, by kind, as JSON.
     """
 
@@ -112,7 +112,7 @@ class Standings:
 def _state(outcome: Outcome) -> str:
     match outcome:
         case Value():
-            return "value"
+            return "done"
         case Failure(kind=kind):
             return kind
         case Cancelled():

@@ -1,0 +1,153 @@
+"""The trials of a campaign as rows, kept up to date event by event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, final
+
+from cohobate.core.events import AttemptFailed, CancelAsked, Event, Finished, Proposed, Started
+from cohobate.core.outcome import Cancelled, Failure, Value
+from cohobate.core.trial import Trial
+
+FACTS: Final = (
+    "status",
+    "message",
+    "generator",
+    "attempts",
+    "started",
+    "finished",
+    "seconds",
+    "worker",
+    "cancel_requested",
+    "deadline_passed",
+    "harvested",
+    "cached",
+    "traceback",
+)
+"""The columns that follow the inputs and outputs; times are wall-clock (s since the epoch)."""
+
+
+@dataclass(slots=True)
+class Row:
+    """What is known of one trial.
+
+    ``status`` is ``proposed``, ``running``, ``waiting`` (for another attempt), ``done``,
+    ``cancelled`` or the kind of its final failure.
+    """
+
+    trial: Trial
+    status: str = "proposed"
+    attempts: int = 0
+    started: float | None = None
+    final: Finished | None = None
+    cancel_requested: bool = False
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """The outputs by name; none without a value."""
+        outcome = self.final.outcome if self.final else None
+        return outcome.outputs if isinstance(outcome, Value) else {}
+
+    def facts(self) -> tuple[object, ...]:
+        """Returns the columns of ``FACTS``."""
+        known = (self.trial.generator, self.attempts)
+        final = self.final
+        if final is None:
+            unknown = (None, None, "", self.cancel_requested, False, False, False, "")
+            return (self.status, "", *known, self.started, *unknown)
+        message, traceback = _words(final)
+        started = final.started or self.started
+        flags = (final.cancel_requested or self.cancel_requested, final.deadline_passed, final.harvested, final.cached)
+        return (self.status, message, *known, started, final.at, final.seconds, final.worker, *flags, traceback)
+
+
+@final
+@dataclass(slots=True)
+class Rows:
+    """The rows by trial, in the order they were proposed; ``fold`` costs the same whatever their number."""
+
+    by_trial: dict[int, Row] = field(default_factory=dict)
+    inputs: dict[str, None] = field(default_factory=dict)
+    outputs: dict[str, None] = field(default_factory=dict)
+
+    def fold(self, event: Event) -> None:
+        """Takes in one event."""
+        match event:
+            case Finished():
+                self._finish(event)
+            case Started(trial=trial, attempt=attempt, at=at):
+                row = self.by_trial[trial]
+                row.status, row.attempts, row.started = "running", attempt, at
+            case Proposed(trials=trials):
+                for one in trials:
+                    self.by_trial[one.id] = Row(one)
+                    self.inputs.update(dict.fromkeys(one.inputs))
+            case AttemptFailed(trial=trial):
+                self.by_trial[trial].status = "waiting"
+            case CancelAsked(trials=asked):
+                for one_id in asked:
+                    self.by_trial[one_id].cancel_requested = True
+
+    def table(self) -> list[dict[str, Any]]:
+        """Returns every row with all columns; ``None`` where there is nothing.
+
+        ``id``, the inputs and the outputs under their own names, then ``FACTS``. A name that would
+        stand for two columns becomes ``inputs.name`` and ``outputs.name``.
+        """
+        naming = self.naming()
+        return [naming.cells(row) for row in self.by_trial.values()]
+
+    def naming(self) -> Naming:
+        """Returns what each input and output is called in the table."""
+        taken = {"id", *FACTS}
+        inputs = {name: _named("inputs", name, taken | self.outputs.keys()) for name in self.inputs}
+        outputs = {name: _named("outputs", name, taken | self.inputs.keys()) for name in self.outputs}
+        return Naming(inputs, outputs)
+
+    def _finish(self, event: Finished) -> None:
+        row = self.by_trial[event.trial]
+        row.final = event
+        match event.outcome:
+            case Value(outputs):
+                row.status = "done"
+                self.outputs.update(dict.fromkeys(outputs))
+            case Failure(kind=kind):
+                row.status = kind
+            case Cancelled():
+                row.status = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """The columns of a table: from the name of each input and output to what its column is called."""
+
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+
+    @property
+    def columns(self) -> list[str]:
+        """All columns, in order."""
+        return ["id", *self.inputs.values(), *self.outputs.values(), *FACTS]
+
+    def cells(self, row: Row) -> dict[str, Any]:
+        """Returns one row as a line of the table."""
+        inputs, outputs = row.trial.inputs, row.outputs
+        cells: dict[str, Any] = {"id": row.trial.id}
+        cells.update((column, inputs.get(name)) for name, column in self.inputs.items())
+        cells.update((column, outputs.get(name)) for name, column in self.outputs.items())
+        cells.update(zip(FACTS, row.facts(), strict=True))
+        return cells
+
+
+def _named(kind: str, name: str, taken: set[str]) -> str:
+    return f"{kind}.{name}" if name in taken else name
+
+
+def _words(final: Finished) -> tuple[str, str]:
+    match final.outcome:
+        case Failure(message=message, traceback=traceback):
+            return message, traceback
+        case Cancelled(reason):
+            return reason, ""
+    return "", ""
