@@ -95,6 +95,10 @@ class Worker:
         self._tail = (self._tail + chunk)[-TAIL:]
         return bool(chunk)
 
+    def silent(self, seconds: float) -> bool:
+        """Whether it has jobs and said nothing for so long."""
+        return bool(self.jobs) and time.monotonic() - self.heard > seconds
+
     def recall(self) -> None:
         """Takes back what it has not started; which tasks that are is certain at ``recall_at``."""
         self.page.take_back(max(self.jobs, default=0))
