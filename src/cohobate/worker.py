@@ -21,8 +21,9 @@ from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import Unsendable
 from cohobate.core.payload import Payload
 from cohobate.engines import wire
-from cohobate.engines.calls import name_of, perform
+from cohobate.engines.calls import perform
 from cohobate.engines.page import Page
+from cohobate.engines.reporting import report
 from cohobate.engines.wire import Message, Outgoing, receive
 
 
@@ -61,16 +62,6 @@ def apply(settings: dict[str, Payload]) -> None:
             os.environ[name] = value
 
 
-def encoded(value: Payload) -> bytes:
-    """Returns ``value`` as bytes; classes and functions that came with a task are sent as they are."""
-    match capture(pickle.dumps, value, pickle.HIGHEST_PROTOCOL):
-        case Returned(data):
-            return bytes(data)
-    import cloudpickle  # 20 ms that few workers need
-
-    return bytes(cloudpickle.dumps(value))
-
-
 @final
 class Bench:
     """Where tasks are done: the functions at hand, and the way back to the driver."""
@@ -107,11 +98,8 @@ class Bench:
         if os.getpid() != self._process:
             os._exit(0)  # the function forked and came back twice: the parent reports
         elapsed = time.monotonic_ns() - began
-        match outcome:
-            case Returned(value):
-                self._send_value(number, value, elapsed)
-            case Raised():
-                self._send_error(number, outcome, elapsed)
+        good, data = report(outcome)
+        self._send(wire.VALUE if good else wire.RAISED, number, data, elapsed)
         self._page.finish()
 
     def _outcome(self, message: Message) -> Returned | Raised:
@@ -131,23 +119,6 @@ class Bench:
             del self._parcels[message.extra]
         args, kwargs = pickle.loads(message.payload)
         return fn, args, kwargs
-
-    def _send_value(self, number: int, value: Payload, elapsed: int) -> None:
-        match capture(encoded, value):
-            case Returned(data):
-                self._send(wire.VALUE, number, data, elapsed)
-            case Raised() as failed:
-                text = f"the result, of type {name_of(type(value))}, cannot be sent back: {failed.message}"
-                self._send_error(number, Raised(Unsendable(text), text, failed.traceback), elapsed)
-
-    def _send_error(self, number: int, raised: Raised, elapsed: int) -> None:
-        match capture(encoded, raised.error):
-            case Returned(data):
-                error = data
-            case _:
-                error = None
-        report = pickle.dumps((error, raised.message, raised.traceback))
-        self._send(wire.RAISED, number, report, elapsed)
 
     def _send(self, kind: int, number: int = 0, payload: bytes = b"", extra: int = 0) -> None:
         self._outgoing.put(kind, number, payload, extra=extra)

@@ -15,7 +15,6 @@ from math import inf
 from subprocess import TimeoutExpired
 from typing import Final, final
 
-from cohobate.core.capture import Raised, Returned
 from cohobate.core.errors import Unsendable, WorkerLost
 from cohobate.core.payload import Payload
 from cohobate.core.task import Task
@@ -25,7 +24,7 @@ from cohobate.engines.calls import name_of
 from cohobate.engines.crew import Worker
 from cohobate.engines.job import Job
 from cohobate.engines.settling import drop, fail, settle
-from cohobate.engines.shipping import Shipper, error_of, value_of
+from cohobate.engines.shipping import Shipper, outcome_of
 from cohobate.engines.wire import Message
 from cohobate.host.cores import usable
 from cohobate.host.groups import PATIENCE, end
@@ -85,9 +84,7 @@ class Foreman:
         self._selector.register(self._bell.open(), selectors.EVENT_READ, self._bell.silence)
         self._shipper = Shipper()
         try:
-            while not (self._closing or (self._retiring and not self.jobs)):
-                self._bell.rung = False
-                self._obey()
+            while self._obey():
                 self._hire()
                 self._deal()
                 self._rest()
@@ -118,9 +115,12 @@ class Foreman:
 
     # One round.
 
-    def _obey(self) -> None:
+    def _obey(self) -> bool:
+        """Does what was ordered; False where that, or the lack of work, is the end."""
+        self._bell.rung = False
         while self._orders:
             self._orders.popleft()()
+        return not (self._closing or (self._retiring and not self.jobs))
 
     def _hire(self) -> None:
         while len(self._crew) < min(self._workers, len(self.jobs)) and self._failed_starts < STARTS:
@@ -224,10 +224,8 @@ class Foreman:
     def _heed(self, worker: Worker, message: Message) -> None:
         worker.heard = time.monotonic()
         match message.kind:
-            case wire.VALUE:
-                self._finish(worker, message, value_of(message.payload))
-            case wire.RAISED:
-                self._finish(worker, message, error_of(message.payload))
+            case wire.VALUE | wire.RAISED:
+                self._finish(worker, message)
             case wire.SKIPPED:
                 if job := worker.jobs.pop(message.number, None):
                     self._return(job)
@@ -235,12 +233,12 @@ class Foreman:
                 worker.ready = True
                 self._failed_starts = 0
 
-    def _finish(self, worker: Worker, message: Message, outcome: Returned | Raised) -> None:
+    def _finish(self, worker: Worker, message: Message) -> None:
         seconds = min(message.extra / 1e9, 1.0)
         self._average = max(1e-6, 0.9 * self._average + 0.1 * seconds)
         job = worker.jobs.pop(message.number, None)
         if job and self.jobs.pop(job.future, None):
-            settle(job.future, outcome)
+            settle(job.future, outcome_of(message.kind == wire.VALUE, message.payload))
 
     def _return(self, job: Job) -> None:
         """Puts a job that was not started back in front, or ends it where it is not wanted any more."""

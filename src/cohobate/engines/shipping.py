@@ -81,23 +81,24 @@ class Shipper:
                 yield f"{name} ({name_of(type(value))})"
 
 
-def value_of(payload: bytearray) -> Returned | Raised:
-    """Returns the value that a worker sent."""
-    match capture(pickle.loads, payload):
+def outcome_of(good: bool, data: bytes | bytearray) -> Returned | Raised:
+    """Returns what became of a call, from what ``reporting.report`` made of it on the other side."""
+    return _value(data) if good else _error(data)
+
+
+def _value(data: bytes | bytearray) -> Returned | Raised:
+    match capture(pickle.loads, data):
         case Raised(_, message, trace):
-            error = Unsendable(f"the result cannot be loaded here: {message}")
-            return Raised(error, str(error), trace)
+            text = f"the result cannot be loaded here: {message}"
+            return Raised(Unsendable(text), text, trace)
         case returned:
             return returned
 
 
-def error_of(payload: bytearray) -> Raised:
-    """Returns what a task raised in a worker: the very exception where that can be, else a ``TaskRaised``.
-
-    Its cause is the traceback there.
-    """
-    data, message, trace = pickle.loads(payload)
-    loaded = capture(pickle.loads, data) if data is not None else None
+def _error(report: bytes | bytearray) -> Raised:
+    """The very exception where that can be, else a ``TaskRaised``; its cause is the traceback there."""
+    data, message, trace = pickle.loads(report)
+    loaded = None if data is None else capture(pickle.loads, data)
     match loaded:
         case Returned(Exception() as error):
             pass
