@@ -23,8 +23,8 @@ from cohobate.core.protocols import Cooperative, Engine, Generator
 from cohobate.core.task import Task
 from cohobate.core.trial import Evaluated
 from cohobate.ledger.ledger import Ledger
-from cohobate.ledger.tally import Tally
 from cohobate.ledger.spool import Spooled
+from cohobate.ledger.tally import Tally
 
 BACKLOG = 10_000
 """Events that may be waiting to become durable before dispatch pauses."""

@@ -100,9 +100,7 @@ def replay(folder: Folder = HERE) -> None:
 
 
 @app.command()
-def snapshot(
-    target: Annotated[Path, typer.Argument(help="The folder to make.")], folder: Folder = HERE
-) -> None:
+def snapshot(target: Annotated[Path, typer.Argument(help="The folder to make.")], folder: Folder = HERE) -> None:
     """Copy the run folder as it is now, also while the campaign runs."""
     from cohobate.cli.showing import snapshot as show
 

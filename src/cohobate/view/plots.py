@@ -69,9 +69,7 @@ def _draw(axes: Payload, history: History, goal: str) -> None:
     axes.step(n, history.best, where="post", color=RUN, linewidth=2, label=f"{word} so far, in the order of this run")
     if not ok.all():
         bottom = axes.get_xaxis_transform()
-        axes.plot(
-            n[~ok], np.full((~ok).sum(), 0.02), "|", color=FAILED, transform=bottom, markersize=8, label="failed"
-        )
+        axes.plot(n[~ok], np.full((~ok).sum(), 0.02), "|", color=FAILED, transform=bottom, markersize=8, label="failed")
 
 
 def _label(axes: Payload, output: str) -> None:
