@@ -30,15 +30,8 @@ class Claim:
         good = reached <= self.target if self.smaller else reached >= self.target
         anchor = "" if self.anchor is None else self.anchor + (" (recorded)" if self.anchor in recorded else "")
         ratio = "" if beside is None else f"{reached:.2f}x"
-        return (
-            self.ours,
-            short(ours),
-            anchor,
-            "" if beside is None else short(beside),
-            ratio,
-            self._wanted,
-            verdict(good),
-        )
+        figure = "" if beside is None else short(beside)
+        return (self.ours, short(ours), anchor, figure, ratio, self._wanted, verdict(good))
 
     @property
     def _wanted(self) -> str:

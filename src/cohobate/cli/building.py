@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
@@ -27,6 +27,15 @@ from cohobate.engines.workplace import Workplace
 from cohobate.propose.active import ActiveLearning
 from cohobate.propose.posing import Space, pose
 from cohobate.propose.sampling import Grid, LatinHypercube, RandomSampler, Sobol
+
+GOALS: Mapping[str, Callable[[Any], goals.Goal]] = {
+    "evaluations": goals.evaluations,
+    "seconds": goals.seconds,
+    "session_seconds": goals.session_seconds,
+    "until": goals.until_walltime,
+    "stalled": goals.stalled,
+}
+"""The goals of one number, by their key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +103,7 @@ def build(file: Path, run: Path, config: toml.Config, *, accept_new_code: bool =
 
 def wanted(goal: toml.Goal) -> goals.Goal:
     """Returns the conditions of a configured goal, joined by "or"."""
-    makers = {
-        "evaluations": goals.evaluations,
-        "seconds": goals.seconds,
-        "session_seconds": goals.session_seconds,
-        "until": goals.until_walltime,
-        "stalled": goals.stalled,
-    }
-    given = [make(value) for key, make in makers.items() if (value := getattr(goal, key)) is not None]
+    given = [make(value) for key, make in GOALS.items() if (value := getattr(goal, key)) is not None]
     given += [goals.below(output, limit) for output, limit in goal.below.items()]
     given += [goals.above(output, limit) for output, limit in goal.above.items()]
     if not given:

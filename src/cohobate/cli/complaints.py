@@ -60,7 +60,7 @@ def complain(path: Path, data: Mapping[str, Plain], error: ValidationError) -> C
 def _place(complaint: Complaint, data: Plain) -> Iterator[str]:
     """Returns the keys of the file that lead to a complaint, without what pydantic adds of its own."""
     for part in complaint["loc"]:
-        if (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int)):
+        if (isinstance(data, dict) and part in data) or isinstance(data, list):
             data = data[part]
         elif complaint["type"] != "missing" or part != complaint["loc"][-1]:
             continue

@@ -9,7 +9,7 @@ from cohobate.campaign.driver import Halt
 from cohobate.campaign.goals import View
 from cohobate.campaign.handle import Handle
 from cohobate.campaign.result import CampaignResult
-from cohobate.campaign.resume import Identity, declare
+from cohobate.campaign.resume import declare
 from cohobate.campaign.signals import stopping_on_signals
 from cohobate.cli.building import Job, build
 from cohobate.cli.naming import Candidates
@@ -20,7 +20,6 @@ from cohobate.engines.workplace import Workplace
 from cohobate.ledger.reader import open_reader
 from cohobate.ledger.tally import Tally
 from cohobate.ledger.views import Follow
-from cohobate.simulate.function import identity
 from cohobate.view.watch import watch
 
 INTERRUPTED = 75
@@ -50,9 +49,8 @@ def finished(job: Job) -> CampaignResult | None:
     if not (job.run / DATABASE).is_file():
         return None
     with open_reader(job.run) as reader:
-        campaign, tally = job.campaign(), reader.tally
-        who = Identity(campaign.describe(), identity(campaign.simulator))
-        declare(reader, who, accept_new_code=job.accept_new_code)
+        tally = reader.tally
+        declare(reader, job.campaign().identify(), accept_new_code=job.accept_new_code)
     reason = reached(job, tally)
     return CampaignResult(reason, tally, job.run) if reason else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cohobate.campaign.status import Status
 from cohobate.view.pace import Pace
@@ -30,7 +30,7 @@ class Sight:
 
     title: str
     status: Status
-    pace: Pace = Pace()
+    pace: Pace = field(default_factory=Pace)
     bests: tuple[Best, ...] = ()
     note: str = ""
 
