@@ -14,7 +14,7 @@ from cohobate.core.errors import Damaged, LedgerError
 from cohobate.core.events import EVENTS, Event
 from cohobate.ledger.blobs import FolderBlobs, MemoryBlobs, fetch
 from cohobate.ledger.codec import Get
-from cohobate.ledger.database import connect_reader, explain, identify, recorded
+from cohobate.ledger.database import connect_reader, explain, recorded
 from cohobate.ledger.record import decode, seal
 from cohobate.ledger.standing import COLUMNS, Standing, Standings
 from cohobate.ledger.tally import Tally
@@ -114,14 +114,8 @@ class DatabaseSource:
         self.blobs: Blobs = blobs
         self._get: Get = fetch(blobs)
 
-    def identify(self) -> int:
-        """Returns how many events there are; raises ``Foreign`` where this is no ledger that we know."""
-        with self._reading() as connection:
-            identify(connection, self.path)
-            return recorded(connection)
-
     def count(self) -> int:
-        with self._reading() as connection:
+        with self.reading() as connection:
             return recorded(connection)
 
     def events(
@@ -131,7 +125,7 @@ class DatabaseSource:
         names = [NAMES[kind] for kind in kinds]
         wanted = f"AND kind IN ({','.join('?' * len(names))})" if names else ""
         query = f"SELECT {EVENT} FROM event WHERE seq > ? {wanted} ORDER BY seq LIMIT {PAGE}"
-        with self._reading() as connection:
+        with self.reading() as connection:
             while rows := connection.execute(query, (since, *names)).fetchall():
                 for row in rows:
                     yield row[0], unseal(row, self.path, get)
@@ -139,7 +133,7 @@ class DatabaseSource:
 
     def at(self, numbers: Iterable[int]) -> Iterator[Event]:
         query = f"SELECT {EVENT} FROM event WHERE seq = ?"
-        with self._reading() as connection:
+        with self.reading() as connection:
             for number in numbers:
                 row = connection.execute(query, (number,)).fetchone()
                 if row is None:
@@ -147,20 +141,21 @@ class DatabaseSource:
                 yield unseal(row, self.path, self._get)
 
     def declared(self) -> int | None:
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = connection.execute("SELECT value FROM meta WHERE name = 'declared'").fetchone()
         return None if row is None else int(row[0])
 
     def live(self) -> dict[int, Standing]:
-        with self._reading() as connection:
+        with self.reading() as connection:
             return load_live(connection)
 
     def tally(self) -> Tally:
-        with self._reading() as connection:
+        with self.reading() as connection:
             return load_tally(connection)
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Lends a read-only connection; what SQLite raises meanwhile becomes a ``LedgerError``."""
         try:
             connection = connect_reader(self.path)
         except sqlite3.Error as error:
