@@ -40,9 +40,10 @@ class Source(Protocol):
     def events(
         self, since: int = 0, kinds: Sequence[type[Event]] = (), *, fetched: bool = True
     ) -> Iterator[tuple[int, Event]]:
-        """Returns the events after number ``since``, with their numbers; of some kinds only where given.
+        """Returns the events after number ``since`` up to the last one now, with their numbers.
 
-        Unless ``fetched``, large contents may be left where they are, with ``Kept`` in their place.
+        Of some kinds only where these are given. Unless ``fetched``, large contents may be left where
+        they are, with ``Kept`` in their place.
         """
         ...
 
@@ -124,9 +125,10 @@ class DatabaseSource:
         get = self._get if fetched else None
         names = [NAMES[kind] for kind in kinds]
         wanted = f"AND kind IN ({','.join('?' * len(names))})" if names else ""
-        query = f"SELECT {EVENT} FROM event WHERE seq > ? {wanted} ORDER BY seq LIMIT {PAGE}"
+        query = f"SELECT {EVENT} FROM event WHERE seq > ? AND seq <= ? {wanted} ORDER BY seq LIMIT {PAGE}"
         with self.reading() as connection:
-            while rows := connection.execute(query, (since, *names)).fetchall():
+            end = recorded(connection)
+            while rows := connection.execute(query, (since, end, *names)).fetchall():
                 for row in rows:
                     yield row[0], unseal(row, self.path, get)
                 since = rows[-1][0]
