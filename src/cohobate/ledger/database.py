@@ -140,6 +140,8 @@ def _explain_sqlite(error: sqlite3.Error, path: Path) -> LedgerError:
             return LedgerError(f"{path} cannot be opened or written ({error}): check that the folder is writable")
         case sqlite3.SQLITE_BUSY:
             return LedgerError(f"{path} is locked by another program: close whatever else has it open")
+    if str(error).startswith("Could not decode"):
+        return Damaged(f"{path} is damaged ({error}): restore the run folder from a copy or a snapshot")
     return LedgerError(f"{path}: {type(error).__name__}: {error}")
 
 

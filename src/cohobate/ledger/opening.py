@@ -11,7 +11,7 @@ from cohobate.core.errors import Damaged, Foreign
 from cohobate.host.locks import NAME as LOCK
 from cohobate.ledger import database, sidecar
 from cohobate.ledger.sidecar import Claim
-from cohobate.ledger.source import EVENT, unseal
+from cohobate.ledger.source import EVENT, read_row
 
 TAIL: Final = 1_000
 """Events at the end whose check sums are looked at when a ledger is opened."""
@@ -100,7 +100,7 @@ def check_tail(connection: sqlite3.Connection, path: Path, count: int) -> None:
         raise Damaged(f"{path} is damaged ({count} events expected, {last} found): restore it from a copy")
     tail = connection.execute(f"SELECT {EVENT} FROM event WHERE seq > ?", (last - TAIL,)).fetchall()
     for row in tail:
-        unseal(row, path, lambda _name, size: bytes(size))
+        read_row(row, path, lambda _name, size: bytes(size))
     if len(tail) != min(TAIL, last):
         raise Damaged(f"{path} is damaged (events are missing near the end): restore the run folder from a copy")
 
