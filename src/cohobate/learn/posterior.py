@@ -97,7 +97,8 @@ class Factor:
         self.unexplained -= np.square(row)
 
     def _row(self, at: int) -> NDArray[np.float32]:
-        return self._blocks[at // ROOM][at % ROOM]
+        row: NDArray[np.float32] = self._blocks[at // ROOM][at % ROOM]
+        return row
 
     def _make_room(self) -> None:
         self._blocks.append(np.empty((ROOM, len(self._kernel)), np.float32))
