@@ -12,7 +12,7 @@ from typing import Any, final
 
 from cohobate.campaign.goals import Goal, View
 from cohobate.campaign.leftovers import Leftovers
-from cohobate.campaign.moves import Action, Broken, Cancel, CancelWanted, Ended, Fact, Heard, StopWanted, Submit, Talk
+from cohobate.campaign.moves import Action, Broken, Cancel, Ended, Fact, Heard, StopWanted, Submit, Talk
 from cohobate.campaign.reports import report_of
 from cohobate.campaign.scheduler import Scheduler
 from cohobate.campaign.talker import Talker
