@@ -79,6 +79,11 @@ class ActiveLearning:
             "seed": seed,
         }
 
+    @property
+    def finite(self) -> bool:
+        """It ends with the pool."""
+        return True
+
     def suggest(self, n: int) -> Answer:
         """Returns up to ``n`` rows to run (and, once, all that are ``Unfit``); ``Later`` between batches.
 
