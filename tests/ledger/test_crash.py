@@ -41,7 +41,7 @@ def killed_after(folder: Path, lines: int, durability: str) -> int:
     return int([line for line in said if line.endswith("\n")][-1])
 
 
-@pytest.mark.parametrize(("durability", "kills"), [("full", 12), ("normal", 4)])
+@pytest.mark.parametrize(("durability", "kills"), [("full", 8), ("normal", 3)])
 def test_nothing_durable_is_lost_to_kill(tmp_path: Path, durability: str, kills: int):
     chance = random.Random(7)
     for _ in range(kills):

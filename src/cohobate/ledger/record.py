@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import Field, dataclass, fields
 from math import isfinite
 from operator import attrgetter
 from secrets import randbits
@@ -29,7 +29,7 @@ COLUMNS: Final = ("trial", "attempt", "at")
 CHUNK: Final = 128
 """Events turned into JSON by one call; more would wake the garbage collector."""
 Pack = Callable[[Payload, Put | None], Plain]
-Unpack = Callable[[Plain, Get | None], Payload]
+Unpack = Callable[[Payload], Payload]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,6 @@ class _Layout:
     rest: Callable[[Event], tuple[Payload, ...]]
     packs: tuple[tuple[str, object, Pack | None], ...]
     unpacks: Mapping[str, Unpack]
-    needed: frozenset[str]
 
 
 def encode(events: Sequence[Event], put: Put | None = None) -> list[Row]:
@@ -63,20 +62,17 @@ def decode(row: Row, get: Get | None = None) -> Event:
     if layout is None:
         raise Damaged(f"an event of the unknown kind {kind!r:.60}; written by a newer version?")
     try:
-        return _read(layout, (trial, attempt, at), json.loads(text) if text != "{}" else {}, get)
+        body = json.loads(text) if text != "{}" else {}
+        if '"$' in text:
+            body = untagged(body, get)
+        unpacks = layout.unpacks
+        given = {name: unpacks[name](value) for name, value in body.items()}
+        for name, value in (("trial", trial), ("attempt", attempt), ("at", at)):
+            if value is not None:
+                given[name] = unpacks[name](value)
+        return layout.make(**given)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise Damaged(f"an unreadable {kind!r} event: {type(error).__name__}: {error}") from error
-
-
-def _read(layout: _Layout, columns: tuple[Plain, Plain, Plain], body: Plain, get: Get | None) -> Event:
-    unpacks = layout.unpacks
-    given = {name: unpacks[name](value, get) for name, value in body.items()}
-    for name, value in zip(COLUMNS, columns, strict=True):
-        if value is not None:
-            given[name] = unpacks[name](value, get)
-    if not layout.needed <= given.keys():
-        raise Damaged(f"a {layout.kind!r} event without {sorted(layout.needed - given.keys())}")
-    return layout.make(**given)
 
 
 def _encode(events: Sequence[Event], put: Put | None) -> list[Row]:
@@ -121,17 +117,17 @@ def pack_outcome(outcome: Outcome, put: Put | None = None) -> Plain:
     raise NotStorable(f"expected an outcome, got the {type(outcome).__name__} {outcome!r:.60}")
 
 
-def unpack_outcome(plain: Plain, get: Get | None = None) -> Outcome:
-    """Returns the outcome of plain data; raises ``Damaged``, ``TypeError`` or ``ValueError`` for anything else."""
+def unpack_outcome(plain: Payload) -> Outcome:
+    """Returns the outcome of untagged plain data; raises ``ValueError``, ``TypeError`` and the like for other data."""
     ((kind, content),) = plain.items()
     match kind:
         case "value":
-            return Value(_mapping(content, get))
+            return Value(_mapping(content))
         case "failure":
-            return _failure(content, get)
+            return _failure(content)
         case "cancelled":
-            return Cancelled(_str(content, get))
-    raise Damaged(f"an outcome of the unknown kind {kind!r:.60}")
+            return Cancelled(_str(content))
+    raise ValueError(f"an outcome of the unknown kind {kind!r:.60}")
 
 
 def _pack_failure(failure: Failure, _put: Put | None) -> Plain:
@@ -143,12 +139,11 @@ def _pack_failure(failure: Failure, _put: Put | None) -> Plain:
     }
 
 
-def _failure(plain: Plain, get: Get | None) -> Failure:
+def _failure(plain: Payload) -> Failure:
     kind = plain["kind"]
     if kind not in KINDS or len(plain) != 4:
-        raise Damaged(f"a failure of the unknown kind {kind!r:.60} with {sorted(plain)}")
-    message, traceback = _str(plain["message"], get), _str(plain["traceback"], get)
-    return Failure(kind, message, traceback, _int(plain["attempt"], get))
+        raise ValueError(f"a failure of the unknown kind {kind!r:.60} with {sorted(plain)}")
+    return Failure(kind, _str(plain["message"]), _str(plain["traceback"]), _int(plain["attempt"]))
 
 
 def _pack_trials(trials: tuple[Trial, ...], put: Put | None) -> Plain:
@@ -159,53 +154,38 @@ def _pack_str(value: Payload, put: Put | None) -> Plain:
     return value if type(value) is str and value.isascii() else tagged(value, put)
 
 
-def _trials(plain: Plain, get: Get | None) -> tuple[Trial, ...]:
-    return tuple(Trial(_int(i, get), _mapping(inputs, get), _str(name, get)) for i, inputs, name in plain)
+def _trials(plain: Payload) -> tuple[Trial, ...]:
+    return tuple([Trial(_int(i), _mapping(inputs), _str(name)) for i, inputs, name in plain])
 
 
-def _int(plain: Plain, _get: Get | None) -> int:
-    if type(plain) is not int:
-        raise TypeError(f"expected a whole number, got {plain!r:.60}")
+def _ints(plain: Payload) -> tuple[int, ...]:
+    return tuple([_int(item) for item in plain])
+
+
+def _float(plain: Payload) -> float:
+    if type(plain) is not float and type(plain) is not int:
+        raise TypeError(f"expected a number, got {plain!r:.60}")
     return plain
 
 
-def _ints(plain: Plain, get: Get | None) -> tuple[int, ...]:
-    if type(plain) is not list:
-        raise TypeError(f"expected a list of whole numbers, got {plain!r:.60}")
-    return tuple(_int(item, get) for item in plain)
+def _exactly(kind: type) -> Unpack:
+    """Returns what lets values of one type pass."""
+
+    def unpack(plain: Payload) -> Payload:
+        if type(plain) is not kind:
+            raise TypeError(f"expected {kind.__name__}, got {plain!r:.60}")
+        return plain
+
+    return unpack
 
 
-def _float(plain: Plain, get: Get | None) -> float:
-    value = plain if type(plain) is float else untagged(plain, get)
-    if type(value) is not float and type(value) is not int:
-        raise TypeError(f"expected a number, got {value!r:.60}")
-    return value
-
-
-def _str(plain: Plain, get: Get | None) -> str:
-    value = plain if type(plain) is str else untagged(plain, get)
-    if type(value) is not str:
-        raise TypeError(f"expected text, got {value!r:.60}")
-    return value
-
-
-def _bool(plain: Plain, _get: Get | None) -> bool:
-    if type(plain) is not bool:
-        raise TypeError(f"expected true or false, got {plain!r:.60}")
-    return plain
-
-
-def _mapping(plain: Plain, get: Get | None) -> Mapping[str, Payload]:
-    value = untagged(plain, get)
-    if type(value) is not dict:
-        raise TypeError(f"expected a mapping, got {value!r:.60}")
-    return value
-
-
+_int: Final = _exactly(int)
+_str: Final = _exactly(str)
+_mapping: Final = _exactly(dict)
 _FIELDS: Final[Mapping[str, tuple[Pack | None, Unpack]]] = {
     "int": (None, _int),
     "float": (None, _float),
-    "bool": (None, _bool),
+    "bool": (None, _exactly(bool)),
     "str": (_pack_str, _str),
     "tuple[int, ...]": (lambda value, _: list(map(int, value)), _ints),
     "tuple[Trial, ...]": (_pack_trials, _trials),
@@ -262,7 +242,6 @@ def _layout(kind: str, event: type[Event]) -> _Layout:
         rest=_getter(rest),
         packs=tuple((name, every[name].default, _FIELDS[str(every[name].type)][0]) for name in rest),
         unpacks={name: _FIELDS[str(field.type)][1] for name, field in every.items()},
-        needed=frozenset(name for name, field in every.items() if field.default is MISSING),
     )
 
 
