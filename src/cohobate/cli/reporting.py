@@ -34,12 +34,25 @@ def report(job: Job, result: CampaignResult) -> None:
         print(line)
 
 
+def left_out(pool: Pool) -> Iterator[str]:
+    """Returns the line that says which lines of a pool's file were left out, and why; none where none was."""
+    skipped = pool.skipped
+    if not skipped:
+        return
+    lines = ", ".join(f"line {one.line} ({shown(one.reason, 80)})" for one in skipped[:GROUPS])
+    more = f" and {len(skipped) - GROUPS} more" if len(skipped) > GROUPS else ""
+    many = "1 line" if len(skipped) == 1 else f"{len(skipped)} lines"
+    yield f"{shown(Path(pool.source).name, 60)}: {many} left out: {lines}{more}"
+
+
 def best(views: Follow, pool: Pool | None) -> Iterator[str]:
     """Returns the lines that list the best candidates of each objective."""
     name = Candidates(views, pool)
     for output in views.tally.goals:
         rows = views.best(BEST, output)
-        column = views.rows.naming().outputs.get(output, output)
+        if not rows:
+            continue
+        column = views.rows.naming().outputs[output]
         yield f"best {shown(output, 60)}:"
         yield from table([(f"{i}", number(row[column]), name(row["id"])) for i, row in enumerate(rows, 1)])
 
