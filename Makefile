@@ -1,8 +1,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
+TEST := pytest pytest-timeout pytest-xdist hypothesis ipykernel
+CHECK := ruff mypy
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: demo test check docs clean
+.PHONY: demo test check lock clean
 .DEFAULT_GOAL := test
 
 demo: .venv/demo.ok
@@ -26,12 +28,19 @@ check: .venv/check.ok
 	touch $@
 
 .venv/test.ok: pyproject.toml constraints.txt | .venv/bin/python
-	$(PIP) install -q -c constraints.txt -e '.[all]' pytest pytest-timeout pytest-xdist hypothesis
+	$(PIP) install -q -c constraints.txt -e '.[all]' $(TEST)
 	touch $@ .venv/demo.ok
 
 .venv/check.ok: .venv/test.ok
-	$(PIP) install -q -c constraints.txt ruff mypy
+	$(PIP) install -q -c constraints.txt $(CHECK)
 	touch $@
+
+lock:
+	rm -rf .venv/lock && $(PYTHON) -m venv .venv/lock
+	.venv/lock/bin/pip install -q '.[all]' $(TEST) $(CHECK) hatchling editables
+	(echo "# What a fresh install resolves to: tested together. Renew with 'make lock'."; \
+	 (.venv/lock/bin/pip freeze --exclude cohobate; echo torch==2.13.0) | sort -f) > constraints.txt
+	rm -rf .venv/lock
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,6 +1,6 @@
 """Makes an environment for each anchor and measures in it; falls back on recorded figures.
 
-    python benchmarks/anchors.py        # make them all: .benchmarks/<anchor>/
+python benchmarks/anchors.py        # make them all: .benchmarks/<anchor>/
 """
 
 from __future__ import annotations

@@ -124,9 +124,7 @@ def test_the_failure_budget_ends_with_one_clear_line():
     def broken(x: float) -> float:
         raise RuntimeError("no licence")
 
-    with pytest.raises(
-        BudgetExceeded, match="4 evaluations failed, the budget is 3; the last: RuntimeError: no lic"
-    ):
+    with pytest.raises(BudgetExceeded, match="4 evaluations failed, the budget is 3; the last: RuntimeError: no lic"):
         campaign(broken, failure_budget=3).run(co.evaluations(100))
 
 

@@ -26,7 +26,8 @@ MIXED: dict[str, Variable] = {
     "kind": Choice(["a", "b", "c"]),
     "fixed": Constant("water"),
 }
-DESIGNS: dict[str, Callable[..., Sampler]] = {
+Design = Callable[..., Sampler]
+DESIGNS: dict[str, Design] = {
     "RandomSampler": RandomSampler,
     "Sobol": Sobol,
     "LatinHypercube": lambda space, **kw: LatinHypercube(space, 3000, **kw),
@@ -55,7 +56,7 @@ variables = st.one_of(
 
 
 @each_design
-def test_is_a_generator_that_brings_its_problem_and_can_be_recalled(design):
+def test_is_a_generator_that_brings_its_problem_and_can_be_recalled(design: Design):
     sampler = design(SQUARE, maximize="f")
     assert isinstance(sampler, Posed)
     assert isinstance(sampler, Recalls)
@@ -65,7 +66,7 @@ def test_is_a_generator_that_brings_its_problem_and_can_be_recalled(design):
 
 
 @each_design
-def test_points_fit_the_problem_and_are_plain_python(design):
+def test_points_fit_the_problem_and_are_plain_python(design: Design):
     sampler = design(MIXED)
     for row in take(sampler, 200):
         assert sampler.problem.check(row) is None
@@ -74,14 +75,14 @@ def test_points_fit_the_problem_and_are_plain_python(design):
 
 @settings(max_examples=60, deadline=None)
 @given(space=st.dictionaries(st.sampled_from("abcd"), variables, min_size=1), seed=st.integers(0, 2**64 - 1))
-def test_any_space_is_sampled_within_its_bounds(space, seed):
+def test_any_space_is_sampled_within_its_bounds(space: dict[str, Variable], seed: int):
     for sampler in (RandomSampler(space, seed=seed), LatinHypercube(space, 7, seed=seed), Grid(space, 2)):
         for row in take(sampler, 7):
             assert sampler.problem.check(row) is None
 
 
 @each_design
-def test_marginals_are_uniform_in_the_scale_of_the_variable(design):
+def test_marginals_are_uniform_in_the_scale_of_the_variable(design: Design):
     rows = take(design(MIXED, seed=3), 3000)
     assert kstest([row["x"] for row in rows], "uniform", (-1, 4)).pvalue > 1e-3
     assert kstest([np.log10(row["rate"]) for row in rows], "uniform", (-4, 5)).pvalue > 1e-3
@@ -98,7 +99,7 @@ def test_log_integers_are_as_likely_as_the_logarithm_says():
 
 
 @each_design
-def test_points_depend_on_seed_and_number_only(design):
+def test_points_depend_on_seed_and_number_only(design: Design):
     n = 2 * BLOCK + 5
     whole = take(design(MIXED, seed=1), n)
     apart = design(MIXED, seed=1)
@@ -109,7 +110,7 @@ def test_points_depend_on_seed_and_number_only(design):
 @each_design
 @settings(max_examples=20, deadline=None)
 @given(sizes=st.lists(st.integers(1, 700), max_size=4))
-def test_recall_goes_on_where_it_stopped(design, sizes):
+def test_recall_goes_on_where_it_stopped(design: Design, sizes: list[int]):
     first, second = design(SQUARE, seed=9), design(SQUARE, seed=9)
     for size in sizes:
         second.recall(take(first, size))
@@ -117,7 +118,7 @@ def test_recall_goes_on_where_it_stopped(design, sizes):
 
 
 def test_sobol_and_latin_hypercube_are_evener_than_random():
-    def discrepancy(design: Callable[..., Sampler]) -> float:
+    def discrepancy(design: Design) -> float:
         points = [[list(row.values()) for row in take(design(SQUARE, seed=s), 256)] for s in range(5)]
         return float(np.mean([qmc.discrepancy(p) for p in points]))
 
@@ -180,6 +181,6 @@ def test_random_rows_of_a_pool_are_all_rows_once():
         (lambda: RandomSampler(3), "expected a Problem, a Pool or a mapping"),
     ],
 )
-def test_mistakes_are_named(make, message):
+def test_mistakes_are_named(make: Callable[[], object], message: str):
     with pytest.raises(ProblemError, match=message):
         make()

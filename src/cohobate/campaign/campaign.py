@@ -150,6 +150,10 @@ class Campaign:
             "generator": {"kind": type(generator).__qualname__, "settings": settings},
         }
 
+    def identify(self) -> Identity:
+        """Returns what a run folder is compared with before it is continued."""
+        return Identity(self.describe(), f"{self.simulator.name} {identity(self.simulator)}")
+
     def _open(self, goal: Goals | None, loop: asyncio.AbstractEventLoop | None) -> Session:
         if not self._fresh:
             raise UserError("this campaign has run: make it again (with a new generator) to continue it")
@@ -167,8 +171,7 @@ class Campaign:
 
     def _assemble(self, goal: Goal | None, ledger: Ledger, loop: asyncio.AbstractEventLoop | None) -> Session:
         settings, structured = self.settings, self.problem.structured
-        who = Identity(self.describe(), f"{self.simulator.name} {identity(self.simulator)}")
-        declared = declare(ledger, who, accept_new_code=settings.accept_new_code)
+        declared = declare(ledger, self.identify(), accept_new_code=settings.accept_new_code)
         cache = None
         if self.simulator.deterministic:
             cache = Cache(structured, () if declared else (event for _, event in ledger.read()))
@@ -184,7 +187,8 @@ class Campaign:
             settings.drain,
         )
         driver = Driver(orders, self.generator, scheduler=past.scheduler, ledger=ledger, engine=engine)
-        driver.record([Opened(ledger.epoch, driver.now(), gethostname(), os.getpid()), *declared, *past.events])
+        opened = Opened(ledger.epoch, driver.now(), gethostname(), os.getpid())
+        driver.open([opened, *declared, *past.events], past.spooled)
         if ledger.folder:
             write_manifest(ledger.folder, seed=settings.seed, epoch=ledger.epoch, engine=repr(engine))
         return Session(driver, ledger, engine, self._engine is None, str(goal or "until stopped"))

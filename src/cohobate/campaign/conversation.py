@@ -17,7 +17,7 @@ class Conversation:
     question that is out; ``untold`` holds final results in the order they will be delivered.
     """
 
-    __slots__ = ("asked", "asks", "exhausted", "name", "talking", "untold", "waiting")
+    __slots__ = ("asked", "asks", "exhausted", "name", "silent", "talking", "untold", "waiting")
 
     def __init__(self, name: str = "main", *, asks: int = 0) -> None:
         self.name = name
@@ -26,11 +26,12 @@ class Conversation:
         self.untold: list[Result] = []
         self.talking = False
         self.waiting = False
+        self.silent = False
         self.exhausted: Exhausted | None = None
 
     def turn(self, room: int) -> Talk | None:
         """Returns what to say now, ``room`` being how many candidates are wanted, and takes the turn."""
-        if self.talking:
+        if self.talking or self.silent:
             return None
         mute = self.exhausted is not None or (self.waiting and not self.untold)
         ask = 0 if mute else max(0, room)
@@ -39,6 +40,15 @@ class Conversation:
         results, self.untold = tuple(self.untold), []
         self.talking, self.asked = True, ask
         return Talk(results, ask)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is being said and nothing is left to tell."""
+        return self.silent or not (self.talking or self.untold)
+
+    def end(self) -> None:
+        """Ends the talk for good: the generator is broken."""
+        self.silent = True
 
     def heard(self, answer: Answer | None) -> None:
         """Ends a turn."""

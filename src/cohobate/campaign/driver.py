@@ -11,7 +11,8 @@ from queue import Empty, SimpleQueue
 from typing import Any, final
 
 from cohobate.campaign.goals import Goal, View
-from cohobate.campaign.moves import Action, Broken, Cancel, CancelWanted, Ended, Fact, Heard, StopWanted, Submit, Talk
+from cohobate.campaign.leftovers import Leftovers
+from cohobate.campaign.moves import Action, Broken, Cancel, Ended, Fact, Heard, StopWanted, Submit, Talk
 from cohobate.campaign.reports import report_of
 from cohobate.campaign.scheduler import Scheduler
 from cohobate.campaign.talker import Talker
@@ -20,8 +21,10 @@ from cohobate.core.events import Event, Proposed, Stopped
 from cohobate.core.problem import Problem, pack
 from cohobate.core.protocols import Cooperative, Engine, Generator
 from cohobate.core.task import Task
-from cohobate.core.trial import Evaluated
+from cohobate.core.trial import Evaluated, Trial
 from cohobate.ledger.ledger import Ledger
+from cohobate.ledger.spool import Spooled
+from cohobate.ledger.tally import Tally
 
 BACKLOG = 10_000
 """Events that may be waiting to become durable before dispatch pauses."""
@@ -72,7 +75,7 @@ class Driver:
         self._ledger = ledger
         self._engine = engine
         self._cooperative = engine if isinstance(engine, Cooperative) else None
-        self._inbox: SimpleQueue[Fact | Broken | Halt] = SimpleQueue()
+        self._inbox: SimpleQueue[Fact | Halt] = SimpleQueue()
         self._talker = Talker(generator, orders.problem, self._inbox.put, threaded=self._cooperative is None)
         self._futures: dict[int, Future[Any]] = {}
         self._structured = orders.problem.structured
@@ -81,6 +84,7 @@ class Driver:
         self._zero = self._began - time.monotonic()
         self._loss = float("nan")
         self._kill_at: float | None = None
+        self._leftovers = Leftovers(ledger.folder, ledger.epoch) if ledger.folder else None
         self.tally = ledger.tally
         self.error: CohobateError | None = None
         self.reason = ""
@@ -99,6 +103,12 @@ class Driver:
         """The number of attempts at the engine."""
         return len(self._scheduler.running)
 
+    def remaining(self, tally: Tally) -> int | None:
+        """Returns the evaluations that the goal allows after those of ``tally``; ``None`` where it sets no number."""
+        goal = self._orders.goal
+        limit = None if goal is None else goal.limit(self._view(self.now(), tally))
+        return None if limit is None else limit + tally.open
+
     def now(self) -> float:
         """Returns wall-clock time (s) that does not jump: the start plus monotonic time."""
         return self._zero + time.monotonic()
@@ -107,42 +117,29 @@ class Driver:
         """Keeps the engine full until the goal holds; returns why it stopped. Raises what ended it early."""
         if self._cooperative:
             self._cooperative.adopt()
-        self._check_goal(self.now())
+        self._decide(self.now())
         while not (self._scheduler.quiet or self._abandoned()):
-            self._turn()
+            items = self._gather()
+            now = self.now()
+            for item in items:
+                self._take(item, now)
+            self._decide(now)
         return self._end()
 
     # one turn of the loop
 
-    def _turn(self) -> None:
-        now = self.now()
-        self._scheduler.plan(now, self._room(), self._limit(now))
-        self._perform()
-        self._check_scheduler()
-        waited = self._gather(now)
-        now = self.now()
-        counted = self.tally.final
-        for item in waited:
-            self._take(item, now)
-        self._perform()
-        if self.tally.final != counted or not waited or self._loss == self._loss:
-            self._check_goal(now)
-
-    def _gather(self, now: float) -> Sequence[Fact | Broken | Halt]:
+    def _gather(self) -> Sequence[Fact | Halt]:
         """Returns what has happened, waiting for it where nothing has."""
         inbox = self._inbox
+        items = []
         if inbox.empty() and not (self._cooperative and self._cooperative.step()):
             try:
-                first = inbox.get(timeout=self._patience(now))
+                items.append(inbox.get(timeout=self._patience(self.now())))
             except Empty:
                 return []
-            return [first, *self._waiting()]
-        return self._waiting()
-
-    def _waiting(self) -> list[Fact | Broken | Halt]:
-        """Returns what is in the inbox; nobody else takes anything out of it."""
-        inbox = self._inbox
-        return [inbox.get() for _ in range(inbox.qsize())]
+        while not inbox.empty():  # nobody else takes anything out
+            items.append(inbox.get())
+        return items
 
     def _patience(self, now: float) -> float:
         if self._paused:
@@ -150,35 +147,54 @@ class Driver:
         due = self._scheduler.due(now)
         return TICK if due is None else min(TICK, due - now)
 
-    def _take(self, item: Fact | Broken | Halt, now: float) -> None:
+    def _take(self, item: Fact | Halt, now: float) -> None:
         match item:
-            case Ended(trial):
-                self._futures.pop(trial, None)
-                self._scheduler.on(item, now)
-            case Heard(_, loss):
-                self._loss = loss
-                self._scheduler.on(item, now)
-            case Broken(error):
-                self.error = self.error or error
-                self._stop(str(error), now)
+            case Ended():
+                self._futures.pop(item.trial, None)
+            case Heard():
+                self._loss = item.loss
+            case Broken():
+                self.error = self.error or item.error
             case Halt(reason, grace):
                 self._kill_at = now + grace
                 self._stop(reason, now)
-            case CancelWanted() | StopWanted():
-                self._scheduler.on(item, now)
+                return
+        self._scheduler.on(item, now)
 
-    def _perform(self) -> None:
-        events, actions = self._scheduler.take()
-        if events:
-            self.record(events)
-        for action in actions:
+    def _decide(self, now: float) -> None:
+        """Records what happened and what follows from it, then does what follows."""
+        happened, urgent = self._scheduler.take()
+        self._fold(happened)
+        view = self._view(now)
+        self._check_goal(view, now)
+        self._scheduler.plan(now, self._room(), self._limit(view))
+        planned, actions = self._scheduler.take()
+        self._fold(planned)
+        self._write(happened + planned)
+        for action in urgent + actions:
             self._act(action)
+        self._check_scheduler(now)
+        self._tidy()
 
-    def record(self, events: Sequence[Event]) -> None:
-        """Writes events to the ledger and takes them into the tally."""
+    def open(self, events: Sequence[Event], spooled: Sequence[Spooled]) -> None:
+        """Records what comes before the first turn; ``spooled`` files are of no use after it."""
+        self._record(events)
+        if self._leftovers:
+            self._leftovers.found(spooled, self._ledger.appended)
+
+    def _record(self, events: Sequence[Event]) -> None:
+        self._fold(events)
+        self._write(events)
+
+    def _fold(self, events: Sequence[Event]) -> None:
         for event in events:
             self.tally.fold(event)
-        self._ledger.append([self._packed(event) for event in events] if self._structured else events)
+
+    def _write(self, events: Sequence[Event]) -> None:
+        if events:
+            self._ledger.append([self._packed(event) for event in events] if self._structured else events)
+            if self._leftovers:
+                self._leftovers.note(events, self._ledger.appended)
 
     def _packed(self, event: Event) -> Event:
         if not isinstance(event, Proposed):
@@ -187,24 +203,30 @@ class Driver:
 
     def _act(self, action: Action) -> None:
         match action:
-            case Submit(trial, attempt):
-                orders = self._orders
-                args = (trial.id, attempt, trial.inputs)
-                task = Task(
-                    orders.evaluate,
-                    args,
-                    deadline=orders.deadline,
-                    grace=orders.grace,
-                    key=str(trial.id),
-                    attempt=attempt,
-                )
-                future = self._futures[trial.id] = self._engine.submit(task)
-                future.add_done_callback(partial(self._ended, trial.id, attempt, time.time()))
+            case Submit():
+                self._submit(action.trial, action.attempt)
             case Talk():
                 self._talker.talk(action)
             case Cancel(id):
                 if id in self._futures:
                     self._engine.cancel(self._futures[id])
+
+    def _submit(self, trial: Trial, attempt: int) -> None:
+        id, orders = trial.id, self._orders
+        task = Task(
+            orders.evaluate,
+            (id, attempt, trial.inputs),
+            deadline=orders.deadline,
+            grace=orders.grace,
+            key=str(id),
+            attempt=attempt,
+        )
+        future = self._futures[id] = self._engine.submit(task)
+        future.add_done_callback(partial(self._ended, id, attempt, time.time()))
+
+    def _tidy(self) -> None:
+        if self._leftovers:
+            self._leftovers.clear(self._ledger.durable)
 
     def _ended(self, trial: int, attempt: int, submitted: float, future: Future[Evaluated]) -> None:
         self._inbox.put(Ended(trial, attempt, report_of(future, attempt, submitted)))
@@ -218,24 +240,24 @@ class Driver:
     def _room(self) -> int:
         return 0 if self._paused else self._engine.room()
 
-    def _limit(self, now: float) -> int | None:
+    def _limit(self, view: View) -> int | None:
         goal = self._orders.goal
-        return None if goal is None else goal.limit(self._view(now))
+        return None if goal is None else goal.limit(view)
 
-    def _view(self, now: float) -> View:
+    def _view(self, now: float, tally: Tally | None = None) -> View:
         session = now - self._began
-        return View(self.tally, self.tally.alive + session, session, self._loss, self._outputs)
+        return View(tally or self.tally, self.tally.alive + session, session, self._loss, self._outputs)
 
     # ends
 
-    def _check_goal(self, now: float) -> None:
+    def _check_goal(self, view: View, now: float) -> None:
         goal = self._orders.goal
         if goal is None or self._scheduler.stopping:
             return
-        if (reason := goal.reached(self._view(now))) is not None:
+        if (reason := goal.reached(view)) is not None:
             self._stop(reason, now, drain=self._orders.drain)
 
-    def _check_scheduler(self) -> None:
+    def _check_scheduler(self, now: float) -> None:
         """Stops where the scheduler or the ledger cannot go on."""
         scheduler = self._scheduler
         if scheduler.stopping is None and scheduler.spent is not None:
@@ -243,10 +265,10 @@ class Driver:
                 f"stopped by the failure budget: {scheduler.spent}. Mend the cause and run again: "
                 "what is recorded stays, and the campaign continues"
             )
-            self._stop(str(self.error), self.now())
+            self._stop(str(self.error), now)
         elif scheduler.stopping is None and scheduler.stuck:
             self.error = GeneratorError("the generator answered Later, but nothing runs whose result it could wait for")
-            self._stop(str(self.error), self.now())
+            self._stop(str(self.error), now)
         if self._ledger.error is not None:
             self.error = self._ledger.error
             self._kill_at = 0.0
@@ -266,8 +288,9 @@ class Driver:
         self.error = self.error or error
         if self._ledger.error is None:
             now, ended = self.now(), self._scheduler.conversation.exhausted is not None
-            self.record([Stopped(self.reason, now, now - self._began, ended)])
+            self._record([Stopped(self.reason, now, now - self._began, ended)])
             self._ledger.flush()
+            self._tidy()
         if self.error is not None:
             raise self.error
         return self.reason

@@ -6,8 +6,9 @@ import os
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, final
 
@@ -20,12 +21,9 @@ from cohobate.core.payload import Payload
 from cohobate.core.problem import Output, Structured, pack
 from cohobate.core.trial import Evaluated, Inputs
 from cohobate.ledger.codec import check
-from cohobate.ledger.spool import write_spool
+from cohobate.ledger.spool import LONG, write_spool
 from cohobate.simulate.function import Call
 from cohobate.simulate.outputs import outputs_of
-
-SPOOLED = 0.5
-"""Evaluations that take longer (s) are also written by the worker, in case the driver is gone."""
 
 
 @final
@@ -70,20 +68,21 @@ class Evaluation:
     def _directory(self, trial: int, attempt: int) -> AbstractContextManager[None]:
         if self.folder is None:
             return nullcontext()
-        path = self.folder / "work" / f"{trial:06d}-{attempt}"
-
-        def made() -> Path:
-            path.mkdir(parents=True, exist_ok=True)
-            return path
-
-        return working_in(made)
+        return working_in(partial(_made, self.folder, trial, attempt))
 
     def _kept(self, trial: int, attempt: int, inputs: Inputs, report: Evaluated) -> Evaluated:
-        """Spools a report that took long to get, and returns it."""
-        if report.seconds > SPOOLED and self.folder is not None:
+        """Spools a report that took long to get, in case the driver is gone, and returns it."""
+        if report.seconds > LONG and self.folder is not None:
             digest = content_hash(pack(inputs, self.structured))
-            write_spool(self.folder, self.epoch, trial, attempt, digest, report)
+            with suppress(OSError):  # a full disk here must not cost the result that is on its way
+                write_spool(self.folder, self.epoch, trial, attempt, digest, report)
         return report
+
+
+def _made(folder: Path, trial: int, attempt: int) -> Path:
+    path = folder / "work" / f"{trial:06d}-{attempt}"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def _outcome(ended: Returned | Raised, attempt: int) -> Outcome:

@@ -49,7 +49,7 @@ class StopWanted:
     drain: bool = True
 
 
-Fact = Heard | Ended | CancelWanted | StopWanted
+Fact = Heard | Broken | Ended | CancelWanted | StopWanted
 
 
 @dataclass(frozen=True, slots=True)

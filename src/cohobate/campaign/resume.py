@@ -20,6 +20,7 @@ from cohobate.core.problem import Structured, unpack
 from cohobate.core.protocols import Generator, Recalls
 from cohobate.core.trial import Result, Trial
 from cohobate.ledger.ledger import Ledger
+from cohobate.ledger.reader import Reader
 from cohobate.ledger.resume import Unfinished
 from cohobate.ledger.spool import Spooled, harvest
 
@@ -32,7 +33,7 @@ class Identity:
     simulator: str
 
 
-def declare(ledger: Ledger, identity: Identity, *, accept_new_code: bool) -> list[Event]:
+def declare(ledger: Ledger | Reader, identity: Identity, *, accept_new_code: bool) -> list[Event]:
     """Returns the events that state what the campaign is; raises ``ResumeRefused`` naming what changed."""
     now = {**identity.declared, "simulator": identity.simulator}
     was = ledger.declared()
@@ -74,6 +75,7 @@ class Past:
 
     scheduler: Scheduler
     events: list[Event]
+    spooled: tuple[Spooled, ...] = ()
 
 
 def remember(
@@ -91,19 +93,20 @@ def remember(
     asks, next_id = _recall(ledger, generator, structured)
     talk = Conversation(asks=asks)
     talk.untold = [_unpacked(result, structured) for result in ledger.untold(talk.name)]
-    spool = {(found.trial, found.inputs): found for found in harvest(ledger.folder)} if ledger.folder else {}
+    spooled = harvest(ledger.folder).spooled if ledger.folder else ()
+    spool = {(found.trial, found.inputs): found for found in spooled}
     events: list[Event] = []
     unfinished: list[Pending] = []
     for item in ledger.unfinished():
-        spooled = spool.get((item.trial.id, content_hash(item.trial.inputs)))
+        found = spool.get((item.trial.id, content_hash(item.trial.inputs)))
         trial = _unpacked_trial(item.trial, structured)
-        if (final := _settled(item, spooled, policy)) is None:
+        if (final := _settled(item, found, policy)) is None:
             unfinished.append(Pending(trial, item.attempts, dict(item.failed)))
         else:
             events.append(final)
             talk.untold.append(Result(trial, final.outcome))
     scheduler = Scheduler(policy, conversation=talk, next_id=next_id, unfinished=unfinished, cache=cache)
-    return Past(scheduler, events)
+    return Past(scheduler, events, spooled)
 
 
 def _settled(item: Unfinished, spooled: Spooled | None, policy: Policy) -> Finished | None:

@@ -14,7 +14,7 @@ from typing import final
 
 from cohobate.campaign.cache import Cache
 from cohobate.campaign.conversation import Conversation
-from cohobate.campaign.moves import Action, Cancel, CancelWanted, Ended, Fact, Heard, StopWanted, Submit
+from cohobate.campaign.moves import Action, Broken, Cancel, CancelWanted, Ended, Fact, Heard, StopWanted, Submit
 from cohobate.campaign.policy import Policy, Spending
 from cohobate.core import events as ev
 from cohobate.core.outcome import Cancelled, Failure, Kind, Outcome
@@ -93,8 +93,7 @@ class Scheduler:
     @property
     def quiet(self) -> bool:
         """Whether the loop is over: stopping, nothing runs, every result is delivered."""
-        talk = self.conversation
-        return self.stopping is not None and not (self.running or talk.talking or talk.untold)
+        return self.stopping is not None and not self.running and self.conversation.quiet
 
     def due(self, now: float) -> float | None:
         """When the next retry may start; ``None`` where none waits for time to pass."""
@@ -109,6 +108,9 @@ class Scheduler:
         match fact:
             case Ended(trial, attempt, report):
                 self._ended(trial, attempt, report, now)
+            case Broken(error):
+                self.conversation.end()
+                self._stop(StopWanted(str(error)), now)
             case Heard(answer):
                 self._heard(answer, now)
             case CancelWanted(trials, reason):

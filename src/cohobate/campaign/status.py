@@ -15,7 +15,8 @@ class Status:
     """What is durable now (``tally``), and what the driver is doing.
 
     ``elapsed`` (s) is the time of this session, ``running`` the number of attempts at the engine;
-    ``utilisation`` is the share of worker time of this session spent inside evaluations (0 to 1).
+    ``utilisation`` is the share of worker time of this session spent inside evaluations (0 to 1),
+    ``remaining`` what the goal still allows, ``None`` where it is no number of evaluations.
     """
 
     state: State

@@ -21,6 +21,7 @@ CohobateError
 │   ├── DeadlineExceeded   it ran longer than allowed
 │   ├── DependencyFailed   a future among its arguments failed
 │   ├── TaskRaised         it raised something that cannot be sent back as it was
+│   ├── Unsendable         its function, an argument or the result cannot be pickled
 │   └── EngineClosed       the engine no longer takes tasks
 ├── BadOutput            a simulator returned something other than the declared outputs
 └── Rejected             raised by a simulator: this candidate is not admissible
@@ -114,6 +115,10 @@ class DependencyFailed(EngineError):
 
 class TaskRaised(EngineError):
     """A task raised something that cannot be sent back as it was."""
+
+
+class Unsendable(EngineError):
+    """The function, an argument or the result of a task cannot be sent to or from a worker."""
 
 
 class EngineClosed(EngineError):

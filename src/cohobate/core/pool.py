@@ -16,6 +16,7 @@ from cohobate.core.payload import Payload
 
 READABLE = (".smi", ".csv", ".txt")
 Row = tuple[Any, ...]
+Scalar = str | int | float | bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,9 @@ class Pool:
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, inputs: object) -> bool:
-        return isinstance(inputs, Mapping) and inputs.keys() == set(self.names) and self._key(inputs) in self._index
+        if not isinstance(inputs, Mapping) or inputs.keys() != set(self.names):
+            return False
+        return all(isinstance(v, Scalar) for v in inputs.values()) and self._key(inputs) in self._index
 
     def __repr__(self) -> str:
         return f"Pool({len(self)} rows of {', '.join(self.names)} from {self.source})"
@@ -126,7 +129,7 @@ class Pool:
                 seen[row], index[row] = line, len(self._rows)
                 self._rows.append(row)
                 if self.labels:
-                    self._labels.append(labels)
+                    self._labels.append(tuple(_shown(label) for label in labels))
         self._index, self.skipped = index, tuple(skipped)
         if not self._rows:
             raise ProblemError(f"the pool from {self.source} is empty: expected at least one readable candidate")
@@ -147,7 +150,7 @@ def _row(item: object, names: tuple[str, ...]) -> Row | str:
         values = tuple(item[name] for name in names)
     else:
         values = (item,)
-    if len(values) != len(names) or not all(isinstance(v, str | int | float | bool) for v in values):
+    if len(values) != len(names) or not all(isinstance(v, Scalar) for v in values):
         return f"expected text or numbers, got {item!r:.80}"
     return values
 
@@ -212,6 +215,11 @@ def _csv_rows(reader: Payload, at: int, width: int) -> Iterator[tuple[int, Row |
             yield reader.line_num, f"expected {width} columns, got {len(row)}", ()
         else:
             yield reader.line_num, _clean(row[at].strip()), (*row[:at], *row[at + 1 :])
+
+
+def _shown(label: str) -> str:
+    """Returns a label as text that can be stored: bytes that were not UTF-8 become question marks."""
+    return label.encode("utf-8", "replace").decode()
 
 
 def _clean(value: str) -> Row | str:

@@ -17,7 +17,8 @@ from cohobate.engines.settling import drop, fail
 class Job:
     """A task, its future, and how far it is; times are those of ``time.monotonic`` (s).
 
-    ``began`` is infinite before the call starts, ``stop_at`` until it is asked to stop.
+    ``began`` is infinite before the call starts, ``stop_at`` until it is asked to stop. ``number``
+    names it to the worker it is at, ``moves`` counts workers that died before they came to it.
     """
 
     task: Task
@@ -26,6 +27,8 @@ class Job:
     flagged: bool = False
     cancelling: bool = False
     stop_at: float = inf
+    number: int = 0
+    moves: int = 0
 
     def alarm(self) -> float:
         """When something must be done about it next: be asked to stop, or be stopped."""

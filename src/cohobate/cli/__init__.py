@@ -1,0 +1,5 @@
+"""The command line: ``cohobate init, run, status, errors, export, plot, replay, snapshot``."""
+
+from cohobate.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,173 @@
+"""What campaign.toml may say."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**64)]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+Names = Text | list[Text]
+
+
+class Table(BaseModel):
+    """A table of the file: unknown keys are refused, and nothing is converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Goal(Table):
+    """When it is enough; several conditions are joined by "or"."""
+
+    evaluations: Count | None = None
+    seconds: Positive | None = None
+    session_seconds: Positive | None = None
+    until: Text | None = None
+    stalled: Count | None = None
+    below: dict[str, float] = {}
+    above: dict[str, float] = {}
+
+
+class Retries(Table):
+    """Further attempts after each way of failing."""
+
+    raised: Annotated[int, Field(ge=0)] = 0
+    worker_lost: Annotated[int, Field(ge=0)] = 2
+    timeout: Annotated[int, Field(ge=0)] = 0
+
+
+class FailureBudget(Table):
+    """When to give up: after ``count`` failures, or a ``share`` of the last ``window`` evaluations."""
+
+    count: Annotated[int, Field(ge=0)] | None = None
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    window: Count = 20
+
+
+class Campaign(Table):
+    """The loop."""
+
+    goal: Goal
+    name: Text | None = None
+    run: Text = "run"
+    deadline: Positive | None = None
+    grace: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2.0
+    retries: Retries = Retries()
+    failure_budget: FailureBudget = FailureBudget()
+    drain: bool = True
+    durability: Literal["full", "normal"] = "full"
+
+
+class Candidates(Table):
+    """What every generator is told: where candidates come from, and what is wanted of them."""
+
+    pool: Text | None = None
+    column: Text | None = None
+    maximize: Names | None = None
+    minimize: Names | None = None
+
+
+class Active(Candidates):
+    """A model learns from each result and chooses the most promising candidate of a pool."""
+
+    kind: Literal["active"]
+    pool: Text
+    acquisition: Literal["ei", "ucb", "greedy"] = "ei"
+    initial: Count = 8
+    batch: Count | None = None
+    seed: Seed = 0
+
+
+class Random(Candidates):
+    """Independent random points, or the rows of a pool in random order."""
+
+    kind: Literal["random"]
+    seed: Seed = 0
+
+
+class Sobol(Candidates):
+    """Scrambled Sobol' points."""
+
+    kind: Literal["sobol"]
+    seed: Seed = 0
+
+
+class Latin(Candidates):
+    """``n`` points of a Latin hypercube."""
+
+    kind: Literal["latin"]
+    n: Count
+    seed: Seed = 0
+
+
+class Grid(Candidates):
+    """Every combination of evenly spaced values, or the rows of a pool in order."""
+
+    kind: Literal["grid"]
+    points: Count | dict[str, Count] = 10
+
+
+Generator = Annotated[Active | Random | Sobol | Latin | Grid, Field(discriminator="kind")]
+
+
+class Simulator(Table):
+    """What evaluates a candidate: ``use = "module:function"``."""
+
+    use: Annotated[str, Field(pattern=r"^[^:]+:[^:]+$")]
+
+
+class Engine(Table):
+    """Where evaluations run; ``workers`` left out means all cores."""
+
+    kind: Literal["processes", "threads", "inline"] = "processes"
+    workers: Count | None = None
+
+
+class Real(Table):
+    """A real number between ``lo`` and ``hi``."""
+
+    kind: Literal["real"]
+    lo: float
+    hi: float
+    log: bool = False
+    unit: str = ""
+
+
+class Integer(Table):
+    """A whole number between ``lo`` and ``hi``."""
+
+    kind: Literal["integer"]
+    lo: int
+    hi: int
+    log: bool = False
+    unit: str = ""
+
+
+class Choice(Table):
+    """One of ``values``."""
+
+    kind: Literal["choice"]
+    values: list[str | float | int | bool]
+
+
+class Constant(Table):
+    """The same for every candidate."""
+
+    kind: Literal["constant"]
+    value: str | float | int | bool
+
+
+Variable = Annotated[Real | Integer | Choice | Constant, Field(discriminator="kind")]
+
+
+class Config(Table):
+    """The whole file."""
+
+    campaign: Campaign
+    generator: Generator
+    simulator: Simulator
+    engine: Engine = Engine()
+    variables: dict[str, Variable] = {}

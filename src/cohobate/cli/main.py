@@ -1,0 +1,124 @@
+"""The commands and their options; each imports what it needs when it is called."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from cohobate.core.errors import CohobateError, ConfigError
+
+MISUSE = 2
+"""Exit code where the command line or campaign.toml is wrong."""
+FAILED = 1
+"""Exit code where anything else goes wrong."""
+
+app = typer.Typer(
+    help="Closed loops of simulations on atoms: propose, simulate, learn.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Folder = Annotated[Path, typer.Option("--folder", "-C", help="The folder of campaign.toml, or a run folder.")]
+HERE = Path()
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def init(
+    template: Annotated[str, typer.Argument(help="What to start from: screen.")],
+    name: Annotated[str, typer.Argument(help="The folder to make.")],
+) -> None:
+    """Make a folder with a campaign that runs as it is."""
+    from cohobate.cli.template import copy
+
+    folder = copy(template, name, Path())
+    print(f"made {folder}; next: cd {folder} && cohobate run")
+
+
+@app.command()
+def run(
+    folder: Folder = HERE,
+    accept_new_code: Annotated[
+        bool, typer.Option("--accept-new-code", help="Continue although the simulator's code has changed.")
+    ] = False,
+) -> None:
+    """Run the campaign, or continue it, or report it where it has finished."""
+    from cohobate.cli.running import run as go
+
+    raise typer.Exit(go(folder, accept_new_code=accept_new_code))
+
+
+@app.command()
+def status(folder: Folder = HERE) -> None:
+    """Say how the campaign stands."""
+    from cohobate.cli.showing import status as show
+
+    show(folder)
+
+
+@app.command()
+def errors(folder: Folder = HERE) -> None:
+    """List what failed, grouped by reason."""
+    from cohobate.cli.showing import errors as show
+
+    show(folder)
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="Where to write: FILE.csv or FILE.jsonl.")], folder: Folder = HERE
+) -> None:
+    """Write one row for each trial to a file."""
+    from cohobate.cli.showing import export as show
+
+    show(folder, file)
+
+
+@app.command()
+def plot(
+    file: Annotated[
+        Path | None, typer.Argument(help="A png, svg or pdf file; left out: history.png in the run folder.")
+    ] = None,
+    folder: Folder = HERE,
+) -> None:
+    """Draw best-so-far against evaluations."""
+    from cohobate.cli.showing import plot as show
+
+    show(folder, file)
+
+
+@app.command()
+def replay(folder: Folder = HERE) -> None:
+    """Derive every proposal again, and name the first that differs."""
+    from cohobate.cli.showing import replay as show
+
+    raise typer.Exit(show(folder))
+
+
+@app.command()
+def snapshot(target: Annotated[Path, typer.Argument(help="The folder to make.")], folder: Folder = HERE) -> None:
+    """Copy the run folder as it is now, also while the campaign runs."""
+    from cohobate.cli.showing import snapshot as show
+
+    show(folder, target)
+
+
+def main() -> None:
+    """Runs the command line; what is wrong is said in one line on stderr."""
+    try:
+        app()
+    except ConfigError as error:
+        _refuse(error, MISUSE)
+    except CohobateError as error:
+        _refuse(error, FAILED)
+
+
+def _refuse(error: CohobateError, code: int) -> NoReturn:
+    from cohobate.view.text import shown
+
+    print(f"cohobate: {shown(error, 2000)}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,100 @@
+"""Runs a configured campaign with a panel, continues it, or reports it where it has finished."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from cohobate.campaign.driver import Halt
+from cohobate.campaign.goals import View
+from cohobate.campaign.handle import Handle
+from cohobate.campaign.result import CampaignResult
+from cohobate.campaign.resume import declare
+from cohobate.campaign.signals import stopping_on_signals
+from cohobate.cli.building import Job, build
+from cohobate.cli.naming import Candidates
+from cohobate.cli.reading import DATABASE, find
+from cohobate.cli.reporting import left_out, report
+from cohobate.engines.inline import Inline
+from cohobate.engines.workplace import Workplace
+from cohobate.ledger.reader import open_reader
+from cohobate.ledger.tally import Tally
+from cohobate.ledger.views import Follow
+from cohobate.view.watch import watch
+
+INTERRUPTED = 75
+"""Exit code after a signal: EX_TEMPFAIL, try again (sysexits.h)."""
+
+
+def run(folder: Path, *, accept_new_code: bool = False) -> int:
+    """Runs the campaign of a folder to its goal and reports it; returns the exit code."""
+    place = find(folder)
+    file, config = place.need_config()
+    job = build(file, place.run, config, accept_new_code=accept_new_code)
+    for line in left_out(job.pool) if job.pool else ():
+        print(line)
+    result = finished(job)
+    if result is None:
+        result, signals = conduct(job)
+        if signals and not reached(job, result.tally):
+            print(_farewell(job, result.tally, folder, clean=len(signals) == 1))
+            return INTERRUPTED
+    report(job, result)
+    return 0
+
+
+def finished(job: Job) -> CampaignResult | None:
+    """Returns the result of a campaign that has nothing left to do; ``None`` where there is more.
+
+    Raises ``ResumeRefused`` where what is recorded is another campaign. Starts nothing, writes nothing.
+    """
+    if not (job.run / DATABASE).is_file():
+        return None
+    with open_reader(job.run) as reader:
+        tally = reader.tally
+        declare(reader, job.campaign().identify(), accept_new_code=job.accept_new_code)
+    reason = reached(job, tally)
+    return CampaignResult(reason, tally, job.run) if reason else None
+
+
+def reached(job: Job, tally: Tally) -> str | None:
+    """Returns why the goal holds for what is recorded, or ``None``."""
+    outputs = job.problem.output_names
+    return job.goal.reached(View(tally, tally.seconds, 0.0, outputs=outputs))
+
+
+def conduct(job: Job) -> tuple[CampaignResult, list[str]]:
+    """Runs one session with a panel; returns the result and the signals that came.
+
+    The first signal lets running evaluations finish for 10 s, the second ends them.
+    """
+    engine = job.engine()
+    try:
+        return _session(job, engine)
+    finally:
+        engine.close()
+
+
+def _session(job: Job, engine: Workplace | Inline) -> tuple[CampaignResult, list[str]]:
+    started: list[Handle] = []
+
+    def stop(halt: Halt) -> None:
+        for handle in started:
+            handle.cancel(grace=halt.grace)
+
+    with stopping_on_signals(stop) as came:
+        started.append(job.campaign(engine).start(job.goal))
+        if came:  # before there was anything to stop
+            started[0].cancel()
+        with open_reader(job.run) as reader:
+            name = Candidates(Follow(reader), job.pool)
+            watch(started[0], title=job.title, name=name, note=engine.describe)
+        return started[0].result(), came
+
+
+def _farewell(job: Job, tally: Tally, folder: Path, *, clean: bool) -> str:
+    total = job.config.campaign.goal.evaluations
+    of = f" of {total}" if total else ""
+    how = "stopped cleanly" if clean else "stopped at once"
+    where = "" if folder == Path() else f" --folder {shlex.quote(str(folder))}"
+    return f"{how}, {tally.counted}{of} done; continue with: cohobate run{where}"

@@ -1,0 +1,106 @@
+"""Shows what is recorded of a campaign, running or stopped, without ever writing into its run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cohobate.cli import reporting
+from cohobate.cli.building import build, read_pool
+from cohobate.cli.naming import Candidates
+from cohobate.cli.reading import Place, find
+from cohobate.cli.whereabouts import whereabouts
+from cohobate.core.errors import UserError
+from cohobate.core.pool import Pool
+from cohobate.ledger import export as exporting
+from cohobate.ledger import snapshot as copying
+from cohobate.ledger.reader import open_reader
+from cohobate.ledger.views import Follow, follow
+from cohobate.view.text import duration, number, shown
+
+DIFFERENT = 1
+"""Exit code of a replay that came out differently."""
+
+
+def status(folder: Path) -> None:
+    """Prints how the campaign of a folder stands."""
+    place = find(folder)
+    with _views(place) as views:
+        for fact, text in _standing(place, views):
+            print(f"{fact:<14}{text}")
+
+
+def errors(folder: Path) -> None:
+    """Prints what failed, grouped by reason, with the traceback of the first of each."""
+    with _views(find(folder)) as views:
+        lines = list(reporting.failures(views, tracebacks=True))
+    print("\n".join(lines) or "nothing failed")
+
+
+def export(folder: Path, file: Path) -> None:
+    """Writes one row for each trial to a file."""
+    with open_reader(find(folder).run) as reader:
+        rows = exporting.export(reader, file)
+    print(f"wrote {rows} rows to {file}")
+
+
+def plot(folder: Path, file: Path | None) -> None:
+    """Draws best-so-far against evaluations into a file (default: history.png in the run folder)."""
+    place = find(folder)
+    with _views(place) as views:
+        drawn = reporting.draw(views, file or place.run / reporting.PLOT)
+    print(drawn)
+
+
+def replay(folder: Path) -> int:
+    """Derives every proposal again and prints how far it came; returns the exit code."""
+    from cohobate.campaign.replay import replay as derive
+
+    place = find(folder)
+    file, config = place.need_config()
+    job = build(file, place.run, config)
+    with open_reader(place.run) as reader:
+        ended = derive(reader, job.generator(), job.problem)
+    if ended.difference is not None:
+        print(f"differs at {shown(ended.difference, 1000)}")
+        return DIFFERENT
+    print(f"equal: {ended.asks} asks, {ended.trials} proposals")
+    return 0
+
+
+def snapshot(folder: Path, target: Path) -> None:
+    """Copies a run folder, also while it is written to."""
+    print(f"copied to {copying.snapshot(find(folder).run, target)}")
+
+
+def _standing(place: Place, views: Follow) -> Iterator[tuple[str, str]]:
+    tally = views.tally
+    config = place.config
+    goal = config.campaign.goal.evaluations if config else None
+    yield "state", whereabouts(place.run, tally.stopped)
+    yield "evaluations", f"{tally.counted} of {goal}" if goal else f"{tally.counted}"
+    name = Candidates(views, _pool(place))
+    for output in tally.goals:
+        for row in views.best(1, output):
+            value = number(row[views.rows.naming().outputs[output]])
+            yield f"best {shown(output, 40)}", f"{value}  {name(row['id'])}"
+    if failed := {kind: n for kind, n in tally.failures.items() if n}:
+        yield "failed", ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in failed.items())
+    yield "time", f"{duration(tally.seconds)} of running in {tally.epoch} sessions"
+
+
+def _pool(place: Place) -> Pool | None:
+    """Returns the configured pool, whose labels are nice to have; ``None`` where it cannot be read."""
+    if place.file is None or place.config is None:
+        return None
+    try:
+        return read_pool(place.file, place.config)
+    except UserError:
+        return None
+
+
+@contextmanager
+def _views(place: Place) -> Iterator[Follow]:
+    with open_reader(place.run) as reader:
+        yield follow(reader)

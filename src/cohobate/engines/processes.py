@@ -1,0 +1,98 @@
+"""Worker processes: parallel, and killed when they do not stop."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from concurrent.futures import Future
+from functools import partial
+from typing import Final, final
+
+from cohobate.core.payload import Payload
+from cohobate.core.task import Task
+from cohobate.engines.foreman import Foreman
+from cohobate.engines.workplace import Workplace
+from cohobate.host.cores import usable
+
+CLOSING: Final = 10.0
+"""Seconds that closing waits at most, should a user's callback or pickling block the engine's thread."""
+
+
+def processes(n: int | None = None) -> Workplace:
+    """Returns an engine of ``n`` worker processes (default: the usable cores).
+
+    Functions and arguments are sent by cloudpickle; the main module is never imported, so scripts
+    need no ``__main__`` guard. A function is taken as it is when first submitted. Workers start
+    with the first task, stay, and are replaced when they die; only the task they ran then fails.
+
+    >>> with processes(2) as engine:
+    ...     engine.call(lambda x: x * x, 7).result()
+    49
+    """
+    return Workplace(Processes(usable() if n is None else n))
+
+
+@final
+class Processes:
+    """What other threads may touch: they leave tasks and orders for the foreman's thread."""
+
+    kills = True
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._foreman = Foreman(workers)
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def run(self, task: Task, future: Future[Payload]) -> None:
+        """Queues a task."""
+        self._foreman.backlog.add(task, future)
+        self._foreman.bell.ring()
+        if self._thread is None:
+            self._begin()
+
+    def room(self) -> int:
+        """One task for each worker; more while tasks are so short that sending them takes longer."""
+        return self.workers * self._foreman.depth() - len(self._foreman.backlog)
+
+    def cancel(self, future: Future[Payload]) -> bool:
+        """Orders that a task is taken back, or stopped where it runs."""
+        job = self._foreman.backlog.find(future)
+        if job is not None:
+            self._foreman.order(partial(self._foreman.cancel, job))
+        return job is not None
+
+    def pending(self) -> list[Future[Payload]]:
+        """All that was taken and has not ended."""
+        return self._foreman.backlog.futures()
+
+    def retire(self) -> None:
+        """The workers end after the last task."""
+        self._foreman.order(self._foreman.retire)
+
+    def stop(self) -> None:
+        """Cancels what waits, kills what runs, and waits until it is gone."""
+        thread = self._thread
+        self._foreman.order(self._foreman.close)
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(CLOSING)
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"{self!r}: {self.workers} worker processes; what does not stop is killed"
+
+    def __repr__(self) -> str:
+        return f"processes({self.workers})"
+
+    def _begin(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name="cohobate-processes", daemon=True)
+                atexit.register(self.stop)
+                self._thread.start()
+
+    def _serve(self) -> None:
+        try:
+            self._foreman.serve()
+        finally:
+            atexit.unregister(self.stop)

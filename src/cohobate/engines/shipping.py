@@ -1,0 +1,134 @@
+"""Tasks as bytes, for a live pipe to a worker of ours; what came back, as outcomes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import pickle
+import sys
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from itertools import count
+from types import BuiltinFunctionType, FunctionType
+from typing import Final, NamedTuple, final
+
+from cohobate.core.capture import Raised, Returned, capture
+from cohobate.core.errors import TaskRaised, Unsendable
+from cohobate.core.payload import Payload
+from cohobate.core.task import Task
+from cohobate.engines.calls import name_of
+from cohobate.engines.settling import RemoteTraceback
+
+KEPT: Final = 64
+"""Functions that a driver, and a worker, keep at hand."""
+
+
+class Parcel(NamedTuple):
+    """A function as bytes; equal bytes have equal numbers."""
+
+    number: int
+    data: bytes
+
+
+@final
+class Shipper:
+    """Packs functions and arguments; a function that was packed before is recognised."""
+
+    def __init__(self) -> None:
+        import cloudpickle
+
+        self._dumps: Callable[[Payload], bytes] = cloudpickle.dumps
+        self._numbers = count(1)
+        # The function is kept beside its parcel, lest another one gets its identity.
+        self._known: OrderedDict[int, tuple[Callable[..., Payload], Parcel]] = OrderedDict()
+        self._parcels: OrderedDict[bytes, Parcel] = OrderedDict()
+
+    def function(self, fn: Callable[..., Payload]) -> Parcel:
+        """Returns ``fn`` packed; raises ``Unsendable``."""
+        known = self._known.get(id(fn))
+        if known is not None:
+            return known[1]
+        _send_unimportable_by_value(fn)
+        match capture(self._dumps, fn):
+            case Returned(data):
+                parcel = self._numbered(data)
+            case Raised(_, message, _):
+                raise Unsendable(f"the function {name_of(fn)} cannot be sent to a worker: {message}")
+        if _unchanging(fn):
+            self._known[id(fn)] = (fn, parcel)
+            _shorten(self._known)
+        return parcel
+
+    def arguments(self, task: Task) -> bytes:
+        """Returns the arguments packed; raises ``Unsendable`` naming the one to blame."""
+        match capture(self._dumps, (task.args, dict(task.kwargs))):
+            case Returned(data):
+                return bytes(data)
+            case Raised(_, message, _):
+                culprits = " and ".join(self._culprits(task)) or "the arguments"
+                raise Unsendable(f"{culprits} of {name_of(task.fn)} cannot be sent to a worker: {message}")
+
+    def _numbered(self, data: bytes) -> Parcel:
+        digest = hashlib.sha256(data).digest()
+        parcel = self._parcels.get(digest)
+        if parcel is None:
+            parcel = self._parcels[digest] = Parcel(next(self._numbers), data)
+            _shorten(self._parcels)
+        return parcel
+
+    def _culprits(self, task: Task) -> Iterator[str]:
+        named = [*((f"argument {i + 1}", arg) for i, arg in enumerate(task.args)), *task.kwargs.items()]
+        for name, value in named:
+            if isinstance(capture(self._dumps, value), Raised):
+                yield f"{name} ({name_of(type(value))})"
+
+
+def outcome_of(good: bool, data: bytes | bytearray) -> Returned | Raised:
+    """Returns what became of a call, from what ``reporting.report`` made of it on the other side."""
+    return _value(data) if good else _error(data)
+
+
+def _value(data: bytes | bytearray) -> Returned | Raised:
+    match capture(pickle.loads, data):
+        case Raised(_, message, trace):
+            text = f"the result cannot be loaded here: {message}"
+            return Raised(Unsendable(text), text, trace)
+        case returned:
+            return returned
+
+
+def _error(report: bytes | bytearray) -> Raised:
+    """The very exception where that can be, else a ``TaskRaised``; its cause is the traceback there."""
+    data, message, trace = pickle.loads(report)
+    loaded = None if data is None else capture(pickle.loads, data)
+    match loaded:
+        case Returned(Exception() as error):
+            pass
+        case _:
+            error = TaskRaised(f"the task raised {message}")
+    error.__cause__ = RemoteTraceback(trace)
+    return Raised(error, message, trace)
+
+
+def _send_unimportable_by_value(fn: Callable[..., Payload]) -> None:
+    """A module that was loaded from a file by hand (a test, a script given to a program) is unknown to workers."""
+    module = sys.modules.get(getattr(fn, "__module__", None) or "__main__")
+    if module is None or module.__name__ == "__main__":
+        return
+    top = module.__name__.partition(".")[0]
+    if not any(finder.find_spec(top, None) for finder in sys.meta_path):
+        import cloudpickle
+
+        cloudpickle.register_pickle_by_value(module)
+
+
+def _unchanging(fn: Callable[..., Payload]) -> bool:
+    """Whether what ``fn`` does cannot have changed since it was last packed, but by way of globals."""
+    if isinstance(fn, (FunctionType, BuiltinFunctionType, type)):
+        return True
+    return dataclasses.is_dataclass(fn) and type(fn).__dataclass_params__.frozen  # type: ignore[attr-defined]  # typeshed
+
+
+def _shorten(kept: OrderedDict[Payload, Payload]) -> None:
+    if len(kept) > KEPT:
+        kept.popitem(last=False)

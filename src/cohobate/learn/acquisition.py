@@ -1,0 +1,107 @@
+"""How much is promised by a candidate of which only a prediction is known."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+import numpy as np
+
+from cohobate.core.errors import ProblemError, did_you_mean
+from cohobate.core.payload import Plain
+from cohobate.host.extras import require
+from cohobate.learn.kernels import Floats
+
+
+class Acquisition(Protocol):
+    """Scores predictions where large values are wanted (for small ones, all signs are turned)."""
+
+    def __call__(self, mean: Floats, std: Floats, best: float) -> Floats:
+        """Returns a score for each: (n,), the largest to be taken; ``best`` is the best known value."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedImprovement:
+    """How far a candidate is expected to exceed the best known value (Jones et al. 1998, eq. 15).
+
+    The score is its logarithm, which orders candidates alike and does not vanish far below the best
+    (Ament et al. 2023).
+    """
+
+    def __call__(self, mean: Floats, std: Floats, best: float) -> Floats:
+        """Returns log E[max(f - best, 0)]."""
+        scores: Floats = np.log(std) + log_improvement((mean - best) / std)
+        return scores
+
+
+@dataclass(frozen=True, slots=True)
+class UpperConfidence:
+    """Mean plus ``beta`` standard deviations (Srinivas et al. 2010)."""
+
+    beta: float = 1.0
+
+    def __call__(self, mean: Floats, std: Floats, best: float) -> Floats:
+        """Returns the upper confidence bound; ``best`` plays no part."""
+        return mean + self.beta * std
+
+
+@dataclass(frozen=True, slots=True)
+class Greedy:
+    """The mean alone."""
+
+    def __call__(self, mean: Floats, std: Floats, best: float) -> Floats:
+        """Returns the mean."""
+        return mean
+
+
+ACQUISITIONS = {"ei": ExpectedImprovement, "ucb": UpperConfidence, "greedy": Greedy}
+
+
+def named(wanted: str | Acquisition) -> Acquisition:
+    """Returns an acquisition by name; one that is given as an object is returned as it is."""
+    if not isinstance(wanted, str):
+        return wanted
+    if wanted not in ACQUISITIONS:
+        hint = did_you_mean(wanted, ACQUISITIONS)
+        raise ProblemError(f"unknown acquisition {wanted!r}{hint}; there are {', '.join(ACQUISITIONS)}")
+    made: Acquisition = ACQUISITIONS[wanted]()
+    return made
+
+
+def describe(chosen: Acquisition) -> Plain:
+    """Returns what identifies an acquisition: its name, and its numbers where it is one of ours."""
+    name = getattr(chosen, "__qualname__", type(chosen).__qualname__)
+    numbers = asdict(chosen) if isinstance(chosen, ExpectedImprovement | UpperConfidence | Greedy) else {}
+    return {"is": name, **numbers}
+
+
+def log_improvement(z: Floats) -> Floats:
+    """Returns log(phi(z) + z Phi(z)), exact to about 1e-10 down to any negative z.
+
+    Below -1 the sum cancels and the scaled complement of the error function replaces it, below -100
+    its asymptotic series (Ament et al. 2023, eq. 9, one more term).
+    """
+    special = require("scipy.special", extra="learn")
+    log_density = -0.5 * z**2 - 0.5 * np.log(2 * np.pi)
+    out: Floats = np.empty_like(z)
+    near, far = z > -1, z < -100
+    between = ~(near | far)
+    out[near] = np.log(np.exp(log_density[near]) + z[near] * special.ndtr(z[near]))
+    x = z[between]
+    out[between] = log_density[between] + np.log1p(x * np.sqrt(np.pi / 2) * special.erfcx(-x / np.sqrt(2)))
+    x = z[far]
+    out[far] = log_density[far] - 2 * np.log(-x) + np.log1p(-3 / x**2 + 15 / x**4)
+    return out
+
+
+def first_best(scores: Floats, allowed: np.ndarray) -> int:
+    """Returns the first allowed candidate whose score is the largest, or as large but for rounding.
+
+    Candidates with equal features have equal scores but for the last bits of a matrix product, which
+    depend on the number of threads: a millionth of the upper half's spread counts as equal.
+    """
+    open_scores = scores[allowed]
+    top = open_scores.max()
+    slack = 1e-6 * (top - np.median(open_scores))
+    return int(np.flatnonzero(allowed)[np.argmax(open_scores >= top - slack)])

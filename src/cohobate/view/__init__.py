@@ -1,0 +1,1 @@
+"""What a person sees of a campaign: observers of a handle, folds over a ledger."""

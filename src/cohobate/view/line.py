@@ -1,0 +1,34 @@
+"""A campaign on one plain line, for logs and pipes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cohobate.view.pace import spoken
+from cohobate.view.sight import Sight
+from cohobate.view.text import duration, number, shown
+
+
+def line(sight: Sight) -> str:
+    """Returns progress, pace, failures and the best of each objective, without markup."""
+    return f"{shown(sight.title, 60)}: {', '.join(_parts(sight))}"
+
+
+def _parts(sight: Sight) -> Iterator[str]:
+    status, tally = sight.status, sight.status.tally
+    of = f" of {sight.total}" if sight.total is not None else ""
+    yield f"{sight.done}{of} done"
+    if status.state != "running":
+        yield status.state
+    elif status.running:
+        yield f"{status.running} running"
+    if rate := spoken(sight.pace.rate):
+        yield rate
+    if sight.left:
+        yield f"{duration(sight.left)} left"
+    if sight.failed:
+        yield f"failed: {sight.failed}"
+    if tally.rejected:
+        yield f"{tally.rejected} rejected"
+    for best in sight.bests:
+        yield f"best {shown(best.output, 40)} {number(best.value)} {shown(best.candidate, 60)}"

@@ -1,0 +1,52 @@
+"""Fingerprints: rdkit's counts, row by row, and a reason for each row that has none."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from rdkit.Chem import MolFromSmiles
+from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
+
+from cohobate.learn.fingerprints import Fingerprints, fingerprints, morgan
+
+SMILES = ["CCO", "c1ccccc1", "FC(F)(F)c1ccon1", "C", "CC(C)(C)C#N"]
+
+
+def dense(features: Fingerprints) -> np.ndarray:
+    table = np.zeros((len(features), features.size))
+    for i in range(len(features)):
+        own = slice(features.start[i], features.start[i + 1])
+        table[i, features.bits[own]] = features.counts[own]
+    return table
+
+
+def test_counts_are_those_of_rdkit():
+    generator = GetMorganGenerator(radius=3, fpSize=2048)
+    expected = [generator.GetCountFingerprintAsNumPy(MolFromSmiles(s)) for s in SMILES]
+    assert np.array_equal(dense(morgan(SMILES)), expected)
+
+
+def test_unreadable_rows_are_empty_and_say_why(capfd: pytest.CaptureFixture[str]):
+    features = morgan(["CCO", "C1CC", "", 3, "C(C)(C)(C)(C)C", "nonsense"])
+    assert list(features.unfit) == [1, 2, 3, 4, 5]
+    assert features.unfit[1] == "'C1CC' is no SMILES"
+    assert features.unfit[2] == "a molecule without atoms"
+    assert features.unfit[3] == "expected a SMILES, got 3"
+    assert "valence" in features.unfit[4]
+    assert np.diff(features.start).tolist()[1:] == [0] * 5
+    assert capfd.readouterr().err == ""
+
+
+def test_rows_may_come_from_anything_countable():
+    features = fingerprints([{1: 2, 0: 1}, "broken", {}], size=3)
+    assert np.array_equal(dense(features), [[1, 2, 0], [0, 0, 0], [0, 0, 0]])
+    assert features.unfit == {1: "broken"}
+    assert len(fingerprints([])) == 0
+
+
+def test_a_pool_of_a_demo_is_ready_in_half_a_second():
+    start = time.process_time()
+    assert len(morgan(SMILES * 200)) == 1000
+    assert time.process_time() - start < 0.5
