@@ -13,7 +13,11 @@ WRONG = [
     ({POOL: POOL + "\ninitail = 3", '"random"': '"active"'}, "generator.initail", "did you mean 'initial'?"),
     ({GOAL: "goal = { evaluation = 6 }"}, "campaign.goal.evaluation", "did you mean 'evaluations'?"),
     ({"[simulator]": "[simulater]"}, "simulater", "did you mean 'simulator'?"),
-    ({GOAL: GOAL + "\n[campaign.retries]\nworkers_lost = 3"}, "campaign.retries.workers_lost", "did you mean 'worker_lost'?"),
+    (
+        {GOAL: GOAL + "\n[campaign.retries]\nworkers_lost = 3"},
+        "campaign.retries.workers_lost",
+        "did you mean 'worker_lost'?",
+    ),
     ({GOAL: GOAL + "\nzzz = 3"}, "campaign.zzz", "expected one of goal, name, run"),
     # what is missing
     ({GOAL: ""}, "campaign.goal", "is missing"),
@@ -60,8 +64,9 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("replace", "place", "says"), WRONG, ids=[f"{place}-{says[:30]}" for _, place, says in WRONG])
-def test_what_is_wrong_is_said_in_one_line(here, small, cohobate_here, replace, place, says):
+@pytest.mark.parametrize("wrong", WRONG, ids=[f"{place}-{says[:30]}" for _, place, says in WRONG])
+def test_what_is_wrong_is_said_in_one_line(here, small, cohobate_here, wrong):
+    replace, place, says = wrong
     small(replace=replace)
     before = sorted(path.name for path in here.iterdir())
     called = cohobate_here("run")

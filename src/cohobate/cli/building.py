@@ -12,10 +12,10 @@ from operator import attrgetter, or_
 from pathlib import Path
 from typing import Any, assert_never
 
+import cohobate.cli.config as toml
 from cohobate.campaign import goals
 from cohobate.campaign.campaign import Campaign
 from cohobate.campaign.policy import FailureBudget, Retries
-from cohobate.cli import config as toml
 from cohobate.core.capture import Raised, capture
 from cohobate.core.errors import ConfigError, SimulatorError, UserError, did_you_mean
 from cohobate.core.pool import Pool
