@@ -7,26 +7,30 @@ process: Learner1D, as there is no runner to speak of (``simple`` is a bare ``fo
     .benchmarks/adaptive/bin/python benchmarks/anchor_adaptive.py simple|processes N
 """
 
+from __future__ import annotations
+
 import json
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, wait
 
 from adaptive import BlockingRunner, Learner1D, SequenceLearner
+from adaptive.learner import BaseLearner
 from adaptive.runner import simple
 
 DEPTHS = (2, 32)
 
 
-def trivial(x):
+def trivial(x: float) -> float:
     return x * x
 
 
-def counting(n):
+def counting(n: int) -> SequenceLearner:
     return SequenceLearner(trivial, [i / n for i in range(n)])
 
 
-def rate(run, learner, n):
+def rate(run: Callable[[BaseLearner], object], learner: BaseLearner, n: int) -> float:
     began = time.perf_counter()
     run(learner)
     seconds = time.perf_counter() - began
@@ -34,11 +38,11 @@ def rate(run, learner, n):
     return n / seconds
 
 
-def in_this_process(n):
+def in_this_process(n: int) -> dict[str, float]:
     return {"simple": rate(lambda learner: simple(learner, npoints_goal=n), Learner1D(trivial, (-1, 1)), n)}
 
 
-def on_processes(n):
+def on_processes(n: int) -> dict[str, float]:
     with ProcessPoolExecutor(2) as pool:
         wait([pool.submit(trivial, 0.5) for _ in range(100)])
         return {

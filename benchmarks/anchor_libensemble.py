@@ -7,10 +7,13 @@ rate is between the first and the last evaluation, so its start and its end cost
     .benchmarks/libensemble/bin/python benchmarks/anchor_libensemble.py async N
 """
 
+from __future__ import annotations
+
 import json
 import os
 import sys
 import tempfile
+from typing import Any
 
 import numpy as np
 from libensemble.alloc_funcs.start_only_persistent import only_persistent_gens
@@ -22,13 +25,13 @@ SIMULATORS = 2
 DEPTHS = (2, 4)
 
 
-def trivial(rows, persis_info, sim_specs, libE_info):
+def trivial(rows: np.ndarray, persis_info: dict, sim_specs: dict, libE_info: dict) -> tuple[Any, ...]:
     out = np.zeros(1, dtype=sim_specs["out"])
     out["f"] = rows["x"][0] ** 2
     return out, persis_info
 
 
-def one_for_one(_, persis_info, gen_specs, libE_info):
+def one_for_one(_: np.ndarray, persis_info: dict, gen_specs: dict, libE_info: dict) -> tuple[Any, ...]:
     """Keeps ``depth`` points out: as many new ones as results came back."""
     support = PersistentSupport(libE_info, EVAL_GEN_TAG)
     rng, n, tag = np.random.default_rng(0), gen_specs["user"]["depth"], None
@@ -40,7 +43,7 @@ def one_for_one(_, persis_info, gen_specs, libE_info):
     return None, persis_info, FINISHED_PERSISTENT_GEN_TAG
 
 
-def rate(n, *, on_manager, depth):
+def rate(n: int, *, on_manager: bool, depth: int) -> float:
     history, _, flag = libE(
         {"sim_f": trivial, "in": ["x"], "out": [("f", float)]},
         {
@@ -62,11 +65,12 @@ def rate(n, *, on_manager, depth):
         },
     )
     ended = np.sort(history["sim_ended_time"][history["sim_ended"]])
-    assert flag == 0 and len(ended) == n
+    assert flag == 0
+    assert len(ended) == n
     return (n - 1) / (ended[-1] - ended[0])
 
 
-def asynchronous(n):
+def asynchronous(n: int) -> dict[str, float]:
     return {
         f"{'gen_on_manager' if on_manager else 'gen_on_worker'} depth={depth}": rate(
             n, on_manager=on_manager, depth=depth

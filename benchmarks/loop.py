@@ -1,6 +1,6 @@
 """What one trial of the loop costs, beside the loops of others: trials per second, a trivial function.
 
-    python benchmarks/loop.py [--repetitions 5] [--scale 1.0]
+python benchmarks/loop.py [--repetitions 5] [--scale 1.0]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Measures one case of our loop, or of the bare pool, in a fresh process; prints trials per second as JSON.
 
-    python benchmarks/loop_cases.py CASE N
+python benchmarks/loop_cases.py CASE N
 """
 
 from __future__ import annotations

@@ -30,7 +30,8 @@ class Claim:
         good = reached <= self.target if self.smaller else reached >= self.target
         anchor = "" if self.anchor is None else self.anchor + (" (recorded)" if self.anchor in recorded else "")
         ratio = "" if beside is None else f"{reached:.2f}x"
-        return (self.ours, short(ours), anchor, "" if beside is None else short(beside), ratio, self._wanted, verdict(good))
+        figure = "" if beside is None else short(beside)
+        return (self.ours, short(ours), anchor, figure, ratio, self._wanted, verdict(good))
 
     @property
     def _wanted(self) -> str:
@@ -63,7 +64,9 @@ def show(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> No
     print()
 
 
-def show_claims(title: str, claims: Sequence[Claim], figures: Mapping[str, float], recorded: Sequence[str] = ()) -> bool:
+def show_claims(
+    title: str, claims: Sequence[Claim], figures: Mapping[str, float], recorded: Sequence[str] = ()
+) -> bool:
     """Prints a row for each claim; returns whether all hold."""
     rows = [claim.row(figures, recorded) for claim in claims]
     show(title, ("ours", "figure", "beside", "figure", "ratio", "wanted", ""), rows)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cohobate.core.blob import Blob
-from cohobate.core.errors import AlreadyOpen
+from cohobate.core.errors import AlreadyOpen, LedgerError
 from cohobate.core.events import (
     AttemptFailed,
     CancelAsked,
@@ -25,6 +29,7 @@ from cohobate.core.events import (
 )
 from cohobate.core.outcome import Cancelled, Failure, Value
 from cohobate.core.trial import Result, Trial
+from cohobate.ledger import database
 from cohobate.ledger.ledger import Ledger, memory_ledger, open_ledger
 from cohobate.ledger.resume import Delivered, Unfinished
 
@@ -58,9 +63,18 @@ def in_a_folder(tmp_path: Path) -> Ledger:
     return open_ledger(tmp_path / "run")
 
 
-@pytest.fixture(params=[in_memory, in_a_folder])
-def ledger(request: pytest.FixtureRequest, tmp_path: Path):
+def quickly(tmp_path: Path) -> Ledger:
+    return open_ledger(tmp_path / "run", durability="normal")
+
+
+def on_a_network(tmp_path: Path) -> Ledger:
+    return open_ledger(tmp_path / "run")
+
+
+@pytest.fixture(params=[in_memory, in_a_folder, quickly, on_a_network])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     make: Callable[[Path], Ledger] = request.param
+    monkeypatch.setattr(database, "is_network", lambda _: make is on_a_network)
     with make(tmp_path) as ledger:
         ledger.append(HISTORY[:5])
         ledger.append(HISTORY[5:])
@@ -129,3 +143,69 @@ def test_large_contents_are_files(tmp_path: Path):
 def test_the_second_opening_is_refused(tmp_path: Path):
     with open_ledger(tmp_path), pytest.raises(AlreadyOpen, match="pid"):
         open_ledger(tmp_path)
+
+
+@pytest.mark.parametrize(("network", "mode"), [(False, b"\x02\x02"), (True, b"\x01\x01")])
+def test_only_a_local_file_system_gets_a_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: bool, mode: bytes
+):
+    open_ledger(tmp_path).close()
+    monkeypatch.setattr(database, "is_network", lambda _: network)
+    with open_ledger(tmp_path) as ledger:
+        ledger.append(HISTORY)
+        ledger.flush()
+        assert (tmp_path / "campaign.db-wal").exists() != network
+    # File format version numbers 1 (rollback journal) or 2 (log): https://sqlite.org/fileformat.html, 1.3.3
+    assert (tmp_path / "campaign.db").read_bytes()[18:20] == mode
+
+
+def test_events_of_many_threads_are_kept_apart(tmp_path: Path):
+    with open_ledger(tmp_path) as ledger:
+        groups = [[Exhausted(f"g{i}", str(j)) for j in range(50)] for i in range(8)]
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(ledger.append, groups))
+        ledger.flush()
+        found = [event for _, event in ledger.read()]
+    assert sorted(map(repr, found)) == sorted(repr(event) for group in groups for event in group)
+    for group in groups:
+        at = found.index(group[0])
+        assert found[at : at + 50] == group
+
+
+def test_a_closed_ledger_takes_nothing(tmp_path: Path):
+    ledger = open_ledger(tmp_path)
+    ledger.append(HISTORY)
+    ledger.close()
+    ledger.close()
+    assert ledger.durable == len(HISTORY)
+    with pytest.raises(LedgerError, match="is closed"):
+        ledger.append(HISTORY)
+
+
+def test_what_cannot_be_stored_ends_the_writer(tmp_path: Path):
+    ledger = open_ledger(tmp_path)
+    ledger.append(HISTORY[:4])
+    ledger.flush()
+    ledger.append([Finished(0, 1, Value({"lock": object()}), 1.0)])
+    with pytest.raises(LedgerError, match=r"outputs\.lock is a object"):
+        ledger.flush()
+    with pytest.raises(LedgerError, match=r"outputs\.lock"):
+        ledger.close()
+    with open_ledger(tmp_path) as ledger:
+        assert ledger.appended == 4
+
+
+def test_the_view_for_other_programs_shows_results(tmp_path: Path):
+    with open_ledger(tmp_path) as ledger:
+        ledger.append(HISTORY)
+    with closing(sqlite3.connect(tmp_path / "campaign.db")) as connection:
+        rows = connection.execute("SELECT id, state, inputs, message, at FROM result").fetchall()
+    assert [(row[0], row[1]) for row in rows] == [
+        (0, "done"),
+        (1, "raised"),
+        (2, "running"),
+        (3, "cancelled"),
+        (4, "proposed"),
+    ]
+    assert json.loads(rows[1][2]) == T[1].inputs
+    assert rows[1][3:] == ("ValueError: no", 104.0)

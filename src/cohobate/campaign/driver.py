@@ -12,7 +12,7 @@ from typing import Any, final
 
 from cohobate.campaign.goals import Goal, View
 from cohobate.campaign.leftovers import Leftovers
-from cohobate.campaign.moves import Action, Broken, Cancel, CancelWanted, Ended, Fact, Heard, StopWanted, Submit, Talk
+from cohobate.campaign.moves import Action, Broken, Cancel, Ended, Fact, Heard, StopWanted, Submit, Talk
 from cohobate.campaign.reports import report_of
 from cohobate.campaign.scheduler import Scheduler
 from cohobate.campaign.talker import Talker
@@ -21,7 +21,7 @@ from cohobate.core.events import Event, Proposed, Stopped
 from cohobate.core.problem import Problem, pack
 from cohobate.core.protocols import Cooperative, Engine, Generator
 from cohobate.core.task import Task
-from cohobate.core.trial import Evaluated
+from cohobate.core.trial import Evaluated, Trial
 from cohobate.ledger.ledger import Ledger
 from cohobate.ledger.spool import Spooled
 from cohobate.ledger.tally import Tally
@@ -131,18 +131,15 @@ class Driver:
     def _gather(self) -> Sequence[Fact | Halt]:
         """Returns what has happened, waiting for it where nothing has."""
         inbox = self._inbox
+        items = []
         if inbox.empty() and not (self._cooperative and self._cooperative.step()):
             try:
-                first = inbox.get(timeout=self._patience(self.now()))
+                items.append(inbox.get(timeout=self._patience(self.now())))
             except Empty:
                 return []
-            return [first, *self._waiting()]
-        return self._waiting()
-
-    def _waiting(self) -> list[Fact | Halt]:
-        """Returns what is in the inbox; nobody else takes anything out of it."""
-        inbox = self._inbox
-        return [inbox.get() for _ in range(inbox.qsize())]
+        while not inbox.empty():  # nobody else takes anything out
+            items.append(inbox.get())
+        return items
 
     def _patience(self, now: float) -> float:
         if self._paused:
@@ -152,20 +149,17 @@ class Driver:
 
     def _take(self, item: Fact | Halt, now: float) -> None:
         match item:
-            case Ended(trial):
-                self._futures.pop(trial, None)
-                self._scheduler.on(item, now)
-            case Heard(_, loss):
-                self._loss = loss
-                self._scheduler.on(item, now)
-            case Broken(error):
-                self.error = self.error or error
-                self._scheduler.on(item, now)
+            case Ended():
+                self._futures.pop(item.trial, None)
+            case Heard():
+                self._loss = item.loss
+            case Broken():
+                self.error = self.error or item.error
             case Halt(reason, grace):
                 self._kill_at = now + grace
                 self._stop(reason, now)
-            case CancelWanted() | StopWanted():
-                self._scheduler.on(item, now)
+                return
+        self._scheduler.on(item, now)
 
     def _decide(self, now: float) -> None:
         """Records what happened and what follows from it, then does what follows."""
@@ -209,24 +203,26 @@ class Driver:
 
     def _act(self, action: Action) -> None:
         match action:
-            case Submit(trial, attempt):
-                orders = self._orders
-                args = (trial.id, attempt, trial.inputs)
-                task = Task(
-                    orders.evaluate,
-                    args,
-                    deadline=orders.deadline,
-                    grace=orders.grace,
-                    key=str(trial.id),
-                    attempt=attempt,
-                )
-                future = self._futures[trial.id] = self._engine.submit(task)
-                future.add_done_callback(partial(self._ended, trial.id, attempt, time.time()))
+            case Submit():
+                self._submit(action.trial, action.attempt)
             case Talk():
                 self._talker.talk(action)
             case Cancel(id):
                 if id in self._futures:
                     self._engine.cancel(self._futures[id])
+
+    def _submit(self, trial: Trial, attempt: int) -> None:
+        id, orders = trial.id, self._orders
+        task = Task(
+            orders.evaluate,
+            (id, attempt, trial.inputs),
+            deadline=orders.deadline,
+            grace=orders.grace,
+            key=str(id),
+            attempt=attempt,
+        )
+        future = self._futures[id] = self._engine.submit(task)
+        future.add_done_callback(partial(self._ended, id, attempt, time.time()))
 
     def _tidy(self) -> None:
         if self._leftovers:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, final
 
@@ -67,13 +68,7 @@ class Evaluation:
     def _directory(self, trial: int, attempt: int) -> AbstractContextManager[None]:
         if self.folder is None:
             return nullcontext()
-        path = self.folder / "work" / f"{trial:06d}-{attempt}"
-
-        def made() -> Path:
-            path.mkdir(parents=True, exist_ok=True)
-            return path
-
-        return working_in(made)
+        return working_in(partial(_made, self.folder, trial, attempt))
 
     def _kept(self, trial: int, attempt: int, inputs: Inputs, report: Evaluated) -> Evaluated:
         """Spools a report that took long to get, in case the driver is gone, and returns it."""
@@ -82,6 +77,12 @@ class Evaluation:
             with suppress(OSError):  # a full disk here must not cost the result that is on its way
                 write_spool(self.folder, self.epoch, trial, attempt, digest, report)
         return report
+
+
+def _made(folder: Path, trial: int, attempt: int) -> Path:
+    path = folder / "work" / f"{trial:06d}-{attempt}"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def _outcome(ended: Returned | Raised, attempt: int) -> Outcome:

@@ -46,16 +46,12 @@ class Session:
 
     def run(self) -> CampaignResult:
         """Runs to the end, closes what was opened, and returns the result; raises what ended it early."""
-        self.state = "failed"
+        ending: State = "failed"
         try:
-            self.state = "running"
             reason = self.driver.run()
-            self.state = "done"
-        except BaseException:
-            self.state = "failed"
-            raise
+            ending = "done"
         finally:
-            self.ended = time.monotonic()
+            self.state, self.ended = ending, time.monotonic()
             self._close()
         return CampaignResult(reason, self.driver.tally, self.source)
 

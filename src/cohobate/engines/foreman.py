@@ -6,24 +6,22 @@ import selectors
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import count
-from math import inf
+from math import ceil, inf
 from subprocess import TimeoutExpired
 from typing import Final, final
 
 from cohobate.core.errors import Unsendable, WorkerLost
-from cohobate.core.payload import Payload
-from cohobate.core.task import Task
 from cohobate.engines import wire
+from cohobate.engines.backlog import Backlog
 from cohobate.engines.bell import Bell
 from cohobate.engines.calls import name_of
 from cohobate.engines.crew import Worker
 from cohobate.engines.job import Job
-from cohobate.engines.settling import drop, fail, settle
+from cohobate.engines.settling import settle
 from cohobate.engines.shipping import Shipper, outcome_of
 from cohobate.engines.wire import Message
 from cohobate.host.cores import usable
@@ -45,14 +43,12 @@ MOVES: Final = 3
 
 @final
 class Foreman:
-    """Who does which task. Other threads call ``take``, ``order``, ``depth``, and look at ``jobs``; no more."""
+    """Who does which task. Other threads use ``backlog`` and ``bell``, and call ``order`` and ``depth``; no more."""
 
     def __init__(self, workers: int) -> None:
-        # Whoever takes a job out of here ends its future.
-        self.jobs: dict[Future[Payload], Job] = {}
-        self._queue: deque[Job] = deque()
+        self.backlog = Backlog()
+        self.bell = Bell()
         self._orders: deque[Callable[[], None]] = deque()
-        self._bell = Bell()
         self._workers = workers
         self._crew: list[Worker] = []
         self._leaving: dict[Worker, threading.Thread] = {}
@@ -62,17 +58,10 @@ class Foreman:
         self._why_not = ""
         self._retiring = self._closing = False
 
-    def take(self, task: Task, future: Future[Payload]) -> None:
-        """Queues a task."""
-        job = Job(task, future)
-        self.jobs[future] = job
-        self._queue.append(job)
-        self._bell.ring()
-
     def order(self, what: Callable[[], None]) -> None:
         """Has ``what`` done in the foreman's thread."""
         self._orders.append(what)
-        self._bell.ring()
+        self.bell.ring()
 
     def depth(self) -> int:
         """How many tasks a worker is given: one, or as many as it does in ``SHORT``."""
@@ -81,7 +70,7 @@ class Foreman:
     def serve(self) -> None:
         """The thread: until closed, or retired and done."""
         self._selector = selectors.DefaultSelector()
-        self._selector.register(self._bell.open(), selectors.EVENT_READ, self._bell.silence)
+        self._selector.register(self.bell.open(), selectors.EVENT_READ, self.bell.silence)
         self._shipper = Shipper()
         try:
             while self._obey():
@@ -104,12 +93,10 @@ class Foreman:
 
     def cancel(self, job: Job) -> None:
         """Takes a job back; should it turn out to run already, it is flagged then."""
-        if job.future not in self.jobs:
-            return
         job.cancelling = True
         holder = next((worker for worker in (*self._crew, *self._leaving) if job.number in worker.jobs), None)
         if holder is None:
-            self._return(job)
+            self.backlog.drop(job)
         elif holder in self._crew:
             holder.recall()
 
@@ -117,13 +104,13 @@ class Foreman:
 
     def _obey(self) -> bool:
         """Does what was ordered; False where that, or the lack of work, is the end."""
-        self._bell.rung = False
+        self.bell.rung = False
         while self._orders:
             self._orders.popleft()()
-        return not (self._closing or (self._retiring and not self.jobs))
+        return not (self._closing or (self._retiring and not self.backlog))
 
     def _hire(self) -> None:
-        while len(self._crew) < min(self._workers, len(self.jobs)) and self._failed_starts < STARTS:
+        while len(self._crew) < min(self._workers, len(self.backlog)) and self._failed_starts < STARTS:
             try:
                 worker = Worker(usable() // self._workers)
             except OSError as error:
@@ -136,25 +123,29 @@ class Foreman:
             self._selector.register(worker.output, selectors.EVENT_READ, partial(self._overhear, worker))
             self._send(worker)
         if self._failed_starts >= STARTS and not self._crew:
-            self._despair()
+            # Nothing starts: all that wait are told so, rather than that it is tried for ever.
+            self._failed_starts = 0
+            self.backlog.fail_waiting(WorkerLost(f"{STARTS} workers in a row did not start; the last {self._why_not}"))
 
     def _deal(self) -> None:
-        ready = sorted((worker for worker in self._crew if worker.ready), key=lambda worker: len(worker.jobs))
-        if not self._queue or not ready:
+        if not self.backlog.waiting:
             return
-        known = len(self._queue) + sum(len(worker.jobs) for worker in ready)
-        share = min(self.depth(), -(-known // len(ready)))
-        now = time.monotonic()
+        ready = sorted((worker for worker in self._crew if worker.ready), key=lambda worker: len(worker.jobs))
+        share = self._share(ready)
         for worker in ready:
-            silent = worker.jobs and now - worker.heard > STALE
-            if worker.recall_at == inf and not silent and self._fill(worker, share):
+            if worker.recall_at == inf and not worker.silent(STALE) and self._fill(worker, share):
                 self._send(worker)
 
+    def _share(self, ready: Sequence[Worker]) -> int:
+        """How many jobs each worker is to have: as deep as is useful, but not all to one while others are idle."""
+        known = self.backlog.waiting + sum(len(worker.jobs) for worker in ready)
+        return min(self.depth(), ceil(known / max(1, len(ready))))
+
     def _rest(self) -> None:
-        self._bell.asleep = True
-        timeout = 0.0 if self._bell.rung else self._until_next()
+        self.bell.asleep = True
+        timeout = 0.0 if self.bell.rung else self._until_next()
         happened = self._selector.select(timeout)
-        self._bell.asleep = False
+        self.bell.asleep = False
         for key, _ in happened:
             key.data()
 
@@ -162,7 +153,7 @@ class Foreman:
         for worker in [worker for worker in self._crew if worker.alarm_at <= now]:
             self._check(worker, now)
         for worker in self._hoarders():
-            if now - worker.heard > STALE:
+            if worker.silent(STALE):
                 worker.recall()
         for worker in list(self._crew):
             if now >= worker.pulse_at:
@@ -181,26 +172,20 @@ class Foreman:
     def _fill(self, worker: Worker, share: int) -> bool:
         """Gives jobs to a worker until it has ``share``; whether there was any."""
         before = len(worker.jobs)
-        while self._queue and len(worker.jobs) < share:
-            job = self._queue.popleft()
-            if job.future.cancelled():
-                self._return(job)
-            elif job.future in self.jobs:
-                self._give(worker, job)
+        while len(worker.jobs) < share and (job := self.backlog.next()) is not None:
+            try:
+                parcel, arguments = self._shipper.function(job.task.fn), self._shipper.arguments(job.task)
+            except Unsendable as error:
+                self.backlog.fail(job, error)
+                continue
+            job.number = next(self._numbers)
+            worker.give(job, parcel, arguments)
         return len(worker.jobs) > before
-
-    def _give(self, worker: Worker, job: Job) -> None:
-        try:
-            parcel, arguments = self._shipper.function(job.task.fn), self._shipper.arguments(job.task)
-        except Unsendable as error:
-            if self.jobs.pop(job.future, None):
-                fail(job.future, error)
-            return
-        job.number = next(self._numbers)
-        worker.give(job, parcel, arguments)
 
     def _send(self, worker: Worker) -> None:
         """Sends what the pipe takes, and comes back when it takes more."""
+        if worker not in self._crew:
+            return
         waiting = worker.to in self._selector.get_map()
         sent = worker.flush()
         if sent and waiting:
@@ -218,7 +203,7 @@ class Foreman:
                 self._heed(worker, message)
 
     def _overhear(self, worker: Worker) -> None:
-        if not worker.overhear():
+        if worker in self._crew and not worker.overhear():
             self._selector.unregister(worker.output)
 
     def _heed(self, worker: Worker, message: Message) -> None:
@@ -228,7 +213,7 @@ class Foreman:
                 self._finish(worker, message)
             case wire.SKIPPED:
                 if job := worker.jobs.pop(message.number, None):
-                    self._return(job)
+                    self.backlog.put_back(job)
             case wire.READY:
                 worker.ready = True
                 self._failed_starts = 0
@@ -237,22 +222,14 @@ class Foreman:
         seconds = min(message.extra / 1e9, 1.0)
         self._average = max(1e-6, 0.9 * self._average + 0.1 * seconds)
         job = worker.jobs.pop(message.number, None)
-        if job and self.jobs.pop(job.future, None):
+        if job is not None and self.backlog.claim(job):
             settle(job.future, outcome_of(message.kind == wire.VALUE, message.payload))
-
-    def _return(self, job: Job) -> None:
-        """Puts a job that was not started back in front, or ends it where it is not wanted any more."""
-        job.number = 0
-        if not (job.cancelling or job.future.cancelled()):
-            self._queue.appendleft(job)
-        elif self.jobs.pop(job.future, None):
-            drop(job.future)
 
     # Stopping.
 
     def _hoarders(self) -> Iterator[Worker]:
         """Workers with tasks ahead while colleagues are idle."""
-        if not self._queue and any(worker.ready and not worker.jobs for worker in self._crew):
+        if not self.backlog.waiting and any(worker.ready and not worker.jobs for worker in self._crew):
             yield from [worker for worker in self._crew if len(worker.jobs) > 1 and worker.recall_at == inf]
 
     def _check(self, worker: Worker, now: float) -> None:
@@ -269,7 +246,7 @@ class Foreman:
         # What it finished meanwhile has been said: it is heard before anything is taken for not started.
         self._hear(worker)
         for number in [number for number in reversed(worker.jobs) if number > running]:
-            self._return(worker.jobs.pop(number))
+            self.backlog.put_back(worker.jobs.pop(number))
 
     def _press(self, worker: Worker, job: Job, now: float) -> None:
         """Asks a running job to stop when its time has come, and kills its worker when its grace is over."""
@@ -322,46 +299,30 @@ class Foreman:
         dismiss(worker.group)
 
     def _blame(self, worker: Worker, job: Job) -> None:
-        if self.jobs.pop(job.future, None) is None:
-            return
-        if worker.condemned:
+        if job.cancelling or self._closing:
+            self.backlog.drop(job)
+        elif worker.condemned is None:
+            self.backlog.fail(job, WorkerLost(f"the worker that ran {name_of(job.task.fn)} {worker.last_words()}"))
+        elif self.backlog.claim(job):
             job.give_up("its worker was killed")
-        elif job.cancelling or self._closing:
-            drop(job.future)
-        else:
-            fail(job.future, WorkerLost(f"the worker that ran {name_of(job.task.fn)} {worker.last_words()}"))
 
     def _move(self, worker: Worker, job: Job) -> None:
         job.moves += worker.condemned is None
         if job.moves <= MOVES:
-            self._return(job)
-        elif self.jobs.pop(job.future, None):
-            fail(
-                job.future,
-                WorkerLost(f"{job.moves} workers died before they came to this task; the last {worker.last_words()}"),
-            )
-
-    def _despair(self) -> None:
-        """Nothing starts: says so to all that wait, rather than try for ever."""
-        self._failed_starts = 0
-        while self._queue:
-            job = self._queue.popleft()
-            if self.jobs.pop(job.future, None):
-                fail(job.future, WorkerLost(f"{STARTS} workers in a row did not start; the last one {self._why_not}"))
+            self.backlog.put_back(job)
+        else:
+            died = f"{job.moves} workers died before they came to {name_of(job.task.fn)}"
+            self.backlog.fail(job, WorkerLost(f"{died}; the last {worker.last_words()}"))
 
     def _shut(self) -> None:
         """Ends all workers and all futures."""
         self._closing = True
-        for job in list(self._queue):
-            job.cancelling = True
         end([worker.group for worker in self._crew], grace=TERM)
         for worker in self._crew:
             self._bury(worker)
         for thread in list(self._leaving.values()):
             thread.join()
         self._obey()
-        for future in list(self.jobs):
-            if self.jobs.pop(future, None):
-                drop(future)
+        self.backlog.drop_all()
         self._selector.close()
-        self._bell.close()
+        self.bell.close()

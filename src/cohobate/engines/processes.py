@@ -46,24 +46,25 @@ class Processes:
 
     def run(self, task: Task, future: Future[Payload]) -> None:
         """Queues a task."""
-        self._foreman.take(task, future)
+        self._foreman.backlog.add(task, future)
+        self._foreman.bell.ring()
         if self._thread is None:
             self._begin()
 
     def room(self) -> int:
         """One task for each worker; more while tasks are so short that sending them takes longer."""
-        return self.workers * self._foreman.depth() - len(self._foreman.jobs)
+        return self.workers * self._foreman.depth() - len(self._foreman.backlog)
 
     def cancel(self, future: Future[Payload]) -> bool:
         """Orders that a task is taken back, or stopped where it runs."""
-        job = self._foreman.jobs.get(future)
+        job = self._foreman.backlog.find(future)
         if job is not None:
             self._foreman.order(partial(self._foreman.cancel, job))
         return job is not None
 
     def pending(self) -> list[Future[Payload]]:
         """All that was taken and has not ended."""
-        return list(self._foreman.jobs)
+        return self._foreman.backlog.futures()
 
     def retire(self) -> None:
         """The workers end after the last task."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import pickle
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -47,6 +48,7 @@ class Shipper:
         known = self._known.get(id(fn))
         if known is not None:
             return known[1]
+        _send_unimportable_by_value(fn)
         match capture(self._dumps, fn):
             case Returned(data):
                 parcel = self._numbered(data)
@@ -106,6 +108,18 @@ def _error(report: bytes | bytearray) -> Raised:
             error = TaskRaised(f"the task raised {message}")
     error.__cause__ = RemoteTraceback(trace)
     return Raised(error, message, trace)
+
+
+def _send_unimportable_by_value(fn: Callable[..., Payload]) -> None:
+    """A module that was loaded from a file by hand (a test, a script given to a program) is unknown to workers."""
+    module = sys.modules.get(getattr(fn, "__module__", None) or "__main__")
+    if module is None or module.__name__ == "__main__":
+        return
+    top = module.__name__.partition(".")[0]
+    if not any(finder.find_spec(top, None) for finder in sys.meta_path):
+        import cloudpickle
+
+        cloudpickle.register_pickle_by_value(module)
 
 
 def _unchanging(fn: Callable[..., Payload]) -> bool:

@@ -22,6 +22,7 @@ BUSY: Final = 5.0
 """Seconds to wait for a lock of another process."""
 Durability = Literal["full", "normal"]
 
+PARTS: Final = frozenset({"meta", "event", "one_final", "trial", "result"})
 SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE event (
@@ -105,19 +106,14 @@ def identify(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} has format {found} ({_maker(connection)}), and {made_by()} reads format {VERSION}: "
             f"open it with the version that wrote it, or a newer one"
         )
+    missing = PARTS - {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if missing:
+        raise Damaged(f"{path} is damaged ({', '.join(sorted(missing))} is missing): restore it from a copy")
 
 
 def recorded(connection: sqlite3.Connection) -> int:
     """Returns how many events are in the database."""
     return int(connection.execute("SELECT value FROM meta WHERE name = 'events'").fetchone()[0])
-
-
-def stale(path: Path, found: int, recorded: int) -> str:
-    """Returns what to say of a database with fewer events than the count beside it."""
-    return (
-        f"{path} is a stale or torn copy: it has {found} events, and {recorded} were recorded; copy the whole folder "
-        f"while nothing runs, or use a snapshot"
-    )
 
 
 def explain(error: Exception, path: Path) -> LedgerError:
@@ -144,6 +140,8 @@ def _explain_sqlite(error: sqlite3.Error, path: Path) -> LedgerError:
             return LedgerError(f"{path} cannot be opened or written ({error}): check that the folder is writable")
         case sqlite3.SQLITE_BUSY:
             return LedgerError(f"{path} is locked by another program: close whatever else has it open")
+    if str(error).startswith("Could not decode"):
+        return Damaged(f"{path} is damaged ({error}): restore the run folder from a copy or a snapshot")
     return LedgerError(f"{path}: {type(error).__name__}: {error}")
 
 

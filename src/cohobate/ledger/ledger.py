@@ -216,7 +216,8 @@ def _store(folder: Path, blobs: FolderBlobs, durability: Durability) -> Store:
         raise
     store = Store(connection, sidecar, blobs, synced=durability == "full")
     try:
-        store.count = opening.check_content(connection, folder / database.NAME, sidecar.claim)
+        store.count = opening.check_identity(connection, store.path, sidecar.claim)
+        opening.check_tail(connection, store.path, store.count)
         store.standings = Standings(load_live(connection))
         store.tally = load_tally(connection)
     except BaseException:

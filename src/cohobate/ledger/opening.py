@@ -11,7 +11,7 @@ from cohobate.core.errors import Damaged, Foreign
 from cohobate.host.locks import NAME as LOCK
 from cohobate.ledger import database, sidecar
 from cohobate.ledger.sidecar import Claim
-from cohobate.ledger.source import EVENT, unseal
+from cohobate.ledger.source import EVENT, read_row
 
 TAIL: Final = 1_000
 """Events at the end whose check sums are looked at when a ledger is opened."""
@@ -78,25 +78,31 @@ def check_file(path: Path) -> None:
         raise Damaged(f"{path} was cut short ({path.stat().st_size:,} of {expected:,} bytes): restore it from a copy")
 
 
-def check_content(connection: sqlite3.Connection, path: Path, claim: Claim) -> int:
-    """Returns how many events there are; raises ``Damaged`` or ``Foreign`` where they cannot be trusted."""
+def check_identity(connection: sqlite3.Connection, path: Path, claim: Claim) -> int:
+    """Returns how many events there are; raises ``Foreign`` or ``Damaged`` where it is not the ledger of ``claim``."""
     database.identify(connection, path)
-    facts = dict(connection.execute("SELECT name, value FROM meta WHERE name IN ('store', 'events')"))
-    ((last,),) = connection.execute("SELECT coalesce(max(seq), 0) FROM event").fetchall()
-    if facts.get("store") != claim.store.hex():
+    ((store,),) = connection.execute("SELECT value FROM meta WHERE name = 'store'").fetchall()
+    if store != claim.store.hex():
         raise Damaged(f"{path} and {sidecar.NAME} beside it are of different ledgers: restore both from one copy")
-    if facts.get("events") != last:
+    found = database.recorded(connection)
+    if found < claim.events:
         raise Damaged(
-            f"{path} is damaged ({facts.get('events')} events expected, {last} found): restore it from a copy"
+            f"{path} is a stale or torn copy: it has {found} events, and {claim.events} were recorded; copy the whole "
+            f"folder while nothing runs, or use a snapshot"
         )
-    if last < claim.events:
-        raise Damaged(database.stale(path, last, claim.events))
+    return found
+
+
+def check_tail(connection: sqlite3.Connection, path: Path, count: int) -> None:
+    """Raises ``Damaged`` where the last events are not as they were written."""
+    ((last,),) = connection.execute("SELECT coalesce(max(seq), 0) FROM event").fetchall()
+    if last != count:
+        raise Damaged(f"{path} is damaged ({count} events expected, {last} found): restore it from a copy")
     tail = connection.execute(f"SELECT {EVENT} FROM event WHERE seq > ?", (last - TAIL,)).fetchall()
     for row in tail:
-        unseal(row, path, lambda _name, size: bytes(size))
+        read_row(row, path, lambda _name, size: bytes(size))
     if len(tail) != min(TAIL, last):
         raise Damaged(f"{path} is damaged (events are missing near the end): restore the run folder from a copy")
-    return int(last)
 
 
 def _refuse_others(folder: Path, names: set[str]) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, final
 
 from cohobate.core.blob import Blobs
-from cohobate.core.errors import Damaged, LedgerError
+from cohobate.core.errors import LedgerError
 from cohobate.core.events import Event, Proposed
 from cohobate.core.trial import Result
-from cohobate.ledger import database, resume, sidecar
+from cohobate.ledger import database, opening, resume, sidecar
 from cohobate.ledger.blobs import FolderBlobs
 from cohobate.ledger.resume import Delivered, Unfinished
 from cohobate.ledger.source import DatabaseSource, Source
@@ -84,7 +84,6 @@ def open_reader(folder: str | Path) -> Reader:
         raise LedgerError(f"{folder} holds no {database.NAME}: name the folder of a run")
     claim = sidecar.read(folder)
     source = DatabaseSource(path, FolderBlobs(folder / "blobs"))
-    found = source.identify()
-    if found < claim.events:
-        raise Damaged(database.stale(path, found, claim.events))
+    with source.reading() as connection:
+        opening.check_identity(connection, path, claim)
     return Reader(source, folder)

@@ -7,8 +7,9 @@ is written follows from its type, so that a new event of known field types needs
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import Field, dataclass, fields
 from math import isfinite
 from operator import attrgetter
 from secrets import randbits
@@ -22,14 +23,15 @@ from cohobate.core.payload import Payload, Plain
 from cohobate.core.trial import Trial
 from cohobate.ledger.codec import Get, Put, encode_json, tagged, untagged
 
-Row = tuple[str, int | None, int | None, float | None, str]
-"""Kind, trial, attempt, at, body."""
+Row = tuple[int, str, int | None, int | None, float | None, str, int]
+"""Number, kind, trial, attempt, at, body, check sum."""
 COLUMNS: Final = ("trial", "attempt", "at")
 """Fields that have a column of their own."""
 CHUNK: Final = 128
 """Events turned into JSON by one call; more would wake the garbage collector."""
+_DOUBLE: Final = struct.Struct("<d").pack
 Pack = Callable[[Payload, Put | None], Plain]
-Unpack = Callable[[Plain, Get | None], Payload]
+Unpack = Callable[[Payload], Payload]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,49 +44,59 @@ class _Layout:
     rest: Callable[[Event], tuple[Payload, ...]]
     packs: tuple[tuple[str, object, Pack | None], ...]
     unpacks: Mapping[str, Unpack]
-    needed: frozenset[str]
 
 
-def encode(events: Sequence[Event], put: Put | None = None) -> list[Row]:
-    """Returns events as rows; large contents go to ``put``. Raises ``NotStorable``."""
-    return [row for at in range(0, len(events), CHUNK) for row in _encode(events[at : at + CHUNK], put)]
+def encode(events: Sequence[Event], since: int = 0, put: Put | None = None) -> list[Row]:
+    """Returns the events that follow number ``since`` as rows; large contents go to ``put``.
 
-
-def seal(seq: int, row: Row) -> int:
-    """Returns the check sum kept with a row: it covers the number and everything else in it."""
-    kind, trial, attempt, at, body = row
-    return crc32(f"{seq} {kind} {trial} {attempt} {at} {body}".encode("utf-8", "surrogatepass"))
+    Raises ``NotStorable``.
+    """
+    starts = range(0, len(events), CHUNK)
+    return [row for at in starts for row in _encode(events[at : at + CHUNK], since + at + 1, put)]
 
 
 def decode(row: Row, get: Get | None = None) -> Event:
     """Returns the event of a row; raises ``Damaged`` where it is not one that ``encode`` made."""
-    kind, trial, attempt, at, text = row
+    try:
+        if _seal(*row[:-1]) != row[-1]:
+            raise Damaged("the check sum does not match")
+        return _event(row, get)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, struct.error) as error:
+        raise Damaged(f"an unreadable {row[1]!r:.60} event: {type(error).__name__}: {error}") from error
+
+
+def _event(row: Row, get: Get | None) -> Event:
+    _, kind, trial, attempt, at, text, _ = row
     layout = _KINDS.get(kind)
     if layout is None:
         raise Damaged(f"an event of the unknown kind {kind!r:.60}; written by a newer version?")
-    try:
-        return _read(layout, (trial, attempt, at), json.loads(text) if text != "{}" else {}, get)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise Damaged(f"an unreadable {kind!r} event: {type(error).__name__}: {error}") from error
-
-
-def _read(layout: _Layout, columns: tuple[Plain, Plain, Plain], body: Plain, get: Get | None) -> Event:
+    body = json.loads(text) if text != "{}" else {}
+    if '"$' in text:
+        body = untagged(body, get)
     unpacks = layout.unpacks
-    given = {name: unpacks[name](value, get) for name, value in body.items()}
-    for name, value in zip(COLUMNS, columns, strict=True):
+    given = {name: unpacks[name](value) for name, value in body.items()}
+    for name, value in (("trial", trial), ("attempt", attempt), ("at", at)):
         if value is not None:
-            given[name] = unpacks[name](value, get)
-    if not layout.needed <= given.keys():
-        raise Damaged(f"a {layout.kind!r} event without {sorted(layout.needed - given.keys())}")
+            given[name] = unpacks[name](value)
     return layout.make(**given)
 
 
-def _encode(events: Sequence[Event], put: Put | None) -> list[Row]:
+def _encode(events: Sequence[Event], first: int, put: Put | None) -> list[Row]:
     layouts = [_LAYOUTS[type(event)] for event in events]
     texts = _json([_body(layout, event, put) for layout, event in zip(layouts, events, strict=True)])
-    return [
-        (layout.kind, *layout.columns(event), text) for layout, event, text in zip(layouts, events, texts, strict=True)
-    ]
+    rows: list[Row] = []
+    for seq, (layout, event, text) in enumerate(zip(layouts, events, texts, strict=True), first):
+        kind, (trial, attempt, at) = layout.kind, layout.columns(event)
+        rows.append((seq, kind, trial, attempt, at, text, _seal(seq, kind, trial, attempt, at, text)))
+    return rows
+
+
+def _seal(  # noqa: PLR0917 the cells of a row; called for each, where keywords cost
+    seq: int, kind: str, trial: int | None, attempt: int | None, at: float | None, text: str
+) -> int:
+    """Returns the check sum of everything else in a row."""
+    start = 0 if at is None else crc32(_DOUBLE(at))
+    return crc32(f"{seq} {kind} {trial} {attempt} {text}".encode(), start)
 
 
 def _body(layout: _Layout, event: Event, put: Put | None) -> dict[str, Plain]:
@@ -105,8 +117,12 @@ def _json(bodies: list[dict[str, Plain]]) -> list[str]:
     try:
         texts = encode_json(marked)[1:-1].split(f",{_MARK},")
     except (TypeError, ValueError):  # a NaN, or a number of numpy, among the times and counts
-        return [encode_json({name: tagged(value, name=name) for name, value in body.items()}) for body in bodies]
+        return [encode_json({name: _loose(name, value) for name, value in body.items()}) for body in bodies]
     return texts if len(texts) == len(bodies) else [encode_json(body) for body in bodies]
+
+
+def _loose(name: str, value: Plain) -> Plain:
+    return value if isinstance(value, dict | list) else tagged(value, name=name)
 
 
 def pack_outcome(outcome: Outcome, put: Put | None = None) -> Plain:
@@ -121,17 +137,17 @@ def pack_outcome(outcome: Outcome, put: Put | None = None) -> Plain:
     raise NotStorable(f"expected an outcome, got the {type(outcome).__name__} {outcome!r:.60}")
 
 
-def unpack_outcome(plain: Plain, get: Get | None = None) -> Outcome:
-    """Returns the outcome of plain data; raises ``Damaged``, ``TypeError`` or ``ValueError`` for anything else."""
+def unpack_outcome(plain: Payload) -> Outcome:
+    """Returns the outcome of untagged plain data; raises ``ValueError``, ``TypeError`` and the like for other data."""
     ((kind, content),) = plain.items()
     match kind:
         case "value":
-            return Value(_mapping(content, get))
+            return Value(_mapping(content))
         case "failure":
-            return _failure(content, get)
+            return _failure(content)
         case "cancelled":
-            return Cancelled(_str(content, get))
-    raise Damaged(f"an outcome of the unknown kind {kind!r:.60}")
+            return Cancelled(_str(content))
+    raise ValueError(f"an outcome of the unknown kind {kind!r:.60}")
 
 
 def _pack_failure(failure: Failure, _put: Put | None) -> Plain:
@@ -143,12 +159,11 @@ def _pack_failure(failure: Failure, _put: Put | None) -> Plain:
     }
 
 
-def _failure(plain: Plain, get: Get | None) -> Failure:
+def _failure(plain: Payload) -> Failure:
     kind = plain["kind"]
     if kind not in KINDS or len(plain) != 4:
-        raise Damaged(f"a failure of the unknown kind {kind!r:.60} with {sorted(plain)}")
-    message, traceback = _str(plain["message"], get), _str(plain["traceback"], get)
-    return Failure(kind, message, traceback, _int(plain["attempt"], get))
+        raise ValueError(f"a failure of the unknown kind {kind!r:.60} with {sorted(plain)}")
+    return Failure(kind, _str(plain["message"]), _str(plain["traceback"]), _int(plain["attempt"]))
 
 
 def _pack_trials(trials: tuple[Trial, ...], put: Put | None) -> Plain:
@@ -159,53 +174,38 @@ def _pack_str(value: Payload, put: Put | None) -> Plain:
     return value if type(value) is str and value.isascii() else tagged(value, put)
 
 
-def _trials(plain: Plain, get: Get | None) -> tuple[Trial, ...]:
-    return tuple(Trial(_int(i, get), _mapping(inputs, get), _str(name, get)) for i, inputs, name in plain)
+def _trials(plain: Payload) -> tuple[Trial, ...]:
+    return tuple([Trial(_int(i), _mapping(inputs), _str(name)) for i, inputs, name in plain])
 
 
-def _int(plain: Plain, _get: Get | None) -> int:
-    if type(plain) is not int:
-        raise TypeError(f"expected a whole number, got {plain!r:.60}")
+def _ints(plain: Payload) -> tuple[int, ...]:
+    return tuple([_int(item) for item in plain])
+
+
+def _float(plain: Payload) -> float:
+    if type(plain) is not float and type(plain) is not int:
+        raise TypeError(f"expected a number, got {plain!r:.60}")
     return plain
 
 
-def _ints(plain: Plain, get: Get | None) -> tuple[int, ...]:
-    if type(plain) is not list:
-        raise TypeError(f"expected a list of whole numbers, got {plain!r:.60}")
-    return tuple(_int(item, get) for item in plain)
+def _exactly(kind: type) -> Unpack:
+    """Returns what lets values of one type pass."""
+
+    def unpack(plain: Payload) -> Payload:
+        if type(plain) is not kind:
+            raise TypeError(f"expected {kind.__name__}, got {plain!r:.60}")
+        return plain
+
+    return unpack
 
 
-def _float(plain: Plain, get: Get | None) -> float:
-    value = plain if type(plain) is float else untagged(plain, get)
-    if type(value) is not float and type(value) is not int:
-        raise TypeError(f"expected a number, got {value!r:.60}")
-    return value
-
-
-def _str(plain: Plain, get: Get | None) -> str:
-    value = plain if type(plain) is str else untagged(plain, get)
-    if type(value) is not str:
-        raise TypeError(f"expected text, got {value!r:.60}")
-    return value
-
-
-def _bool(plain: Plain, _get: Get | None) -> bool:
-    if type(plain) is not bool:
-        raise TypeError(f"expected true or false, got {plain!r:.60}")
-    return plain
-
-
-def _mapping(plain: Plain, get: Get | None) -> Mapping[str, Payload]:
-    value = untagged(plain, get)
-    if type(value) is not dict:
-        raise TypeError(f"expected a mapping, got {value!r:.60}")
-    return value
-
-
+_int: Final = _exactly(int)
+_str: Final = _exactly(str)
+_mapping: Final = _exactly(dict)
 _FIELDS: Final[Mapping[str, tuple[Pack | None, Unpack]]] = {
     "int": (None, _int),
     "float": (None, _float),
-    "bool": (None, _bool),
+    "bool": (None, _exactly(bool)),
     "str": (_pack_str, _str),
     "tuple[int, ...]": (lambda value, _: list(map(int, value)), _ints),
     "tuple[Trial, ...]": (_pack_trials, _trials),
@@ -262,7 +262,6 @@ def _layout(kind: str, event: type[Event]) -> _Layout:
         rest=_getter(rest),
         packs=tuple((name, every[name].default, _FIELDS[str(every[name].type)][0]) for name in rest),
         unpacks={name: _FIELDS[str(field.type)][1] for name, field in every.items()},
-        needed=frozenset(name for name, field in every.items() if field.default is MISSING),
     )
 
 

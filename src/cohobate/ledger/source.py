@@ -10,20 +10,18 @@ from pathlib import Path
 from typing import Final, Protocol, final
 
 from cohobate.core.blob import Blobs
-from cohobate.core.errors import Damaged, LedgerError
+from cohobate.core.errors import Damaged
 from cohobate.core.events import EVENTS, Event
 from cohobate.ledger.blobs import FolderBlobs, MemoryBlobs, fetch
 from cohobate.ledger.codec import Get
-from cohobate.ledger.database import connect_reader, explain, identify, recorded
-from cohobate.ledger.record import decode, seal
+from cohobate.ledger.database import connect_reader, explain, recorded
+from cohobate.ledger.record import Row, decode
 from cohobate.ledger.standing import COLUMNS, Standing, Standings
 from cohobate.ledger.tally import Tally
 
 PAGE: Final = 2_000
 """Rows read in one transaction, so that a reader never holds up the writer for long."""
 EVENT: Final = "seq, kind, trial, attempt, at, body, crc"
-SealedRow = tuple[int, str, int | None, int | None, float | None, str, int]
-"""A row of the table: number, kind, trial, attempt, at, body, check sum."""
 NAMES: Final = {event: kind for kind, event in EVENTS.items()}
 
 
@@ -40,9 +38,10 @@ class Source(Protocol):
     def events(
         self, since: int = 0, kinds: Sequence[type[Event]] = (), *, fetched: bool = True
     ) -> Iterator[tuple[int, Event]]:
-        """Returns the events after number ``since``, with their numbers; of some kinds only where given.
+        """Returns the events after number ``since`` up to the last one now, with their numbers.
 
-        Unless ``fetched``, large contents may be left where they are, with ``Kept`` in their place.
+        Of some kinds only where these are given. Unless ``fetched``, large contents may be left where
+        they are, with ``Kept`` in their place.
         """
         ...
 
@@ -114,14 +113,8 @@ class DatabaseSource:
         self.blobs: Blobs = blobs
         self._get: Get = fetch(blobs)
 
-    def identify(self) -> int:
-        """Returns how many events there are; raises ``Foreign`` where this is no ledger that we know."""
-        with self._reading() as connection:
-            identify(connection, self.path)
-            return recorded(connection)
-
     def count(self) -> int:
-        with self._reading() as connection:
+        with self.reading() as connection:
             return recorded(connection)
 
     def events(
@@ -130,37 +123,39 @@ class DatabaseSource:
         get = self._get if fetched else None
         names = [NAMES[kind] for kind in kinds]
         wanted = f"AND kind IN ({','.join('?' * len(names))})" if names else ""
-        query = f"SELECT {EVENT} FROM event WHERE seq > ? {wanted} ORDER BY seq LIMIT {PAGE}"
-        with self._reading() as connection:
-            while rows := connection.execute(query, (since, *names)).fetchall():
+        query = f"SELECT {EVENT} FROM event WHERE seq > ? AND seq <= ? {wanted} ORDER BY seq LIMIT {PAGE}"
+        with self.reading() as connection:
+            end = recorded(connection)
+            while rows := connection.execute(query, (since, end, *names)).fetchall():
                 for row in rows:
-                    yield row[0], unseal(row, self.path, get)
+                    yield row[0], read_row(row, self.path, get)
                 since = rows[-1][0]
 
     def at(self, numbers: Iterable[int]) -> Iterator[Event]:
         query = f"SELECT {EVENT} FROM event WHERE seq = ?"
-        with self._reading() as connection:
+        with self.reading() as connection:
             for number in numbers:
                 row = connection.execute(query, (number,)).fetchone()
                 if row is None:
                     raise Damaged(f"{self.path} is damaged: event {number} is missing; restore the folder from a copy")
-                yield unseal(row, self.path, self._get)
+                yield read_row(row, self.path, self._get)
 
     def declared(self) -> int | None:
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = connection.execute("SELECT value FROM meta WHERE name = 'declared'").fetchone()
         return None if row is None else int(row[0])
 
     def live(self) -> dict[int, Standing]:
-        with self._reading() as connection:
+        with self.reading() as connection:
             return load_live(connection)
 
     def tally(self) -> Tally:
-        with self._reading() as connection:
+        with self.reading() as connection:
             return load_tally(connection)
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Lends a read-only connection; what SQLite raises meanwhile becomes a ``LedgerError``."""
         try:
             connection = connect_reader(self.path)
         except sqlite3.Error as error:
@@ -173,16 +168,12 @@ class DatabaseSource:
             connection.close()
 
 
-def unseal(row: SealedRow, path: Path, get: Get | None) -> Event:
-    """Returns the event of a row of the table; raises ``Damaged`` where its check sum does not match."""
-    seq, kind, trial, attempt, at, body, crc = row
-    content = (kind, trial, attempt, at, body)
+def read_row(row: Row, path: Path, get: Get | None) -> Event:
+    """Returns the event of a row of the table; raises ``Damaged`` saying which it is."""
     try:
-        if seal(seq, content) != crc:
-            raise Damaged("the check sum does not match")
-        return decode(content, get)
-    except LedgerError as error:
-        raise Damaged(f"{path} is damaged at event {seq} ({error}): restore the folder from a copy") from error
+        return decode(row, get)
+    except Damaged as error:
+        raise Damaged(f"{path} is damaged at event {row[0]} ({error}): restore the folder from a copy") from error
 
 
 def load_live(connection: sqlite3.Connection) -> dict[int, Standing]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 from zlib import crc32
@@ -20,7 +20,7 @@ SPOOL: Final = "spool"
 SUFFIX: Final = ".result"
 LONG: Final = 0.5
 """Seconds from which an evaluation is worth spooling."""
-_FIELDS: Final = ("started", "seconds", "worker", "flagged")
+_FIELDS: Final = tuple(field.name for field in fields(Evaluated) if field.name != "outcome")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +90,14 @@ def _path(folder: Path, epoch: int, trial: int, attempt: int) -> Path:
 
 
 def _read(path: Path) -> Spooled:
+    if not path.is_file():  # reading a pipe would wait for ever
+        raise Damaged(f"{path} is not a file")
     crc, _, text = path.read_bytes().rstrip(b"\n").partition(b" ")
     if int(crc, 16) != crc32(text):
         raise Damaged(f"{path}: the check sum does not match")
-    body = json.loads(text)
+    body = untagged(json.loads(text))
     outcome = unpack_outcome(body["outcome"])
-    evaluated = Evaluated(outcome, *(untagged(body[name]) for name in _FIELDS))
+    evaluated = Evaluated(outcome, **{name: body[name] for name in _FIELDS})
     spooled = Spooled(int(body["epoch"]), int(body["trial"]), int(body["attempt"]), str(body["inputs"]), evaluated)
     if path.name != _path(path.parent.parent, spooled.epoch, spooled.trial, spooled.attempt).name:
         raise Damaged(f"{path} holds the report of another attempt")

@@ -20,14 +20,15 @@ Block = Callable[[int], Sequence[Inputs]]
 class Sampler:
     """Hands out a design point by point, whatever becomes of them; ``Exhausted`` at its end.
 
-    ``settings`` is what identifies the design apart from the problem. A point depends on its number
-    only, so a resume needs no more than the count of recalled rows.
+    ``settings`` is what identifies the design apart from the problem; ``finite`` says that it has an
+    end. A point depends on its number only, so a resume needs no more than the count of recalled rows.
     """
 
-    __slots__ = ("_block", "_first", "_next", "_rows", "_settings", "problem")
+    __slots__ = ("_block", "_first", "_next", "_rows", "_settings", "finite", "problem")
 
-    def __init__(self, problem: Problem, block: Block, settings: Mapping[str, Any]) -> None:
+    def __init__(self, problem: Problem, block: Block, settings: Mapping[str, Any], *, finite: bool) -> None:
         self.problem = problem
+        self.finite = finite
         self._block = block
         self._settings = dict(settings)
         self._rows: Sequence[Inputs] = ()

@@ -40,10 +40,10 @@ def RandomSampler(
     settings = {"design": "RandomSampler", "seed": seed}
     if isinstance(problem.variables, Pool):
         order = philox(seed).permutation(len(problem.variables))
-        return Sampler(problem, _pool_rows(problem.variables, order.tolist()), settings)
+        return Sampler(problem, _pool_rows(problem.variables, order.tolist()), settings, finite=True)
     variables = cube_of(problem, "RandomSampler")
     d = varied(variables)
-    return Sampler(problem, lambda k: rows(variables, philox(seed, k).random((BLOCK, d))), settings)
+    return Sampler(problem, lambda k: rows(variables, philox(seed, k).random((BLOCK, d))), settings, finite=False)
 
 
 def Sobol(
@@ -67,7 +67,7 @@ def Sobol(
             sequence.fast_forward(k * BLOCK)
         return rows(variables, sequence.random(BLOCK)[:, :d])
 
-    return Sampler(problem, block, {"design": "Sobol", "seed": seed})
+    return Sampler(problem, block, {"design": "Sobol", "seed": seed}, finite=False)
 
 
 def LatinHypercube(
@@ -91,7 +91,7 @@ def LatinHypercube(
     def block(k: int) -> list[Row]:
         return rows(variables, points[k * BLOCK : (k + 1) * BLOCK])
 
-    return Sampler(problem, block, {"design": "LatinHypercube", "seed": seed, "n": n})
+    return Sampler(problem, block, {"design": "LatinHypercube", "seed": seed, "n": n}, finite=True)
 
 
 def Grid(
@@ -110,12 +110,12 @@ def Grid(
     problem = pose(space, outputs=outputs, minimize=minimize, maximize=maximize)
     settings = {"design": "Grid", "points": points if isinstance(points, int) else dict(points)}
     if isinstance(problem.variables, Pool):
-        return Sampler(problem, _pool_rows(problem.variables, range(len(problem.variables))), settings)
+        return Sampler(problem, _pool_rows(problem.variables, range(len(problem.variables))), settings, finite=True)
     variables = cube_of(problem, "Grid")
     axes = [_axis(name, variable, _count(points, name)) for name, variable in variables.items()]
     if isinstance(points, Mapping):
         _check_names(points, variables)
-    return Sampler(problem, _grid_rows(tuple(variables), axes), settings)
+    return Sampler(problem, _grid_rows(tuple(variables), axes), settings, finite=True)
 
 
 def philox(seed: int, block: int = 0) -> np.random.Generator:
