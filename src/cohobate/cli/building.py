@@ -21,9 +21,8 @@ from cohobate.core.errors import ConfigError, SimulatorError, UserError, did_you
 from cohobate.core.pool import Pool
 from cohobate.core.problem import Choice, Constant, Integer, Problem, Real, Variable
 from cohobate.core.protocols import Engine, Generator
-from cohobate.engines.inline import Inline, inline
-from cohobate.engines.processes import processes
-from cohobate.engines.threads import threads
+from cohobate.engines import inline, processes, threads
+from cohobate.engines.inline import Inline
 from cohobate.engines.workplace import Workplace
 from cohobate.propose.active import ActiveLearning
 from cohobate.propose.posing import Space, pose
