@@ -37,9 +37,14 @@ WRONG = [
     ({GOAL: GOAL + "\ndeadline = 0"}, "campaign.deadline", "expected more than 0, got 0"),
     ({'maximize = "size"': "maximize = 3"}, "generator.maximize", "expected text or a list, got 3"),
     ({'"random"': '"randon"'}, "generator", "'active', 'random'"),
-    ({'"inline"': '"inlin"'}, "engine.kind", "expected one of 'processes', 'threads' or 'inline', got 'inlin'"),
+    (
+        {'"inline"': '"inlin"'},
+        "engine.kind",
+        "expected one of 'processes', 'threads', 'inline' or 'coroutines', got 'inlin'",
+    ),
     ({'kind = "inline"': 'kind = "inline"\nworkers = 4'}, "engine", "one evaluation at a time, got workers = 4"),
     ({'kind = "inline"': 'kind = "threads"\nworkers = 0'}, "engine.workers", "expected at least 1, got 0"),
+    ({'"inline"': '"coroutines"'}, "engine.kind", "is for a simulator that is an async def"),
     # candidates
     ({POOL: ""}, "generator.pool", "expected a pool, or [variables], got neither"),
     ({POOL: 'pool = "gone.smi"'}, "generator.pool", "no such file"),

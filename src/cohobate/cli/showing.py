@@ -87,7 +87,7 @@ def _standing(place: Place, views: Follow) -> Iterator[tuple[str, str]]:
             yield f"best {shown(output, 40)}", f"{value}  {name(row['id'])}"
     if failed := {kind: n for kind, n in tally.failures.items() if n}:
         yield "failed", ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in failed.items())
-    yield "time", f"{duration(tally.seconds)} of running in {tally.epoch} sessions"
+    yield "time", f"{duration(tally.seconds)} of running in {tally.epoch} session{'s' * (tally.epoch != 1)}"
 
 
 def _pool(place: Place) -> Pool | None:
