@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cli.programs import environment, program
 
+from cli.programs import environment, program
 from cohobate.cli import main
 
-POOL = "CCO ethanol\nCC ethane\nC methane\nCCC propane\nCCCC butane\nCO methanol\nCCl <img src=x>\nCN [red]amine[/red]\n"
+POOL = (
+    "CCO ethanol\nCC ethane\nC methane\nCCC propane\nCCCC butane\nCO methanol\nCCl <img src=x>\nCN [red]amine[/red]\n"
+)
 SIM = """
 def length(smiles):
     if smiles == "CC":

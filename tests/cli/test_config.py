@@ -13,7 +13,11 @@ WRONG = [
     ({POOL: POOL + "\ninitail = 3", '"random"': '"active"'}, "generator.initail", "did you mean 'initial'?"),
     ({GOAL: "goal = { evaluation = 6 }"}, "campaign.goal.evaluation", "did you mean 'evaluations'?"),
     ({"[simulator]": "[simulater]"}, "simulater", "did you mean 'simulator'?"),
-    ({GOAL: GOAL + "\n[campaign.retries]\nworkers_lost = 3"}, "campaign.retries.workers_lost", "did you mean 'worker_lost'?"),
+    (
+        {GOAL: GOAL + "\n[campaign.retries]\nworkers_lost = 3"},
+        "campaign.retries.workers_lost",
+        "did you mean 'worker_lost'?",
+    ),
     ({GOAL: GOAL + "\nzzz = 3"}, "campaign.zzz", "expected one of goal, name, run"),
     # what is missing
     ({GOAL: ""}, "campaign.goal", "is missing"),
@@ -33,9 +37,14 @@ WRONG = [
     ({GOAL: GOAL + "\ndeadline = 0"}, "campaign.deadline", "expected more than 0, got 0"),
     ({'maximize = "size"': "maximize = 3"}, "generator.maximize", "expected text or a list, got 3"),
     ({'"random"': '"randon"'}, "generator", "'active', 'random'"),
-    ({'"inline"': '"inlin"'}, "engine.kind", "expected one of 'processes', 'threads' or 'inline', got 'inlin'"),
+    (
+        {'"inline"': '"inlin"'},
+        "engine.kind",
+        "expected one of 'processes', 'threads', 'inline' or 'coroutines', got 'inlin'",
+    ),
     ({'kind = "inline"': 'kind = "inline"\nworkers = 4'}, "engine", "one evaluation at a time, got workers = 4"),
     ({'kind = "inline"': 'kind = "threads"\nworkers = 0'}, "engine.workers", "expected at least 1, got 0"),
+    ({'"inline"': '"coroutines"'}, "engine.kind", "is for a simulator that is an async def"),
     # candidates
     ({POOL: ""}, "generator.pool", "expected a pool, or [variables], got neither"),
     ({POOL: 'pool = "gone.smi"'}, "generator.pool", "no such file"),
@@ -60,8 +69,9 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("replace", "place", "says"), WRONG, ids=[f"{place}-{says[:30]}" for _, place, says in WRONG])
-def test_what_is_wrong_is_said_in_one_line(here, small, cohobate_here, replace, place, says):
+@pytest.mark.parametrize("wrong", WRONG, ids=[f"{place}-{says[:30]}" for _, place, says in WRONG])
+def test_what_is_wrong_is_said_in_one_line(here, small, cohobate_here, wrong):
+    replace, place, says = wrong
     small(replace=replace)
     before = sorted(path.name for path in here.iterdir())
     called = cohobate_here("run")

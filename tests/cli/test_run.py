@@ -29,6 +29,14 @@ def test_a_run_reaches_its_goal_and_says_what_it_found(here, small, cohobate_the
     assert (here / "run" / "history.png").read_bytes().startswith(PNG)
 
 
+def test_an_async_simulator_runs_on_coroutines(small, cohobate_here):
+    sim = "import asyncio\nasync def length(smiles):\n    await asyncio.sleep(0)\n    return float(len(smiles))\n"
+    small(8, engine="coroutines", sim=sim)
+    called = cohobate_here("run")
+    assert (called.code, called.err) == (0, "")
+    assert "8 evaluations (0 failed" in called.out
+
+
 def test_a_finished_campaign_only_reports(here, small, cohobate_here, monkeypatch):
     small(6)
     first = cohobate_here("run")

@@ -12,8 +12,6 @@ from cohobate.core.errors import MissingExtra, UserError
 from cohobate.view.history import trace
 from cohobate.view.plots import history
 
-matplotlib = pytest.importorskip("matplotlib")
-
 
 def row(id, value=None, status="done", finished=None, cached=False):
     return {"id": id, "x": 0.5, "f": value, "status": status, "cached": cached, "finished": finished or float(id)}

@@ -9,7 +9,7 @@ from pathlib import Path
 from cohobate.campaign.result import CampaignResult
 from cohobate.cli.building import Job
 from cohobate.cli.naming import Candidates
-from cohobate.core.errors import MissingExtra
+from cohobate.core.errors import UserError
 from cohobate.core.pool import Pool
 from cohobate.ledger.reader import open_reader
 from cohobate.ledger.views import Follow, follow
@@ -30,7 +30,7 @@ def report(job: Job, result: CampaignResult) -> None:
     with open_reader(job.run) as reader:
         views = follow(reader)
     print(f"{shown(job.title, 60)}: {shown(result)}")
-    for line in (*best(views, job.pool), *failures(views, GROUPS), draw(views, job.run / PLOT)):
+    for line in (*best(views, job.pool), *failures(views, GROUPS), _drawn(views, job.run / PLOT)):
         print(line)
 
 
@@ -79,13 +79,15 @@ def table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 
 def draw(views: Follow, path: Path) -> str:
-    """Draws the history and returns the line that says where it is, or why there is none."""
-    if not views.tally.goals:
-        return "no plot: there is no output to minimize or maximize"
+    """Draws the history and returns the line that says where it is; raises ``UserError`` where that fails."""
     # Said on stderr of every first run: that matplotlib looks for fonts, and where it keeps them.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    history(views.table(), views.tally.goals, path)
+    return f"plot: {shown(path)}"
+
+
+def _drawn(views: Follow, path: Path) -> str:
     try:
-        history(views.table(), views.tally.goals, path)
-    except MissingExtra as error:
-        return f"no plot: {error}"
-    return f"plot: {path}"
+        return draw(views, path)
+    except UserError as error:  # a report without a picture is still a report
+        return f"no plot: {shown(error)}"
