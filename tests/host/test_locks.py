@@ -35,7 +35,8 @@ def test_released_is_free_again(tmp_path: Path):
     lock = FolderLock.acquire(tmp_path)
     lock.release()
     lock.release()
-    FolderLock.acquire(tmp_path).release()
+    with FolderLock.acquire(tmp_path) as again:
+        assert again.folder == tmp_path
 
 
 def test_a_missing_folder_is_an_os_error(tmp_path: Path):
@@ -56,6 +57,7 @@ def test_the_dead_hold_nothing(tmp_path: Path):
     FolderLock.acquire(tmp_path).release()
 
 
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_neither_keeps_nor_frees_the_lock(tmp_path: Path):
     lock = FolderLock.acquire(tmp_path)
     read, write = os.pipe()

@@ -12,21 +12,22 @@ from operator import attrgetter, or_
 from pathlib import Path
 from typing import Any, assert_never
 
+import cohobate.cli.config as toml
 from cohobate.campaign import goals
 from cohobate.campaign.campaign import Campaign
 from cohobate.campaign.policy import FailureBudget, Retries
-from cohobate.cli import config as toml
 from cohobate.core.capture import Raised, capture
 from cohobate.core.errors import ConfigError, SimulatorError, UserError, did_you_mean
 from cohobate.core.pool import Pool
 from cohobate.core.problem import Choice, Constant, Integer, Problem, Real, Variable
 from cohobate.core.protocols import Engine, Generator
-from cohobate.engines import inline, processes, threads
+from cohobate.engines import coroutines, inline, processes, threads
 from cohobate.engines.inline import Inline
 from cohobate.engines.workplace import Workplace
 from cohobate.propose.active import ActiveLearning
 from cohobate.propose.posing import Space, pose
 from cohobate.propose.sampling import Grid, LatinHypercube, RandomSampler, Sobol
+from cohobate.simulate.function import as_simulator, is_async
 
 GOALS: Mapping[str, Callable[[Any], goals.Goal]] = {
     "evaluations": goals.evaluations,
@@ -98,6 +99,11 @@ def build(file: Path, run: Path, config: toml.Config, *, accept_new_code: bool =
         goals.check_goal(goal, problem.output_names)
     with _blaming(file, "simulator.use"):
         simulator = find_simulator(config.simulator.use, file.parent)
+    if is_async(as_simulator(simulator)) != (config.engine.kind == "coroutines"):
+        raise ConfigError(
+            f'{file}: engine.kind: "coroutines" is for a simulator that is an async def, and for no other; '
+            f"got {config.engine.kind!r} for {config.simulator.use!r}"
+        )
     return Job(file, run, config, problem, simulator, goal, accept_new_code)
 
 
@@ -140,6 +146,8 @@ def engine(wish: toml.Engine) -> Workplace | Inline:
             if wish.workers not in (None, 1):
                 raise ConfigError(f"inline runs one evaluation at a time, got workers = {wish.workers}")
             return inline()
+        case "coroutines":
+            return coroutines(ntasks=wish.workers or 100)
 
 
 def find_simulator(use: str, folder: Path) -> Callable[..., Any]:

@@ -7,21 +7,21 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from cohobate.cli import config
+import cohobate.cli.config as toml
 from cohobate.core.errors import ConfigError, did_you_mean
 from cohobate.core.payload import Plain
 
 Complaint = Mapping[str, Plain]
-TAGGED: Mapping[str, type[config.Table]] = {
-    "active": config.Active,
-    "random": config.Random,
-    "sobol": config.Sobol,
-    "latin": config.Latin,
-    "grid": config.Grid,
-    "real": config.Real,
-    "integer": config.Integer,
-    "choice": config.Choice,
-    "constant": config.Constant,
+TAGGED: Mapping[str, type[toml.Table]] = {
+    "active": toml.Active,
+    "random": toml.Random,
+    "sobol": toml.Sobol,
+    "latin": toml.Latin,
+    "grid": toml.Grid,
+    "real": toml.Real,
+    "integer": toml.Integer,
+    "choice": toml.Choice,
+    "constant": toml.Constant,
 }
 """What a ``kind`` stands for; pydantic puts it into the place of an error."""
 EXPECTED = {
@@ -34,10 +34,10 @@ EXPECTED = {
     "list_type": "a list",
     "dict_type": "a table",
     "model_type": "a table such as {{ key = value }}",
-    "greater_than": "more than {gt}",
-    "greater_than_equal": "at least {ge}",
-    "less_than": "less than {lt}",
-    "less_than_equal": "at most {le}",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "at most {le:g}",
     "string_too_short": "text that is not empty",
     "string_too_long": "at most {max_length} characters",
     "string_pattern_mismatch": '"module:function"',
@@ -90,7 +90,7 @@ def _came(value: Plain) -> str:
 def _known(complaint: Complaint) -> str:
     """Returns what the author of an unknown key may have meant."""
     *above, key = complaint["loc"]
-    table: type[BaseModel] = config.Config
+    table: type[BaseModel] = toml.Config
     for part in above:
         table = TAGGED.get(str(part)) or _inner(table, str(part)) or table
     return did_you_mean(key, table.model_fields) or f"; expected one of {', '.join(table.model_fields)}"

@@ -120,9 +120,9 @@ class Simulator(Table):
 
 
 class Engine(Table):
-    """Where evaluations run; ``workers`` left out means all cores."""
+    """Where evaluations run; ``workers`` left out means all cores, or 100 coroutines."""
 
-    kind: Literal["processes", "threads", "inline"] = "processes"
+    kind: Literal["processes", "threads", "inline", "coroutines"] = "processes"
     workers: Count | None = None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -109,6 +110,9 @@ def snapshot(target: Annotated[Path, typer.Argument(help="The folder to make.")]
 
 def main() -> None:
     """Runs the command line; what is wrong is said in one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that knows few characters gets the rest as escapes
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except ConfigError as error:

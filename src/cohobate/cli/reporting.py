@@ -9,7 +9,7 @@ from pathlib import Path
 from cohobate.campaign.result import CampaignResult
 from cohobate.cli.building import Job
 from cohobate.cli.naming import Candidates
-from cohobate.core.errors import MissingExtra
+from cohobate.core.errors import UserError
 from cohobate.core.pool import Pool
 from cohobate.ledger.reader import open_reader
 from cohobate.ledger.views import Follow, follow
@@ -30,8 +30,19 @@ def report(job: Job, result: CampaignResult) -> None:
     with open_reader(job.run) as reader:
         views = follow(reader)
     print(f"{shown(job.title, 60)}: {shown(result)}")
-    for line in (*best(views, job.pool), *failures(views, GROUPS), draw(views, job.run / PLOT)):
+    for line in (*best(views, job.pool), *failures(views, GROUPS), _drawn(views, job.run / PLOT)):
         print(line)
+
+
+def left_out(pool: Pool) -> Iterator[str]:
+    """Returns the line that says which lines of a pool's file were left out, and why; none where none was."""
+    skipped = pool.skipped
+    if not skipped:
+        return
+    lines = ", ".join(f"line {one.line} ({shown(one.reason, 80)})" for one in skipped[:GROUPS])
+    more = f" and {len(skipped) - GROUPS} more" if len(skipped) > GROUPS else ""
+    many = "1 line" if len(skipped) == 1 else f"{len(skipped)} lines"
+    yield f"{shown(Path(pool.source).name, 60)}: {many} left out: {lines}{more}"
 
 
 def best(views: Follow, pool: Pool | None) -> Iterator[str]:
@@ -39,7 +50,9 @@ def best(views: Follow, pool: Pool | None) -> Iterator[str]:
     name = Candidates(views, pool)
     for output in views.tally.goals:
         rows = views.best(BEST, output)
-        column = views.rows.naming().outputs.get(output, output)
+        if not rows:
+            continue
+        column = views.rows.naming().outputs[output]
         yield f"best {shown(output, 60)}:"
         yield from table([(f"{i}", number(row[column]), name(row["id"])) for i, row in enumerate(rows, 1)])
 
@@ -66,13 +79,15 @@ def table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 
 def draw(views: Follow, path: Path) -> str:
-    """Draws the history and returns the line that says where it is, or why there is none."""
-    if not views.tally.goals:
-        return "no plot: there is no output to minimize or maximize"
+    """Draws the history and returns the line that says where it is; raises ``UserError`` where that fails."""
     # Said on stderr of every first run: that matplotlib looks for fonts, and where it keeps them.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    history(views.table(), views.tally.goals, path)
+    return f"plot: {shown(path)}"
+
+
+def _drawn(views: Follow, path: Path) -> str:
     try:
-        history(views.table(), views.tally.goals, path)
-    except MissingExtra as error:
-        return f"no plot: {error}"
-    return f"plot: {path}"
+        return draw(views, path)
+    except UserError as error:  # a report without a picture is still a report
+        return f"no plot: {shown(error)}"

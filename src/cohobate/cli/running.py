@@ -14,7 +14,7 @@ from cohobate.campaign.signals import stopping_on_signals
 from cohobate.cli.building import Job, build
 from cohobate.cli.naming import Candidates
 from cohobate.cli.reading import DATABASE, find
-from cohobate.cli.reporting import report
+from cohobate.cli.reporting import left_out, report
 from cohobate.engines.inline import Inline
 from cohobate.engines.workplace import Workplace
 from cohobate.ledger.reader import open_reader
@@ -31,6 +31,8 @@ def run(folder: Path, *, accept_new_code: bool = False) -> int:
     place = find(folder)
     file, config = place.need_config()
     job = build(file, place.run, config, accept_new_code=accept_new_code)
+    for line in left_out(job.pool) if job.pool else ():
+        print(line)
     result = finished(job)
     if result is None:
         result, signals = conduct(job)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cohobate.cli import reporting
 from cohobate.cli.building import build, read_pool
 from cohobate.cli.naming import Candidates
 from cohobate.cli.reading import Place, find
+from cohobate.cli.reporting import PLOT, draw, failures
 from cohobate.cli.whereabouts import whereabouts
 from cohobate.core.errors import UserError
 from cohobate.core.pool import Pool
@@ -34,7 +34,7 @@ def status(folder: Path) -> None:
 def errors(folder: Path) -> None:
     """Prints what failed, grouped by reason, with the traceback of the first of each."""
     with _views(find(folder)) as views:
-        lines = list(reporting.failures(views, tracebacks=True))
+        lines = list(failures(views, tracebacks=True))
     print("\n".join(lines) or "nothing failed")
 
 
@@ -49,7 +49,7 @@ def plot(folder: Path, file: Path | None) -> None:
     """Draws best-so-far against evaluations into a file (default: history.png in the run folder)."""
     place = find(folder)
     with _views(place) as views:
-        drawn = reporting.draw(views, file or place.run / reporting.PLOT)
+        drawn = draw(views, file or place.run / PLOT)
     print(drawn)
 
 
@@ -87,7 +87,7 @@ def _standing(place: Place, views: Follow) -> Iterator[tuple[str, str]]:
             yield f"best {shown(output, 40)}", f"{value}  {name(row['id'])}"
     if failed := {kind: n for kind, n in tally.failures.items() if n}:
         yield "failed", ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in failed.items())
-    yield "time", f"{duration(tally.seconds)} of running in {tally.epoch} sessions"
+    yield "time", f"{duration(tally.seconds)} of running in {tally.epoch} session{'s' * (tally.epoch != 1)}"
 
 
 def _pool(place: Place) -> Pool | None:

@@ -24,6 +24,7 @@ from cohobate.host.cores import thread_limits
 from cohobate.host.groups import Group, start
 
 SOURCES: Final = str(Path(__file__).resolve().parents[2])
+PROGRAM: Final = [sys.executable, "-P", "-m", "cohobate.worker"]
 TAIL: Final = 8192
 """Bytes kept of what a worker prints."""
 
@@ -159,7 +160,7 @@ def _spawn(descriptors: tuple[int, int, int, int], limits: Mapping[str, str]) ->
     # The worker puts PYTHONPATH back as it was: it is only to find this package.
     path = os.pathsep.join(filter(None, (SOURCES, os.environ.get("PYTHONPATH"))))
     return start(
-        [sys.executable, "-P", "-m", "cohobate.worker", str(tasks), str(results), str(page)],
+        [*PROGRAM, str(tasks), str(results), str(page)],
         env={**os.environ, **limits, "PYTHONPATH": path},
         pass_fds=(tasks, results, page),
         stdin=subprocess.DEVNULL,

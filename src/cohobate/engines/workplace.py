@@ -66,13 +66,20 @@ class Workplace:
     """An engine: runs tasks somewhere, and returns ordinary ``concurrent.futures`` futures at once.
 
     Leaving a ``with`` block waits for what was submitted; leaving it by an exception stops that.
+    ``future.cancel()`` ends the future at once and then stops its task as ``cancel`` does.
     """
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._dependents = Dependents(backend.run)
+        self._dependents = dependents = Dependents(backend.run)
         self._process = os.getpid()
         self._closed = False
+
+        def stop(future: Future[Any]) -> None:
+            if future.cancelled() and not dependents.cancel(future):
+                backend.cancel(future)
+
+        self._stop_if_cancelled = stop
         # An engine that nobody holds any longer still does what it was asked to.
         self._finalizer = weakref.finalize(self, backend.retire)
         self._finalizer.atexit = False
@@ -105,6 +112,7 @@ class Workplace:
         if self._closed or self._process != os.getpid():
             raise EngineClosed(f"{self!r} was closed, or belongs to another process: make a new one")
         future: Future[Any] = Future()
+        future.add_done_callback(self._stop_if_cancelled)
         parents = parents_of(task)
         if parents:
             self._dependents.add(task, future, parents)

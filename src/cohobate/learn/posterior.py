@@ -14,7 +14,7 @@ from cohobate.learn.kernels import Floats, Kernel
 from cohobate.learn.likelihood import Hyper
 
 ROOM = 64
-"""Points a new factor has room for; the room doubles when it is full."""
+"""Points a factor makes room for at a time; what is there already is never copied, but for ``lower``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,31 +29,39 @@ class Prediction:
 class Factor:
     """The Cholesky factor of the correlations of some points, and what they explain of the pool.
 
-    ``lower``: (points, points), with lower lower^T = R + noise I. ``explained``: (points, pool),
-    float32, lower^-1 R(points, pool). ``unexplained``: (pool,), the variance left over signal
+    ``lower``: (points, points), with lower lower^T = R + noise I. Explained: (points, pool),
+    float32, lower^-1 R(points, pool), kept in blocks of rows. ``unexplained``: (pool,), the variance left over signal
     variance. All three depend on the points and their order alone, not on the way there: rows are
     only ever made one after the other.
     """
 
-    __slots__ = ("_explained", "_kernel", "_lower", "hyper", "points", "unexplained")
+    __slots__ = ("_blocks", "_kernel", "_lower", "hyper", "points", "unexplained")
 
     def __init__(self, kernel: Kernel, hyper: Hyper) -> None:
         self._kernel = kernel
         self.hyper = hyper
         self.points: list[int] = []
         self.unexplained: Floats = np.ones(len(kernel))
-        self._lower: Floats = np.zeros((ROOM, ROOM))
-        self._explained: NDArray[np.float32] = np.empty((ROOM, len(kernel)), np.float32)
+        self._lower: Floats = np.zeros((0, 0))
+        self._blocks: list[NDArray[np.float32]] = []
 
     @property
     def lower(self) -> Floats:
         """The Cholesky factor: (points, points)."""
         return self._lower[: len(self.points), : len(self.points)]
 
-    @property
-    def explained(self) -> NDArray[np.float32]:
-        """The whitened correlations with the pool: (points, pool)."""
-        return self._explained[: len(self.points)]
+    def explained(self, weights: Floats) -> NDArray[np.float32]:
+        """Returns ``weights`` times the whitened correlations: (pool,), for (points,).
+
+        By einsum, as its sums do not depend on the number of threads; a threaded product is no
+        faster on one core and many times slower where cores are taken.
+        """
+        light = weights.astype(np.float32)
+        total: NDArray[np.float32] = np.zeros(len(self._kernel), np.float32)
+        for at, block in enumerate(self._blocks):
+            part = light[at * ROOM : (at + 1) * ROOM]
+            np.add(total, np.einsum("i,ij->j", part, block[: len(part)]), out=total)
+        return total
 
     def follow(self, points: Sequence[int]) -> None:
         """Becomes the factor of ``points``: what comes after the first difference is made anew.
@@ -71,30 +79,30 @@ class Factor:
     def _keep(self, count: int) -> None:
         del self.points[count:]
         self.unexplained = np.ones(len(self._kernel))
-        for row in self.explained:
-            self._explain(row)
+        del self._blocks[-(-count // ROOM) :]
+        for at in range(count):
+            self.unexplained -= np.square(self._row(at))
 
     def _add(self, point: int) -> None:
         n = len(self.points)
-        if n == len(self._lower):
+        if n == ROOM * len(self._blocks):
             self._make_room()
         correlation = self._kernel.row(point, self.hyper.scale)
         below = _solve(self.lower, correlation[self.points])
         pivot = np.sqrt(max(1.0 + self.hyper.noise - float(below @ below), 0.5 * self.hyper.noise))
         self._lower[n, :n], self._lower[n, n] = below, pivot
-        row = (correlation - below.astype(np.float32) @ self.explained) / pivot
-        self._explained[n] = row
+        row = self._row(n)
+        row[:] = (correlation - self.explained(below)) / pivot
         self.points.append(point)
-        self._explain(self._explained[n])
-
-    def _explain(self, row: NDArray[np.float32]) -> None:
         self.unexplained -= np.square(row)
 
+    def _row(self, at: int) -> NDArray[np.float32]:
+        row: NDArray[np.float32] = self._blocks[at // ROOM][at % ROOM]
+        return row
+
     def _make_room(self) -> None:
-        n = len(self._lower)
-        lower, explained = np.zeros((2 * n, 2 * n)), np.empty((2 * n, len(self._kernel)), np.float32)
-        lower[:n, :n], explained[:n] = self._lower, self._explained
-        self._lower, self._explained = lower, explained
+        self._blocks.append(np.empty((ROOM, len(self._kernel)), np.float32))
+        self._lower = np.pad(self.lower, (0, ROOM))
 
 
 def predict(factor: Factor, targets: Mapping[int, float | None]) -> Prediction:
@@ -115,7 +123,7 @@ def predict(factor: Factor, targets: Mapping[int, float | None]) -> Prediction:
     if spread <= 4 * np.finfo(float).eps * abs(mean):
         return Prediction(np.full(len(factor.unexplained), mean), _deviation(factor, abs(mean) or 1.0))
     white = _whitened(factor, [None if value is None else (value - mean) / spread for value in values])
-    expected = (white.astype(np.float32) @ factor.explained).astype(np.float64)
+    expected = factor.explained(white).astype(np.float64)
     signal = spread * float(np.sqrt(white @ white / len(known)))
     return Prediction(mean + spread * expected, _deviation(factor, signal))
 

@@ -55,8 +55,7 @@ class Surrogate:
         factor = self._factor_of(refits.current, view.kernel)
         factor.follow([point for point in targets if point not in view.unfit])
         prediction = predict(factor, targets)
-        if refits.coming is not None and refits.coming is not self._fitting:
-            self._begin(refits.coming)
+        self._prepare(refits.coming, factor)
         return prediction
 
     def close(self) -> None:
@@ -74,6 +73,14 @@ class Surrogate:
             self._factor = Factor(kernel, default(kernel))
         return self._factor
 
+    def _prepare(self, coming: Snapshot | None, factor: Factor) -> None:
+        """Begins the coming fit; once it is made, its factor follows beside the one in use."""
+        if coming is not None and coming is not self._fitting:
+            self._begin(coming)
+        elif self._next is not None and self._next.done() and self._next.result() is not factor:
+            assert self._executor is not None
+            self._next = self._executor.submit(_followed, self._next.result(), list(factor.points))
+
     def _begin(self, snapshot: Snapshot | None) -> None:
         assert self._executor is not None
         assert snapshot is not None
@@ -90,6 +97,11 @@ def refitted(view: View, snapshot: Snapshot, factor: Factor | None) -> Factor:
     new = Factor(view.kernel, hyper)
     new.follow(points)
     return new
+
+
+def _followed(factor: Factor, points: list[int]) -> Factor:
+    factor.follow(points)
+    return factor
 
 
 def _hyper(kernel: Kernel, targets: Mapping[int, float | None]) -> Hyper:

@@ -11,7 +11,7 @@ from typing import Final, Literal
 from urllib.parse import quote
 
 from cohobate.core.errors import Damaged, DiskFull, Foreign, LedgerError
-from cohobate.host.filesystem import free_bytes, is_network
+from cohobate.host.filesystem import free_bytes
 
 NAME: Final = "campaign.db"
 APPLICATION: Final = 0x636F686F
@@ -69,13 +69,16 @@ def made_by() -> str:
         return "cohobate (not installed)"
 
 
-def connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
-    """Returns the one read-write connection; it may be handed to another thread."""
+def connect_writer(path: Path, *, synced: bool, shared: bool) -> sqlite3.Connection:
+    """Returns the one read-write connection; it may be handed to another thread.
+
+    ``synced``: a commit is durable when it returns. ``shared``: the file may be seen by other hosts,
+    with which a write-ahead log, which lives in shared memory, cannot work.
+    """
     connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY, check_same_thread=False)
     try:
-        network = is_network(path)
-        connection.execute(f"PRAGMA journal_mode = {'DELETE' if network else 'WAL'}")
-        connection.execute(f"PRAGMA synchronous = {'FULL' if network or durability == 'full' else 'NORMAL'}")
+        connection.execute(f"PRAGMA journal_mode = {'DELETE' if shared else 'WAL'}")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
     except BaseException:
         connection.close()
         raise
@@ -140,6 +143,8 @@ def _explain_sqlite(error: sqlite3.Error, path: Path) -> LedgerError:
             return LedgerError(f"{path} cannot be opened or written ({error}): check that the folder is writable")
         case sqlite3.SQLITE_BUSY:
             return LedgerError(f"{path} is locked by another program: close whatever else has it open")
+    if str(error).startswith("Could not decode"):
+        return Damaged(f"{path} is damaged ({error}): restore the run folder from a copy or a snapshot")
     return LedgerError(f"{path}: {type(error).__name__}: {error}")
 
 

@@ -7,6 +7,7 @@ is written follows from its type, so that a new event of known field types needs
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, fields
 from math import isfinite
@@ -22,12 +23,13 @@ from cohobate.core.payload import Payload, Plain
 from cohobate.core.trial import Trial
 from cohobate.ledger.codec import Get, Put, encode_json, tagged, untagged
 
-Row = tuple[str, int | None, int | None, float | None, str]
-"""Kind, trial, attempt, at, body."""
+Row = tuple[int, str, int | None, int | None, float | None, str, int]
+"""Number, kind, trial, attempt, at, body, check sum."""
 COLUMNS: Final = ("trial", "attempt", "at")
 """Fields that have a column of their own."""
 CHUNK: Final = 128
 """Events turned into JSON by one call; more would wake the garbage collector."""
+_DOUBLE: Final = struct.Struct("<d").pack
 Pack = Callable[[Payload, Put | None], Plain]
 Unpack = Callable[[Payload], Payload]
 
@@ -44,43 +46,57 @@ class _Layout:
     unpacks: Mapping[str, Unpack]
 
 
-def encode(events: Sequence[Event], put: Put | None = None) -> list[Row]:
-    """Returns events as rows; large contents go to ``put``. Raises ``NotStorable``."""
-    return [row for at in range(0, len(events), CHUNK) for row in _encode(events[at : at + CHUNK], put)]
+def encode(events: Sequence[Event], since: int = 0, put: Put | None = None) -> list[Row]:
+    """Returns the events that follow number ``since`` as rows; large contents go to ``put``.
 
-
-def seal(seq: int, row: Row) -> int:
-    """Returns the check sum kept with a row: it covers the number and everything else in it."""
-    kind, trial, attempt, at, body = row
-    return crc32(f"{seq} {kind} {trial} {attempt} {at} {body}".encode("utf-8", "surrogatepass"))
+    Raises ``NotStorable``.
+    """
+    starts = range(0, len(events), CHUNK)
+    return [row for at in starts for row in _encode(events[at : at + CHUNK], since + at + 1, put)]
 
 
 def decode(row: Row, get: Get | None = None) -> Event:
     """Returns the event of a row; raises ``Damaged`` where it is not one that ``encode`` made."""
-    kind, trial, attempt, at, text = row
+    try:
+        if _seal(*row[:-1]) != row[-1]:
+            raise Damaged("the check sum does not match")
+        return _event(row, get)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, struct.error) as error:
+        raise Damaged(f"an unreadable {row[1]!r:.60} event: {type(error).__name__}: {error}") from error
+
+
+def _event(row: Row, get: Get | None) -> Event:
+    _, kind, trial, attempt, at, text, _ = row
     layout = _KINDS.get(kind)
     if layout is None:
         raise Damaged(f"an event of the unknown kind {kind!r:.60}; written by a newer version?")
-    try:
-        body = json.loads(text) if text != "{}" else {}
-        if '"$' in text:
-            body = untagged(body, get)
-        unpacks = layout.unpacks
-        given = {name: unpacks[name](value) for name, value in body.items()}
-        for name, value in (("trial", trial), ("attempt", attempt), ("at", at)):
-            if value is not None:
-                given[name] = unpacks[name](value)
-        return layout.make(**given)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise Damaged(f"an unreadable {kind!r} event: {type(error).__name__}: {error}") from error
+    body = json.loads(text) if text != "{}" else {}
+    if '"$' in text:
+        body = untagged(body, get)
+    unpacks = layout.unpacks
+    given = {name: unpacks[name](value) for name, value in body.items()}
+    for name, value in (("trial", trial), ("attempt", attempt), ("at", at)):
+        if value is not None:
+            given[name] = unpacks[name](value)
+    return layout.make(**given)
 
 
-def _encode(events: Sequence[Event], put: Put | None) -> list[Row]:
+def _encode(events: Sequence[Event], first: int, put: Put | None) -> list[Row]:
     layouts = [_LAYOUTS[type(event)] for event in events]
     texts = _json([_body(layout, event, put) for layout, event in zip(layouts, events, strict=True)])
-    return [
-        (layout.kind, *layout.columns(event), text) for layout, event, text in zip(layouts, events, texts, strict=True)
-    ]
+    rows: list[Row] = []
+    for seq, (layout, event, text) in enumerate(zip(layouts, events, texts, strict=True), first):
+        kind, (trial, attempt, at) = layout.kind, layout.columns(event)
+        rows.append((seq, kind, trial, attempt, at, text, _seal(seq, kind, trial, attempt, at, text)))
+    return rows
+
+
+def _seal(  # noqa: PLR0917 the cells of a row; called for each, where keywords cost
+    seq: int, kind: str, trial: int | None, attempt: int | None, at: float | None, text: str
+) -> int:
+    """Returns the check sum of everything else in a row."""
+    start = 0 if at is None else crc32(_DOUBLE(at))
+    return crc32(f"{seq} {kind} {trial} {attempt} {text}".encode(), start)
 
 
 def _body(layout: _Layout, event: Event, put: Put | None) -> dict[str, Plain]:
@@ -101,8 +117,12 @@ def _json(bodies: list[dict[str, Plain]]) -> list[str]:
     try:
         texts = encode_json(marked)[1:-1].split(f",{_MARK},")
     except (TypeError, ValueError):  # a NaN, or a number of numpy, among the times and counts
-        return [encode_json({name: tagged(value, name=name) for name, value in body.items()}) for body in bodies]
+        return [encode_json({name: _loose(name, value) for name, value in body.items()}) for body in bodies]
     return texts if len(texts) == len(bodies) else [encode_json(body) for body in bodies]
+
+
+def _loose(name: str, value: Plain) -> Plain:
+    return value if isinstance(value, dict | list) else tagged(value, name=name)
 
 
 def pack_outcome(outcome: Outcome, put: Put | None = None) -> Plain:

@@ -10,20 +10,18 @@ from pathlib import Path
 from typing import Final, Protocol, final
 
 from cohobate.core.blob import Blobs
-from cohobate.core.errors import Damaged, LedgerError
+from cohobate.core.errors import Damaged
 from cohobate.core.events import EVENTS, Event
 from cohobate.ledger.blobs import FolderBlobs, MemoryBlobs, fetch
 from cohobate.ledger.codec import Get
 from cohobate.ledger.database import connect_reader, explain, recorded
-from cohobate.ledger.record import decode, seal
+from cohobate.ledger.record import Row, decode
 from cohobate.ledger.standing import COLUMNS, Standing, Standings
 from cohobate.ledger.tally import Tally
 
 PAGE: Final = 2_000
 """Rows read in one transaction, so that a reader never holds up the writer for long."""
 EVENT: Final = "seq, kind, trial, attempt, at, body, crc"
-SealedRow = tuple[int, str, int | None, int | None, float | None, str, int]
-"""A row of the table: number, kind, trial, attempt, at, body, check sum."""
 NAMES: Final = {event: kind for kind, event in EVENTS.items()}
 
 
@@ -130,7 +128,7 @@ class DatabaseSource:
             end = recorded(connection)
             while rows := connection.execute(query, (since, end, *names)).fetchall():
                 for row in rows:
-                    yield row[0], unseal(row, self.path, get)
+                    yield row[0], read_row(row, self.path, get)
                 since = rows[-1][0]
 
     def at(self, numbers: Iterable[int]) -> Iterator[Event]:
@@ -140,7 +138,7 @@ class DatabaseSource:
                 row = connection.execute(query, (number,)).fetchone()
                 if row is None:
                     raise Damaged(f"{self.path} is damaged: event {number} is missing; restore the folder from a copy")
-                yield unseal(row, self.path, self._get)
+                yield read_row(row, self.path, self._get)
 
     def declared(self) -> int | None:
         with self.reading() as connection:
@@ -170,16 +168,12 @@ class DatabaseSource:
             connection.close()
 
 
-def unseal(row: SealedRow, path: Path, get: Get | None) -> Event:
-    """Returns the event of a row of the table; raises ``Damaged`` where its check sum does not match."""
-    seq, kind, trial, attempt, at, body, crc = row
-    content = (kind, trial, attempt, at, body)
+def read_row(row: Row, path: Path, get: Get | None) -> Event:
+    """Returns the event of a row of the table; raises ``Damaged`` saying which it is."""
     try:
-        if seal(seq, content) != crc:
-            raise Damaged("the check sum does not match")
-        return decode(content, get)
-    except LedgerError as error:
-        raise Damaged(f"{path} is damaged at event {seq} ({error}): restore the folder from a copy") from error
+        return decode(row, get)
+    except Damaged as error:
+        raise Damaged(f"{path} is damaged at event {row[0]} ({error}): restore the folder from a copy") from error
 
 
 def load_live(connection: sqlite3.Connection) -> dict[int, Standing]:

@@ -16,9 +16,8 @@ from cohobate.core.blob import Blobs
 from cohobate.core.errors import CohobateError, LedgerError
 from cohobate.core.events import Declared, Event
 from cohobate.ledger.database import NAME, explain, recorded
-from cohobate.ledger.record import encode, seal
+from cohobate.ledger.record import Row, encode
 from cohobate.ledger.sidecar import Sidecar
-from cohobate.ledger.source import SealedRow
 from cohobate.ledger.standing import Standing, Standings, values
 from cohobate.ledger.tally import Tally
 
@@ -43,10 +42,9 @@ class Store:
         self.tally = Tally()
         self.count = 0
 
-    def seal(self, events: Sequence[Event]) -> list[SealedRow]:
+    def encode(self, events: Sequence[Event]) -> list[Row]:
         """Returns the rows of the next events; their large contents are blobs by then."""
-        rows = encode(events, self.blobs.put)
-        return [(seq, *row, seal(seq, row)) for seq, row in enumerate(rows, self.count + 1)]
+        return encode(events, self.count, self.blobs.put)
 
     def fold(self, events: Sequence[Event]) -> dict[str, object]:
         """Takes the events in, and returns the facts to be kept beside them."""
@@ -58,7 +56,7 @@ class Store:
                 facts["declared"] = seq
         return {**facts, "tally": json.dumps(self.tally.snapshot())}
 
-    def commit(self, rows: Sequence[SealedRow], trials: Sequence[Standing], facts: dict[str, object]) -> None:
+    def commit(self, rows: Sequence[Row], trials: Sequence[Standing], facts: dict[str, object]) -> None:
         """Makes everything durable, or nothing; harmless when it was durable already."""
         connection = self.connection
         if recorded(connection) >= rows[-1][0]:
@@ -163,7 +161,7 @@ class Writer:
 
     def _write(self, batch: list[Event]) -> None:
         store = self._store
-        rows = self._patiently(lambda: store.seal(batch))
+        rows = self._patiently(lambda: store.encode(batch))
         facts = store.fold(batch)
         trials = store.standings.take()
         self._patiently(lambda: store.commit(rows, trials, facts))
@@ -182,7 +180,7 @@ class Writer:
                 if not _passing(error) or time.monotonic() + pause > end:
                     raise
             with self._changed:
-                self._changed.wait_for(lambda: self._closing, pause)
+                self._changed.wait(pause)
             pause = min(2 * pause, 1.0)
 
     def _die(self, error: LedgerError) -> None:

@@ -32,7 +32,8 @@ class ActiveLearning:
     becomes of it.
 
     A choice depends on the seed and on what was proposed and told, in that order, and on nothing
-    else; so a resumed campaign goes on with the same choices. Needs scipy, and rdkit for molecules.
+    else; so a resumed campaign goes on with the same choices. A choice costs O(proposed rows of the
+    pool) in time, and 4 bytes of memory for each pair. Needs scipy, and rdkit for molecules.
     """
 
     __slots__ = (

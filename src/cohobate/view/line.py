@@ -15,9 +15,19 @@ def line(sight: Sight) -> str:
 
 
 def _parts(sight: Sight) -> Iterator[str]:
-    status, tally = sight.status, sight.status.tally
     of = f" of {sight.total}" if sight.total is not None else ""
     yield f"{sight.done}{of} done"
+    yield from _progress(sight)
+    if sight.failed:
+        yield f"failed: {sight.failed}"
+    if sight.status.tally.rejected:
+        yield f"{sight.status.tally.rejected} rejected"
+    for best in sight.bests:
+        yield f"best {shown(best.output, 40)} {number(best.value)} {shown(best.candidate, 60)}"
+
+
+def _progress(sight: Sight) -> Iterator[str]:
+    status = sight.status
     if status.state != "running":
         yield status.state
     elif status.running:
@@ -26,9 +36,3 @@ def _parts(sight: Sight) -> Iterator[str]:
         yield rate
     if sight.left:
         yield f"{duration(sight.left)} left"
-    if sight.failed:
-        yield f"failed: {sight.failed}"
-    if tally.rejected:
-        yield f"{tally.rejected} rejected"
-    for best in sight.bests:
-        yield f"best {shown(best.output, 40)} {number(best.value)} {shown(best.candidate, 60)}"

@@ -22,7 +22,7 @@ def panel(sight: Sight) -> RenderableType:
     """Returns the panel of one moment. Everything that comes from elsewhere is plain text in it."""
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim", no_wrap=True, min_width=11)
-    facts.add_column(overflow="ellipsis", no_wrap=True)
+    facts.add_column(overflow="fold")
     for name, text in _facts(sight):
         facts.add_row(Text(name), text)
     state = sight.status.state
@@ -67,7 +67,7 @@ def _facts(sight: Sight) -> Iterator[tuple[str, Text]]:
 
 
 def _best(value: str, candidate: str) -> Text:
-    return Text.assemble((value, "bold green"), "  ", shown(candidate, 60))
+    return Text.assemble((value, "bold green"), "  ", shown(candidate), no_wrap=True, overflow="ellipsis")
 
 
 def _pace(sight: Sight) -> str:

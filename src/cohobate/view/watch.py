@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -71,8 +70,8 @@ def _print(sights: Iterator[Sight], console: Console) -> None:
     due, last, printed = 0.0, "", ""
     for sight in sights:
         last = line(sight)
-        if time.monotonic() >= due:
-            due, printed = time.monotonic() + MINUTE, last
+        if sight.status.elapsed >= due:
+            due, printed = sight.status.elapsed + MINUTE, last
             _put(last, console)
     if last != printed:
         _put(last, console)

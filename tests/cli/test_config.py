@@ -1,0 +1,129 @@
+"""A wrong campaign.toml gets one line that names file and key, exit code 2, and leaves everything as it was."""
+
+from __future__ import annotations
+
+import pytest
+
+GOAL = "goal = { evaluations = 6 }"
+POOL = 'pool = "molecules.smi"'
+USE = 'use = "lengths:length"'
+
+WRONG = [
+    # unknown keys, at every depth
+    ({POOL: POOL + "\ninitail = 3", '"random"': '"active"'}, "generator.initail", "did you mean 'initial'?"),
+    ({GOAL: "goal = { evaluation = 6 }"}, "campaign.goal.evaluation", "did you mean 'evaluations'?"),
+    ({"[simulator]": "[simulater]"}, "simulater", "did you mean 'simulator'?"),
+    (
+        {GOAL: GOAL + "\n[campaign.retries]\nworkers_lost = 3"},
+        "campaign.retries.workers_lost",
+        "did you mean 'worker_lost'?",
+    ),
+    ({GOAL: GOAL + "\nzzz = 3"}, "campaign.zzz", "expected one of goal, name, run"),
+    # what is missing
+    ({GOAL: ""}, "campaign.goal", "is missing"),
+    ({'kind = "random"\n': ""}, "generator", "expected a kind"),
+    ({'maximize = "size"': ""}, "generator", 'for example maximize = "ie"'),
+    # wrong types and values
+    ({GOAL: 'goal = { evaluations = "six" }'}, "campaign.goal.evaluations", "expected a whole number, got 'six'"),
+    ({GOAL: "goal = { evaluations = true }"}, "campaign.goal.evaluations", "expected a whole number, got true"),
+    ({GOAL: "goal = { evaluations = 6.5 }"}, "campaign.goal.evaluations", "expected a whole number, got 6.5"),
+    ({GOAL: "goal = { evaluations = 0 }"}, "campaign.goal.evaluations", "expected at least 1, got 0"),
+    ({GOAL: "goal = 6"}, "campaign.goal", "expected a table such as { key = value }, got 6"),
+    ({GOAL: "goal = {}"}, "campaign.goal", "is empty; expected at least one of evaluations, seconds"),
+    ({GOAL: "goal = { seconds = -1 }"}, "campaign.goal.seconds", "expected more than 0, got -1"),
+    ({GOAL: "goal = { seconds = inf }"}, "campaign.goal.seconds", "expected a finite number, got inf"),
+    ({GOAL: 'goal = { until = "tomorrow" }'}, "campaign.goal", "got 'tomorrow'"),
+    ({GOAL: "goal = { below = { siez = 1 } }"}, "campaign.goal", "did you mean 'size'?"),
+    ({GOAL: GOAL + "\ndeadline = 0"}, "campaign.deadline", "expected more than 0, got 0"),
+    ({'maximize = "size"': "maximize = 3"}, "generator.maximize", "expected text or a list, got 3"),
+    ({'"random"': '"randon"'}, "generator", "'active', 'random'"),
+    (
+        {'"inline"': '"inlin"'},
+        "engine.kind",
+        "expected one of 'processes', 'threads', 'inline' or 'coroutines', got 'inlin'",
+    ),
+    ({'kind = "inline"': 'kind = "inline"\nworkers = 4'}, "engine", "one evaluation at a time, got workers = 4"),
+    ({'kind = "inline"': 'kind = "threads"\nworkers = 0'}, "engine.workers", "expected at least 1, got 0"),
+    ({'"inline"': '"coroutines"'}, "engine.kind", "is for a simulator that is an async def"),
+    # candidates
+    ({POOL: ""}, "generator.pool", "expected a pool, or [variables], got neither"),
+    ({POOL: 'pool = "gone.smi"'}, "generator.pool", "no such file"),
+    ({POOL: 'pool = "molecules.doc"'}, "generator.pool", "expected a file ending in .smi"),
+    ({POOL: 'pool = "campaign\\u0000.smi"'}, "generator.pool", "no such file"),
+    ({POOL: POOL + '\ncolumn = ""'}, "generator.column", "expected text that is not empty"),
+    ({"[engine]": '[variables]\nx = { kind = "real", lo = 0, hi = 1 }\n[engine]'}, "variables", "not both"),
+    ({POOL: "", "[engine]": '[variables]\nx = { kind = "real", lo = 1, hi = 0 }\n[engine]'}, "variables.x", "below"),
+    ({POOL: "", "[engine]": '[variables]\nx = { kind = "reel", lo = 1 }\n[engine]'}, "variables.x", "'real'"),
+    ({POOL: "", "[engine]": '[variables]\nx = { kind = "real", low = 1 }\n[engine]'}, "variables.x.low", "'lo'"),
+    ({'"random"': '"sobol"'}, "generator", "needs variables, got a pool"),
+    # the simulator
+    ({USE: 'use = "lengths"'}, "simulator.use", "expected \"module:function\", got 'lengths'"),
+    ({USE: 'use = "lengths:lenght"'}, "simulator.use", "there is no 'lenght' in lengths; did you mean 'length'?"),
+    ({USE: 'use = "lenghts:length"'}, "simulator.use", "No module named 'lenghts'"),
+    ({USE: 'use = "lengths.py:length"'}, "simulator.use", "did you mean 'lengths:length'?"),
+    ({USE: 'use = "lengths:__name__"'}, "simulator.use", "is no function but the str 'lengths'"),
+    ({USE: 'use = "os:getpid"'}, "simulator.use", "['smiles']"),
+    # not TOML at all
+    ({"[campaign]": "[campaign"}, "not TOML", "line 2"),
+    ({"[campaign]": "[campaign]\nname = '\x1b[31m'"}, "not TOML", "line 3"),
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=[f"{place}-{says[:30]}" for _, place, says in WRONG])
+def test_what_is_wrong_is_said_in_one_line(here, small, cohobate_here, wrong):
+    replace, place, says = wrong
+    small(replace=replace)
+    before = sorted(path.name for path in here.iterdir())
+    called = cohobate_here("run")
+    assert called.code == 2
+    assert called.out == ""
+    assert called.err.count("\n") == 1
+    assert called.err.startswith(f"cohobate: campaign.toml: {place}")
+    assert says in called.err
+    assert all(c.isprintable() for c in called.err.rstrip("\n"))
+    assert sorted(path.name for path in here.iterdir() if path.name != "__pycache__") == before
+
+
+def test_a_simulator_that_raises_on_import_is_one_line(small, cohobate_here):
+    small(sim="raise RuntimeError('two\\nlines\\x1b[31m')", module="broken")
+    called = cohobate_here("run")
+    assert called.code == 2
+    assert called.err.count("\n") == 1
+    assert "'broken:length' cannot be imported: RuntimeError" in called.err
+    assert "\x1b" not in called.err
+
+
+@pytest.mark.parametrize("pool", ["", "\n\n# nothing\n", "\x00\n"])
+def test_an_empty_pool_is_refused(small, cohobate_here, pool):
+    small(pool=pool)
+    called = cohobate_here("run")
+    assert (called.code, called.err.count("\n")) == (2, 1)
+    assert "molecules.smi is empty" in called.err
+
+
+def test_the_first_of_several_is_named_and_the_rest_counted(small, cohobate_here):
+    small(replace={GOAL: 'goal = { evaluations = "x", stalled = 0 }\ndeadline = "y"'})
+    assert "(and 2 more)" in cohobate_here("run").err
+
+
+@pytest.mark.parametrize("command", [["run"], ["status"], ["errors"], ["export", "x.csv"], ["plot"], ["replay"]])
+def test_a_folder_without_a_campaign_says_what_to_do(here, cohobate_here, command):
+    called = cohobate_here(*command)
+    assert (called.code, called.err.count("\n")) == (2, 1)
+    assert "no campaign.toml here" in called.err
+    assert "cohobate init screen NAME" in called.err
+
+
+def test_a_campaign_that_never_ran_has_nothing_to_show(here, small, cohobate_here):
+    small()
+    called = cohobate_here("status")
+    assert (called.code, called.err.count("\n")) == (1, 1)
+    assert "campaign.db" in called.err
+    assert not (here / "run").exists()
+
+
+def test_a_file_that_is_no_text_is_refused(small, cohobate_here):
+    small().write_bytes(b"\xff\xfe\x00")
+    called = cohobate_here("run")
+    assert (called.code, called.err.count("\n")) == (2, 1)
+    assert "expected UTF-8 text" in called.err

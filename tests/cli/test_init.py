@@ -1,0 +1,68 @@
+"""A new campaign folder: a plain name, nothing overwritten, and it is complete."""
+
+from __future__ import annotations
+
+import pytest
+
+from cohobate.cli.building import build
+from cohobate.cli.reading import find
+from cohobate.cli.template import copy
+from cohobate.core.errors import ConfigError
+
+
+def test_init_makes_a_campaign_that_can_be_built(here, cohobate_here):
+    called = cohobate_here("init", "screen", "my-ie")
+    assert (called.code, called.err) == (0, "")
+    assert "cd my-ie && cohobate run" in called.out
+    place = find(here / "my-ie")
+    file, config = place.need_config()
+    job = build(file, place.run, config)
+    assert (job.title, str(job.goal), len(job.pool) > 1000) == ("my-ie", "60 evaluations", True)
+    assert not place.run.exists()
+
+
+NO_NAMES = [
+    *["../../x", "..", ".", ".hidden", "a/b", "/tmp/x", "-rf", "--help-me", "x" * 5000, "a\x00b", "<b>x</b>", "$(id)"],
+    *["", " ", "a\nb", "x;rm", "a\x1b[31m", "trailing ", "*", "abc\u202edef", "\udcff"],
+]
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_what_cannot_be_a_name_gets_one_line_and_makes_nothing(here, cohobate_here, name):
+    called = cohobate_here("init", "screen", name)
+    assert (called.code, called.out) == (2, "")
+    assert called.err.count("\n") == 1
+    assert len(called.err) < 300
+    assert called.err.startswith("cohobate: the name ")
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["my-ie", "x", "ie_2", "größe", "run 1", "a.b", "分子"])
+def test_ordinary_names_are_fine(here, name):
+    assert (copy("screen", name, here) / "campaign.toml").is_file()
+
+
+def test_a_folder_with_content_is_left_alone(here, cohobate_here):
+    (here / "mine").mkdir()
+    (here / "mine" / "notes.txt").write_text("keep")
+    called = cohobate_here("init", "screen", "mine")
+    assert (called.code, called.err.count("\n")) == (2, 1)
+    assert "exists and is not empty" in called.err
+    assert [path.name for path in (here / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_a_file_of_that_name_is_left_alone(here):
+    (here / "mine").write_text("keep")
+    with pytest.raises(ConfigError, match="not empty"):
+        copy("screen", "mine", here)
+    assert (here / "mine").read_text() == "keep"
+
+
+def test_an_empty_folder_is_filled(here):
+    (here / "mine").mkdir()
+    assert (copy("screen", "mine", here) / "molecules.smi").is_file()
+
+
+def test_an_unknown_template_is_named(here, cohobate_here):
+    called = cohobate_here("init", "scren", "x")
+    assert (called.code, called.err) == (2, "cohobate: no template 'scren'; there is screen; did you mean 'screen'?\n")

@@ -1,0 +1,515 @@
+"""What every engine promises, proved on each of them; a new one is one more line in ``CASES``."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import (
+    CancelledError,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    as_completed,
+    wait,
+)
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cohobate.core.context import cancelled
+from cohobate.core.errors import (
+    DeadlineExceeded,
+    DependencyFailed,
+    EngineClosed,
+    TaskRaised,
+    Unsendable,
+    WorkerLost,
+)
+from cohobate.core.protocols import Engine
+from cohobate.core.task import Task
+from cohobate.engines.coroutines import coroutines
+from cohobate.engines.executor import as_engine, executor
+from cohobate.engines.inline import Inline, inline
+from cohobate.engines.processes import processes
+from cohobate.engines.settling import traceback_of
+from cohobate.engines.threads import threads
+from cohobate.engines.workplace import Workplace
+from cohobate.host.census import census
+
+AnyEngine = Workplace | Inline
+
+
+@contextmanager
+def thread_pool() -> Iterator[AnyEngine]:
+    with ThreadPoolExecutor(2) as pool, executor(pool) as engine:
+        yield engine
+
+
+@cache
+def shared_pool() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(2, mp_context=get_context("spawn"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _end_of_the_shared_pool() -> Iterator[None]:
+    yield
+    shared_pool().shutdown()
+    shared_pool.cache_clear()
+
+
+@dataclass(frozen=True)
+class Case:
+    """How to make an engine, and what differs: all else is the same for all."""
+
+    make: Callable[[], Any]
+    separate: bool = False  # tasks run in processes of their own
+    flags: bool = True  # a cancel can be seen by what runs
+    leaves: bool = True  # what does not stop is killed, or left behind
+    workers: int = 2
+
+
+CASES: Mapping[str, Case] = {
+    "inline": Case(inline, leaves=False, workers=1),
+    "threads": Case(lambda: threads(2)),
+    "processes": Case(lambda: processes(2), separate=True),
+    "thread pool": Case(thread_pool),
+    "process pool": Case(lambda: executor(shared_pool()), separate=True, flags=False),
+}
+
+
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest) -> Case:
+    return CASES[request.param]
+
+
+@pytest.fixture
+def engine(case: Case) -> Iterator[AnyEngine]:
+    with case.make() as made:
+        yield made
+        # Leaving the block would wait for what a failed test left hanging.
+        made.close()
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    """Reading it waits until a task writes to it."""
+    os.mkfifo(tmp_path / "fifo")
+    return tmp_path / "fifo"
+
+
+def add(x: int, y: int = 0) -> int:
+    return x + y
+
+
+def fail(message: str) -> None:
+    raise ValueError(message)
+
+
+def linger(fifo: Path | None = None, until: Path | None = None) -> str:
+    """Says that it has begun, then goes on until asked to stop, or until a file is there."""
+    if fifo is not None:
+        fifo.write_text("begun")
+    while not cancelled() and not (until is not None and until.exists()):
+        threading.Event().wait(0.002)
+    return "stopped" if cancelled() else "done"
+
+
+def ignore(fifo: Path | None = None, seconds: float = 3.0) -> str:
+    """Says that it has begun, then takes no notice of anything."""
+    if fifo is not None:
+        fifo.write_text("begun")
+    threading.Event().wait(seconds)
+    return "late"
+
+
+# Results.
+
+
+def test_a_call_returns_its_value(engine: AnyEngine):
+    assert engine.call(add, 1, y=2).result(20) == 3
+
+
+def test_it_is_an_engine(engine: AnyEngine, case: Case):
+    assert isinstance(engine, Engine)
+    assert as_engine(engine) is engine
+    assert (engine.workers, engine.room()) == (case.workers, case.workers)
+    assert repr(engine) in engine.describe() or "inline" in engine.describe()
+
+
+def test_results_come_in_any_order_and_all_of_them(engine: AnyEngine):
+    futures = {engine.call(add, i, i): 2 * i for i in range(100)}
+    assert {future: future.result() for future in as_completed(futures, 20)} == futures
+
+
+def test_a_decorated_function_returns_futures(engine: AnyEngine):
+    @engine.task
+    def double(x: int) -> int:
+        return 2 * x
+
+    assert double(double(4)).result(20) == 16
+    assert double.__name__ == "double"
+
+
+def test_asyncio_can_wait_for_it(engine: AnyEngine):
+    async def main() -> list[int]:
+        return await asyncio.gather(*(asyncio.wrap_future(engine.call(add, i)) for i in range(5)))
+
+    assert asyncio.run(main()) == list(range(5))
+
+
+def test_wait_returns_when_the_first_is_done(engine: AnyEngine, tmp_path: Path):
+    quick = engine.call(add, 1)
+    slow = engine.call(linger, until=tmp_path / "go")
+    done, rest = wait([quick, slow], 20, return_when="FIRST_COMPLETED")
+    assert (done, rest) == ({quick}, {slow})
+    (tmp_path / "go").touch()
+    assert slow.result(20) == "done"
+
+
+def test_coroutine_functions_are_run_to_their_end(engine: AnyEngine):
+    async def later(x: int) -> int:
+        await asyncio.sleep(0)
+        return x + 1
+
+    assert engine.call(later, 1).result(20) == 2
+
+
+def test_a_megabyte_there_and_back(engine: AnyEngine):
+    data = os.urandom(1 << 20)
+    assert engine.call(bytes, data).result(20) == data
+
+
+def test_nobody_asked_it_to_stop(engine: AnyEngine):
+    assert engine.call(cancelled).result(20) is False
+
+
+# Errors.
+
+
+def test_an_exception_comes_back_with_its_traceback(engine: AnyEngine):
+    error = engine.call(fail, "so and so").exception(20)
+    assert isinstance(error, ValueError)
+    assert str(error) == "so and so"
+    assert "raise ValueError(message)" in traceback_of(error)
+    assert "in fail" in traceback_of(error)
+
+
+@pytest.mark.parametrize("stop", [sys.exit, lambda _: (_ for _ in ()).throw(KeyboardInterrupt())])
+def test_what_would_end_the_caller_is_an_error(engine: AnyEngine, stop: Callable[[int], Any]):
+    error = engine.call(stop, 3).exception(20)
+    assert isinstance(error, TaskRaised)
+    assert type(error.__cause__).__name__ == "RemoteTraceback"
+    assert engine.call(add, 1).result(20) == 1
+
+
+def test_an_exception_that_cannot_be_read(engine: AnyEngine):
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no")
+
+    def mute() -> None:
+        raise Mute
+
+    error = engine.call(mute).exception(20)
+    assert isinstance(error, (Mute, TaskRaised))
+    assert "in mute" in traceback_of(error)
+    assert engine.call(add, 1).result(20) == 1
+
+
+def test_an_exception_that_cannot_be_sent(engine: AnyEngine, case: Case):
+    class Locked(Exception):
+        def __init__(self) -> None:
+            super().__init__("locked up")
+            self.lock = threading.Lock()
+
+    def locked() -> None:
+        raise Locked
+
+    error = engine.call(locked).exception(20)
+    assert isinstance(error, TaskRaised if case.separate else Locked)
+    assert "locked up" in str(error)
+    assert "in locked" in traceback_of(error)
+
+
+def test_a_result_that_cannot_be_sent(engine: AnyEngine, case: Case):
+    future = engine.call(threading.Lock)
+    if case.separate:
+        with pytest.raises(Unsendable, match="result, of type lock,"):
+            future.result(20)
+    else:
+        assert future.result(20).acquire()
+    assert engine.call(add, 1).result(20) == 1
+
+
+def test_an_argument_that_cannot_be_sent(engine: AnyEngine, case: Case):
+    future = engine.call(isinstance, 1, threading.Lock())
+    with pytest.raises(Unsendable if case.separate else TypeError, match=r"arg(ument)? 2") as caught:
+        future.result(20)
+    assert not case.separate or "argument 2 (lock) of isinstance" in str(caught.value)
+    assert engine.call(add, 1).result(20) == 1
+
+
+def test_only_the_task_that_killed_its_worker_fails(case: Case):
+    if not case.separate:
+        pytest.skip("it would kill us")
+    with case.make() as engine, pytest.raises(WorkerLost):
+        engine.call(os._exit, 0).result(20)
+    # A pool of the standard library is broken now, for all its tasks.
+    shared_pool().shutdown()
+    shared_pool.cache_clear()
+
+
+# Futures as arguments.
+
+
+def test_futures_anywhere_in_arguments(engine: AnyEngine):
+    one, two = engine.call(add, 1), engine.call(add, 2)
+    together = engine.call(lambda *a, **k: (a, k), one, [one, (two, {"x": [two]})], k={"deep": (one,)})
+    assert together.result(20) == ((1, [1, (2, {"x": [2]})]), {"k": {"deep": (1,)}})
+
+
+def test_a_failed_parent_fails_all_that_depend_on_it(engine: AnyEngine):
+    parent = engine.call(fail, "so and so")
+    child = engine.call(add, parent, 1)
+    grandchild = engine.call(sum, [child, 1])
+    for future, name in ((child, "add"), (grandchild, "sum")):
+        error = future.exception(20)
+        assert isinstance(error, DependencyFailed)
+        assert f"{name} was not run" in str(error)
+        assert "ValueError: so and so" in str(error)
+        assert isinstance(error.__cause__, ValueError)
+
+
+def test_a_cancelled_parent_fails_its_dependents(engine: AnyEngine):
+    parent: Future[int] = Future()
+    child = engine.call(add, parent)
+    parent.cancel()
+    with pytest.raises(DependencyFailed, match="was cancelled"):
+        child.result(20)
+
+
+def test_a_waiting_dependent_can_be_cancelled(engine: AnyEngine):
+    parent: Future[int] = Future()
+    child = engine.call(add, parent)
+    engine.cancel(child)
+    assert wait([child], 20).done
+    parent.set_result(1)
+    assert child.cancelled()
+
+
+def test_long_chains(engine: AnyEngine):
+    good, bad = engine.call(add, 0), engine.call(fail, "at the root")
+    for _ in range(300):
+        good, bad = engine.call(add, good, 1), engine.call(add, [bad])
+    assert good.result(30) == 300
+    assert "ValueError: at the root" in str(bad.exception(30))
+
+
+# Room.
+
+
+def test_room_counts_down_and_up(engine: AnyEngine, case: Case, tmp_path: Path):
+    futures = [engine.call(linger, until=tmp_path / "go") for _ in range(case.workers + 1)]
+    assert engine.room() == -1
+    (tmp_path / "go").touch()
+    assert wait(futures, 20).not_done == set()
+    assert engine.room() >= case.workers
+
+
+def test_there_is_room_again_when_a_future_is_done(engine: AnyEngine, case: Case):
+    seen: list[int] = []
+    future = engine.call(add, 1)
+    future.add_done_callback(lambda _: seen.append(engine.room()))
+    wait([future], 20)
+    assert engine.call(add, 1).result(20) == 1
+    assert seen[0] >= case.workers
+
+
+def test_submit_never_blocks(engine: AnyEngine, tmp_path: Path):
+    began = time.perf_counter()
+    futures = [engine.submit(Task(linger, kwargs={"until": tmp_path / "go"})) for _ in range(200)]
+    assert time.perf_counter() - began < 2.0
+    assert not all(future.done() for future in futures)
+    (tmp_path / "go").touch()
+    assert {future.result(20) for future in futures} == {"done"}
+
+
+# Cancelling.
+
+
+def test_what_has_not_started_never_runs(engine: AnyEngine, case: Case, tmp_path: Path):
+    # More than enough ahead of it: pools of processes start one more than they have workers.
+    ahead = [engine.call(linger, until=tmp_path / "go") for _ in range(case.workers + 3)]
+    never = engine.call((tmp_path / "ran").touch)
+    after = engine.call(add, 1)
+    engine.cancel(never)
+    (tmp_path / "go").touch()
+    assert after.result(20) == 1
+    assert wait([*ahead, never], 20).not_done == set()
+    assert never.cancelled()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_future_cancelled_by_its_owner_never_runs(engine: AnyEngine, case: Case, tmp_path: Path):
+    ahead = [engine.call(linger, until=tmp_path / "go") for _ in range(case.workers + 3)]
+    never = engine.call((tmp_path / "ran").touch)
+    assert never.cancel()
+    (tmp_path / "go").touch()
+    assert wait([*ahead, never], 20).not_done == set()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_running_work_is_asked_to_stop_when_its_owner_cancels_the_future(engine: AnyEngine, case: Case, fifo: Path):
+    if not case.flags:
+        pytest.skip("a cancel cannot be seen there")
+    future = engine.call(linger, fifo)
+    assert fifo.read_text() == "begun"
+    assert future.cancel()
+    assert future.cancelled()
+    futures = [engine.call(add, i) for i in range(case.workers)]
+    assert [future.result(20) for future in futures] == list(range(case.workers))
+
+
+def test_running_work_that_stops_when_asked_keeps_its_value(engine: AnyEngine, case: Case, fifo: Path):
+    if not case.flags:
+        pytest.skip("a cancel cannot be seen there")
+    future = engine.submit(Task(linger, (fifo,), grace=20))
+    assert fifo.read_text() == "begun"
+    engine.cancel(future)
+    assert future.result(20) == "stopped"
+    assert engine.call(add, 1).result(20) == 1
+
+
+def test_running_work_that_does_not_stop_ends_as_cancelled(engine: AnyEngine, case: Case, fifo: Path):
+    future = engine.submit(Task(ignore, (fifo, 0.4), grace=0.05))
+    assert fifo.read_text() == "begun"
+    engine.cancel(future)
+    assert wait([future], 20).not_done == set()
+    if case.leaves:
+        assert future.cancelled()
+    else:
+        assert future.result() == "late"
+    assert engine.call(add, 1).result(20) == 1
+
+
+def test_cancelling_what_is_over_changes_nothing(engine: AnyEngine):
+    future = engine.call(add, 1)
+    assert future.result(20) == 1
+    engine.cancel(future)
+    assert future.result() == 1
+    assert not future.cancelled()
+
+
+# Deadlines.
+
+
+def test_a_deadline_is_seen_and_a_value_in_time_is_kept(engine: AnyEngine):
+    began = time.perf_counter()
+    assert engine.submit(Task(linger, deadline=0.05, grace=20)).result(20) == "stopped"
+    assert time.perf_counter() - began >= 0.05
+
+
+def test_what_is_over_before_its_deadline_is_untouched(engine: AnyEngine):
+    futures = [engine.submit(Task(add, (i,), deadline=20)) for i in range(50)]
+    assert [future.result(20) for future in futures] == list(range(50))
+
+
+def test_after_deadline_and_grace_it_is_over(engine: AnyEngine, case: Case):
+    began = time.perf_counter()
+    future = engine.submit(Task(ignore, (None, 0.6 if not case.leaves else 3.0), deadline=0.1, grace=0.05))
+    if case.leaves:
+        with pytest.raises(DeadlineExceeded, match=r"ignore ran longer than its deadline of 0.1 s \+ 0.05 s"):
+            future.result(20)
+        assert 0.14 <= time.perf_counter() - began < 2.5
+    else:
+        assert future.result(20) == "late"
+    assert engine.call(add, 1).result(20) == 1
+
+
+# The end.
+
+
+def test_closing_ends_everything(case: Case, fifo: Path, tmp_path: Path):
+    with case.make() as engine:
+        running = engine.submit(Task(ignore, (fifo, 1.0), grace=0.05))
+        assert fifo.read_text() == "begun"
+        waiting = [engine.call(linger, until=tmp_path / "go") for _ in range(10)]
+        dependent = engine.call(add, waiting[0])
+        began = time.perf_counter()
+        engine.close()
+        assert time.perf_counter() - began < 2.9
+        engine.close()
+        assert all(future.done() for future in (running, dependent, *waiting))
+        assert dependent.cancelled()
+        with pytest.raises(CancelledError):
+            waiting[-1].result()
+        with pytest.raises(EngineClosed):
+            engine.call(add, 1)
+        (tmp_path / "go").touch()
+
+
+def test_leaving_the_block_waits_for_what_was_submitted(case: Case):
+    with case.make() as engine:
+        first = engine.call(add, 1)
+        last = engine.call(add, first, 1)
+    assert last.done()
+    assert last.result() == 2
+
+
+def test_leaving_it_by_an_exception_does_not(case: Case, fifo: Path):
+    def leave() -> None:
+        with case.make() as engine:
+            futures.append(engine.submit(Task(ignore, (fifo, 0.4), grace=0.05)))
+            assert fifo.read_text() == "begun"
+            raise LookupError
+
+    futures: list[Future[str]] = []
+    with pytest.raises(LookupError):
+        leave()
+    assert futures[0].done()
+
+
+def test_an_engine_nobody_holds_still_does_its_work(case: Case):
+    if case.make is thread_pool:
+        pytest.skip("its pool ends with the block")
+    future = case.make().call(add, 1)
+    gc.collect()
+    assert future.result(20) == 1
+
+
+def test_nothing_is_left_running(case: Case):
+    before = {process.pid for process in census() if process.parent == os.getpid()}
+    threads_before = threading.active_count()
+    with case.make() as engine:
+        assert engine.call(add, 1).result(20) == 1
+    after = {process.pid for process in census() if process.parent == os.getpid()} - before
+    # The guardian stays, and so does the tracker of multiprocessing.
+    names = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in after]
+    assert [name for name in names if b"watch.py" not in name and b"resource_tracker" not in name] == []
+    assert threading.active_count() <= threads_before
+
+
+def test_coroutines_run_at_most_ntasks_at_once():
+    running = most = 0
+
+    async def work(x: int) -> int:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.001)
+        running -= 1
+        return x
+
+    with coroutines(ntasks=5) as engine:
+        assert sorted(future.result() for future in [engine.call(work, i) for i in range(50)]) == list(range(50))
+    assert most == 5

@@ -1,0 +1,83 @@
+"""The surrogate: what it kept from earlier calls never shows in its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from cohobate.core.pool import Pool
+from cohobate.learn import surrogate as module
+from cohobate.learn.kernels import Kernel
+from cohobate.learn.likelihood import Hyper
+from cohobate.learn.models import RBFGP
+from cohobate.learn.refits import Refits
+from cohobate.learn.surrogate import Surrogate
+
+POOL = Pool([{"x": i / 60, "y": (7 * i % 60) / 60} for i in range(60)])
+
+
+def value(i: int) -> float:
+    return float(np.sin(9 * POOL[i]["x"]) + POOL[i]["y"])
+
+
+def always_another(kernel: Kernel, items: list[int], _: np.ndarray) -> Hyper:
+    return Hyper(kernel.scales[len(items) % 7], 10.0 ** -(len(items) % 3))
+
+
+@pytest.fixture
+def surrogates() -> Iterator[tuple[Surrogate, Surrogate]]:
+    """One that is asked at every step, and one that is asked at the end."""
+    both = (Surrogate(lambda: RBFGP().view(POOL)), Surrogate(lambda: RBFGP().view(POOL)))
+    yield both
+    for one in both:
+        one.close()
+
+
+@pytest.mark.parametrize("changing", [False, True])
+def test_asked_at_every_step_it_answers_as_if_asked_once(
+    surrogates: tuple[Surrogate, Surrogate], changing: bool, monkeypatch: pytest.MonkeyPatch
+):
+    if changing:
+        monkeypatch.setattr(module, "fit", always_another)
+    lived, fresh = surrogates
+    refits = Refits()
+    targets: dict[int, float | None] = {}
+    for i in range(45):
+        targets[i] = None
+        if i >= 3 and i % 5:
+            targets[i - 3] = value(i - 3)
+        elif i >= 3:
+            del targets[i - 3]
+        refits.settle(targets)
+        seen = lived.predict(targets, refits)
+    once = fresh.predict(targets, refits)
+    assert np.array_equal(seen.mean, once.mean)
+    assert np.array_equal(seen.std, once.std)
+
+
+def test_the_pool_is_looked_at_once_and_not_before_it_is_needed():
+    looked: list[Pool] = []
+
+    def load() -> module.View:
+        looked.append(POOL)
+        return RBFGP().view(POOL)
+
+    one = Surrogate(load)
+    assert looked == []
+    one.start()
+    assert one.view() is one.view()
+    assert looked == [POOL]
+    one.close()
+
+
+def test_what_goes_wrong_with_the_features_is_raised_where_they_are_needed():
+    def load() -> module.View:
+        raise ValueError("no such column")
+
+    one = Surrogate(load)
+    one.start()
+    with pytest.raises(ValueError, match="no such column"):
+        one.predict({0: 1.0}, Refits())
+    one.close()
