@@ -79,6 +79,7 @@ def connect_writer(path: Path, *, synced: bool, shared: bool) -> sqlite3.Connect
     try:
         connection.execute(f"PRAGMA journal_mode = {'DELETE' if shared else 'WAL'}")
         connection.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
+        connection.execute("PRAGMA fullfsync = ON")  # macOS: through the drive's cache
     except BaseException:
         connection.close()
         raise
