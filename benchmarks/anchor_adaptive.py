@@ -4,7 +4,7 @@ Prints one JSON object of evaluations per second. For processes: its cheapest le
 it only counts), a warm pool and two queue depths, so that what is measured is the runner. In one
 process: Learner1D, as there is no runner to speak of (``simple`` is a bare ``for`` over ask and tell).
 
-    .benchmarks/adaptive/bin/python benchmarks/anchor_adaptive.py simple|processes N
+    .benchmarks/adaptive/bin/python benchmarks/anchor_adaptive.py simple|processes|default N
 """
 
 from __future__ import annotations
@@ -43,18 +43,30 @@ def in_this_process(n: int) -> dict[str, float]:
 
 
 def on_processes(n: int) -> dict[str, float]:
-    with ProcessPoolExecutor(2) as pool:
-        wait([pool.submit(trivial, 0.5) for _ in range(100)])
-        return {
-            f"ntasks={depth}": rate(
-                lambda learner: BlockingRunner(learner, npoints_goal=n, executor=pool, ntasks=depth),  # noqa: B023 called at once
-                counting(n),
-                n,
-            )
-            for depth in DEPTHS
-        }
+    with warm_pool() as pool:
+        return {f"ntasks={depth}": blocking(counting(n), pool, n, ntasks=depth) for depth in DEPTHS}
 
+
+def as_it_comes(n: int) -> dict[str, float]:
+    with warm_pool() as pool:
+        return {"Learner1D": blocking(Learner1D(trivial, (-1, 1)), pool, n, ntasks=None)}
+
+
+def blocking(learner: BaseLearner, pool: ProcessPoolExecutor, n: int, *, ntasks: int | None) -> float:
+    def run(learner: BaseLearner) -> object:
+        return BlockingRunner(learner, npoints_goal=n, executor=pool, ntasks=ntasks)
+
+    return rate(run, learner, n)
+
+
+def warm_pool() -> ProcessPoolExecutor:
+    pool = ProcessPoolExecutor(2)
+    wait([pool.submit(trivial, 0.5) for _ in range(100)])
+    return pool
+
+
+CASES = {"simple": in_this_process, "processes": on_processes, "default": as_it_comes}
 
 if __name__ == "__main__":
     case, count = sys.argv[1], int(sys.argv[2])
-    print(json.dumps({"simple": in_this_process, "processes": on_processes}[case](count)))
+    print(json.dumps(CASES[case](count)))

@@ -36,7 +36,7 @@ ADAPTIVE = Anchor(
     "adaptive",
     ("adaptive==1.5.2", "numpy==2.4.6", "scipy==1.17.1", "loky==3.7.0", "cloudpickle==3.1.2"),
     "anchor_adaptive.py",
-    {"simple": 16_400.0, "processes": 8_100.0},
+    {"simple": 16_400.0, "processes": 8_100.0, "default": 4_850.0},
 )
 LIBENSEMBLE = Anchor(
     "libensemble",

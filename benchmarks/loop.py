@@ -20,7 +20,8 @@ HERE = Path(__file__).resolve().parent
 POOL = "processes(2), durable"
 BARE = "bare ProcessPool(2)"
 SIMPLE = "adaptive simple, Learner1D"
-RUNNER = "adaptive BlockingRunner, ProcessPool(2)"
+DEFAULT = "adaptive BlockingRunner, Learner1D, ProcessPool(2)"
+RUNNER = "adaptive BlockingRunner, at its best, ProcessPool(2)"
 PERSISTENT = "libEnsemble async persistent, 2 workers"
 COUNTS = {"inline, memory": 50_000, "inline, durable": 50_000, POOL: 20_000, BARE: 20_000}
 
@@ -29,6 +30,7 @@ CLAIMS = (
     Claim("inline, memory", 2.0, SIMPLE),
     Claim("inline, durable", 15_000),
     Claim(POOL, 0.8, BARE),
+    Claim(POOL, 2.5, DEFAULT),
     Claim(POOL, 2.5, RUNNER),
     Claim(POOL, 5.0, PERSISTENT),
 )
@@ -52,7 +54,7 @@ def contenders(scale: float) -> tuple[list[Measurement], dict[str, float]]:
     here: list[Measurement] = [partial(ours, case, int(scale * n)) for case, n in COUNTS.items()]
     recorded: dict[str, float] = {}
     for anchor, cases in (
-        (ADAPTIVE, {SIMPLE: ("simple", 5_000), RUNNER: ("processes", 20_000)}),
+        (ADAPTIVE, {SIMPLE: ("simple", 5_000), DEFAULT: ("default", 10_000), RUNNER: ("processes", 20_000)}),
         (LIBENSEMBLE, {PERSISTENT: ("async", 2_000)}),
     ):
         available = make(anchor)

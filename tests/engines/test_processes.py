@@ -12,6 +12,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -23,6 +26,8 @@ from cohobate.engines import crew
 from cohobate.engines.processes import processes
 from cohobate.engines.workplace import Workplace
 from cohobate.host.census import census
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 @pytest.fixture
@@ -39,6 +44,10 @@ def fifo_at(path: Path) -> Path:
 
 def add(x: int, y: int) -> int:
     return x + y
+
+
+def hang() -> None:
+    threading.Event().wait()
 
 
 def carrying(text: str) -> set[int]:
@@ -105,6 +114,30 @@ def test_short_tasks_behind_a_long_one_move_to_idle_workers(engine: Workplace, t
     assert long.result(10) == "now"
 
 
+def test_only_what_hangs_among_many_sent_ahead_is_stopped(engine: Workplace):
+    wait([engine.call(add, i, 0) for i in range(2000)], 20)
+    tasks = [Task(add, (i, 0), deadline=20) for i in range(100)]
+    tasks[30] = Task(hang, deadline=0.1, grace=0.05)
+    futures = [engine.submit(task) for task in tasks]
+    assert isinstance(futures[30].exception(20), DeadlineExceeded)
+    assert [future.result(20) for i, future in enumerate(futures) if i != 30] == [i for i in range(100) if i != 30]
+
+
+def test_what_was_sent_ahead_can_be_taken_back(engine: Workplace, tmp_path: Path):
+    go = [fifo_at(tmp_path / f"go{i}") for i in range(2)]
+    wait([engine.call(add, i, 0) for i in range(2000)], 20)
+    busy = [engine.call(path.read_text) for path in go]
+    behind = [engine.call((tmp_path / f"ran{i}").touch) for i in range(20)]
+    for future in behind[::2]:
+        engine.cancel(future)
+    assert wait(behind[::2], 20).not_done == set()
+    for path in go:
+        path.write_text("now")
+    wait([*busy, *behind], 20)
+    assert [future.cancelled() for future in behind] == [True, False] * 10
+    assert [(tmp_path / f"ran{i}").exists() for i in range(20)] == [False, True] * 10
+
+
 def test_printing_much_neither_stalls_nor_fills_anything(engine: Workplace):
     def chatter() -> int:
         for _ in range(100):
@@ -138,6 +171,7 @@ def test_a_hang_in_native_code_is_killed(engine: Workplace, python_lock: bool):
     assert engine.call(add, 1, 2).result(20) == 3
 
 
+@linux
 def test_all_below_a_killed_worker_is_killed(engine: Workplace, tmp_path: Path):
     fifo = fifo_at(tmp_path / "begun")
     nap = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
@@ -221,6 +255,25 @@ def test_arguments_are_copies_for_each_task(engine: Workplace):
     assert shared == []
 
 
+def test_a_module_that_no_worker_could_import(engine: Workplace, tmp_path: Path):
+    (tmp_path / "by_hand.py").write_text("def one():\n    return 1\n\ndef two():\n    return one() + 1\n")
+    spec = spec_from_file_location("loaded_by_hand", tmp_path / "by_hand.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules["loaded_by_hand"] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    @dataclass(frozen=True)
+    class Doubled:
+        fn: Callable[[], int]
+
+        def __call__(self) -> int:
+            return 2 * self.fn()
+
+    assert engine.call(module.two).result(20) == 2
+    assert engine.call(partial(Doubled(partial(module.two)))).result(20) == 4
+
+
 def test_an_exception_of_a_local_class_is_that_class(engine: Workplace):
     class Odd(Exception):
         pass
@@ -286,6 +339,7 @@ def test_a_worker_starts_lightly():
     assert not {"numpy", "cloudpickle", "asyncio", "concurrent.futures", "logging"} & set(loaded.split())
 
 
+@linux
 def test_nothing_is_left_open():
     def use() -> None:
         with processes(2) as engine:
@@ -380,6 +434,7 @@ def test_a_fork_of_the_driver_may_close_it(engine: Workplace):
     assert engine.call(add, 1, 2).result(20) == 3
 
 
+@linux
 def test_a_killed_driver_leaves_no_process(tmp_path: Path):
     script = f"""
 import os, subprocess, sys, threading

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from cohobate.host.groups import Group
 from cohobate.host.guardian import PROGRAM
 from cohobate.host.watch import left_behind
@@ -53,6 +55,7 @@ def until(condition: Callable[[], bool], seconds: float = 10) -> bool:
     return True
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_killed_driver_leaves_only_what_was_not_guarded():
     # The driver has also forked: that child must not keep the pipe to the guardian open.
     with subprocess.Popen(

@@ -19,7 +19,8 @@ from hypothesis.extra import numpy as hnp
 from cohobate.core.blob import Blob
 from cohobate.core.errors import Damaged, NotStorable
 from cohobate.ledger.blobs import MemoryBlobs, fetch
-from cohobate.ledger.codec import DEEPEST, LARGE, Kept, check, dumps, loads
+from cohobate.ledger.codec import DEEPEST, LARGE, check, dumps, loads
+from cohobate.ledger.untag import Kept
 
 texts = st.text(st.characters(codec=None), max_size=8) | st.sampled_from(["\ud800\udc00", "\0", "$float", "é", ""])
 dtypes = (

@@ -25,6 +25,7 @@ PATHS = os.pathsep.join([str(Path(cohobate.__file__).parents[1]), str(FEEDER.par
 def fed(folder: Path, durability: str = "full") -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(FEEDER), str(folder), durability],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": PATHS},

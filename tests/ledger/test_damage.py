@@ -71,8 +71,12 @@ def of_another(folder: Path) -> None:
 
 
 REFUSED: dict[str, tuple[Spoil, type[LedgerError], str]] = {
-    "empty file": (lambda f: put(f, b""), Damaged, "is empty, and 602 events were recorded"),
-    "missing file": (lambda f: (f / "campaign.db").unlink(), Damaged, "is missing, and 602 events were recorded"),
+    "empty file": (lambda f: put(f, b""), Damaged, "campaign.db is empty"),
+    "missing file": (
+        lambda f: (f / "campaign.db").unlink(),
+        Damaged,
+        "is missing .602 events were recorded",
+    ),
     "text": (lambda f: put(f, b"hello " * 1000), Damaged, "is not an SQLite file"),
     "a few bytes": (lambda f: cut(f, 60), Damaged, "is not an SQLite file"),
     "cut in a page": (lambda f: cut(f, 3 * 4096 + 17), Damaged, "was cut short"),
@@ -187,13 +191,20 @@ def test_a_file_is_refused(tmp_path: Path):
 
 def test_a_folder_left_before_the_first_event_is_new(tmp_path: Path):
     open_ledger(tmp_path).close()
-    for crash in ("campaign.db", "half"):
-        (tmp_path / "campaign.db").unlink(missing_ok=True)
-        if crash == "half":
-            put(tmp_path, b"")
-            put(tmp_path, b"torn", "campaign.db-journal")
-        with open_ledger(tmp_path) as ledger:
-            assert ledger.appended == 0
+    (tmp_path / "campaign.db").rename(tmp_path / ".campaign.db.tmp")
+    put(tmp_path, b"torn", ".campaign.db.tmp-journal")
+    with open_ledger(tmp_path) as ledger:
+        assert ledger.appended == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["campaign.count", "campaign.db", "campaign.lock"]
+
+
+@pytest.mark.parametrize("left", ["campaign.db-wal", "campaign.db-journal", "blobs", "manifest.json"])
+def test_a_folder_that_lost_its_database_is_not_new(tmp_path: Path, left: str):
+    open_ledger(tmp_path).close()
+    (tmp_path / "campaign.db").unlink()
+    (tmp_path / left).write_text("something was here")
+    with pytest.raises(LedgerError):
+        open_ledger(tmp_path)
 
 
 def test_one_torn_slot_of_the_count_does_no_harm(run: Path):

@@ -29,7 +29,7 @@ from cohobate.core.events import (
 )
 from cohobate.core.outcome import Cancelled, Failure, Value
 from cohobate.core.trial import Result, Trial
-from cohobate.ledger import database
+from cohobate.ledger import ledger as ledgers
 from cohobate.ledger.ledger import Ledger, memory_ledger, open_ledger
 from cohobate.ledger.resume import Delivered, Unfinished
 
@@ -74,7 +74,7 @@ def on_a_network(tmp_path: Path) -> Ledger:
 @pytest.fixture(params=[in_memory, in_a_folder, quickly, on_a_network])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     make: Callable[[Path], Ledger] = request.param
-    monkeypatch.setattr(database, "is_network", lambda _: make is on_a_network)
+    monkeypatch.setattr(ledgers, "is_network", lambda _: make is on_a_network)
     with make(tmp_path) as ledger:
         ledger.append(HISTORY[:5])
         ledger.append(HISTORY[5:])
@@ -150,7 +150,7 @@ def test_only_a_local_file_system_gets_a_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: bool, mode: bytes
 ):
     open_ledger(tmp_path).close()
-    monkeypatch.setattr(database, "is_network", lambda _: network)
+    monkeypatch.setattr(ledgers, "is_network", lambda _: network)
     with open_ledger(tmp_path) as ledger:
         ledger.append(HISTORY)
         ledger.flush()

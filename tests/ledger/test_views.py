@@ -25,10 +25,10 @@ from cohobate.core.events import (
 from cohobate.core.outcome import Cancelled, Failure, Value
 from cohobate.core.trial import Trial
 from cohobate.ledger import views
-from cohobate.ledger.codec import Kept
 from cohobate.ledger.export import export, to_csv
 from cohobate.ledger.ledger import Ledger, memory_ledger, open_ledger
 from cohobate.ledger.rows import FACTS
+from cohobate.ledger.untag import Kept
 
 GOALS = [{"name": "f", "goal": "maximize"}, {"name": "cost", "goal": "minimize"}, {"name": "note", "goal": None}]
 

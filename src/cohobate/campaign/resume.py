@@ -137,12 +137,13 @@ def _is_final(outcome: Outcome, policy: Policy) -> bool:
 def _recall(ledger: Ledger, generator: Generator, structured: Mapping[str, Structured]) -> tuple[int, int]:
     """Repeats the recorded talk to a generator; returns the number of its answers, and the next trial id."""
     asks = next_id = 0
+    recalling = generator if isinstance(generator, Recalls) else None
     for step in ledger.story("main"):
         if isinstance(step, Proposed):
             asks, next_id = step.ask, step.trials[-1].id + 1
-            if isinstance(generator, Recalls):
+            if recalling is not None:
                 rows = [unpack(trial.inputs, structured) for trial in step.trials]
-                _repeat(generator, "recall", capture(generator.recall, rows))
+                _repeat(generator, "recall", capture(recalling.recall, rows))
         else:
             results = tuple(_unpacked(result, structured) for result in step.results)
             _repeat(generator, "ingest", capture(generator.ingest, results))

@@ -10,7 +10,7 @@ from typing import final
 from cohobate.campaign.driver import Driver
 from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.status import State, Status
-from cohobate.core.protocols import Engine
+from cohobate.core.protocols import Engine, Staffed
 from cohobate.ledger import views
 from cohobate.ledger.ledger import Ledger
 from cohobate.ledger.reader import Reader, open_reader
@@ -66,13 +66,14 @@ class Session:
         """Returns how the session stands; the counts are of what is durable."""
         elapsed = (self.ended or time.monotonic()) - self.began
         tally = self._durable()
-        workers = getattr(self.engine, "workers", 1)
+        staffed = self.engine if isinstance(self.engine, Staffed) else None
+        workers = staffed.workers if staffed else 1
         busy = max(0.0, tally.busy - self.busy_before)
         return Status(
             state="stopping" if self.state == "running" and self.driver.stopping else self.state,
             tally=tally,
             goal=self.goal,
-            engine=repr(self.engine),
+            engine=staffed.describe() if staffed else repr(self.engine),
             elapsed=elapsed,
             running=self.driver.running if self.state == "running" else 0,
             workers=workers,

@@ -12,7 +12,7 @@ State = Literal["running", "stopping", "done", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What is durable now (``tally``), and what the driver is doing.
+    """What is durable now (``tally``), and what the driver is doing; ``engine`` says what it cannot do.
 
     ``elapsed`` (s) is the time of this session, ``running`` the number of attempts at the engine;
     ``utilisation`` is the share of worker time of this session spent inside evaluations (0 to 1),

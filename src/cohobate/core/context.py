@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from pathlib import Path
+from typing import Generic, TypeVar, final
 
 from cohobate.core.errors import UserError
+
+T = TypeVar("T")
 
 
 def _never() -> bool:
@@ -38,21 +41,27 @@ def attempt_dir() -> Path:
     return _directory.get()()
 
 
-@contextmanager
-def cancellable(flag: Callable[[], bool]) -> Iterator[None]:
+def cancellable(flag: Callable[[], bool]) -> AbstractContextManager[None]:
     """Lets code inside see ``flag`` through ``cancelled()``; engines wrap each call in it."""
-    token = _cancelled.set(flag)
-    try:
-        yield
-    finally:
-        _cancelled.reset(token)
+    return _Within(_cancelled, flag)
 
 
-@contextmanager
-def working_in(directory: Callable[[], Path]) -> Iterator[None]:
+def working_in(directory: Callable[[], Path]) -> AbstractContextManager[None]:
     """Lets code inside see ``directory()`` through ``attempt_dir()``."""
-    token = _directory.set(directory)
-    try:
-        yield
-    finally:
-        _directory.reset(token)
+    return _Within(_directory, directory)
+
+
+@final
+class _Within(Generic[T]):
+    """A block in which a context variable has a value; a third of the cost of ``contextlib.contextmanager``."""
+
+    __slots__ = ("_token", "_value", "_variable")
+
+    def __init__(self, variable: ContextVar[T], value: T) -> None:
+        self._variable, self._value = variable, value
+
+    def __enter__(self) -> None:
+        self._token = self._variable.set(self._value)
+
+    def __exit__(self, *_: object) -> None:
+        self._variable.reset(self._token)

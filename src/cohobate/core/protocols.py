@@ -118,6 +118,16 @@ class Engine(Protocol):
 
 
 @runtime_checkable
+class Staffed(Protocol):
+    """An engine that says how many tasks it runs at once, and what it cannot do."""
+
+    @property
+    def workers(self) -> int: ...
+
+    def describe(self) -> str: ...
+
+
+@runtime_checkable
 class Cooperative(Protocol):
     """An engine that runs its tasks in the thread of whoever drives it."""
 

@@ -18,11 +18,11 @@ from cohobate.core.errors import Unsendable, WorkerLost
 from cohobate.engines import wire
 from cohobate.engines.backlog import Backlog
 from cohobate.engines.bell import Bell
-from cohobate.engines.calls import name_of
 from cohobate.engines.crew import Worker
 from cohobate.engines.job import Job
 from cohobate.engines.settling import settle
 from cohobate.engines.shipping import Shipper, outcome_of
+from cohobate.engines.verdict import judge
 from cohobate.engines.wire import Message
 from cohobate.host.cores import usable
 from cohobate.host.groups import PATIENCE, end
@@ -38,7 +38,6 @@ PULSE: Final = 0.5
 TERM: Final = 0.2
 """Seconds between SIGTERM and SIGKILL."""
 STARTS: Final = 3
-MOVES: Final = 3
 
 
 @final
@@ -277,7 +276,7 @@ class Foreman:
         self.order(partial(self._bury, worker))
 
     def _bury(self, worker: Worker) -> None:
-        """Hears the last of a worker, and decides what becomes of its jobs."""
+        """Hears the last of a dead worker, and closes its books."""
         with suppress(TimeoutExpired):
             worker.process.wait(PATIENCE)
         for message in worker.listen():
@@ -286,33 +285,12 @@ class Foreman:
         while worker.overhear():
             pass
         self._leaving.pop(worker, None)
-        running = worker.page.running()
-        for number, job in reversed(worker.jobs.items()):
-            if number == running and worker.condemned in (job, None):
-                self._blame(worker, job)
-            else:
-                self._move(worker, job)
+        judge(worker, self.backlog, closing=self._closing)
         if not worker.ready:
             self._failed_starts += 1
             self._why_not = worker.last_words()
         worker.close()
         dismiss(worker.group)
-
-    def _blame(self, worker: Worker, job: Job) -> None:
-        if job.cancelling or self._closing:
-            self.backlog.drop(job)
-        elif worker.condemned is None:
-            self.backlog.fail(job, WorkerLost(f"the worker that ran {name_of(job.task.fn)} {worker.last_words()}"))
-        elif self.backlog.claim(job):
-            job.give_up("its worker was killed")
-
-    def _move(self, worker: Worker, job: Job) -> None:
-        job.moves += worker.condemned is None
-        if job.moves <= MOVES:
-            self.backlog.put_back(job)
-        else:
-            died = f"{job.moves} workers died before they came to {name_of(job.task.fn)}"
-            self.backlog.fail(job, WorkerLost(f"{died}; the last {worker.last_words()}"))
 
     def _shut(self) -> None:
         """Ends all workers and all futures."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import pickle
-import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -17,6 +16,7 @@ from cohobate.core.errors import TaskRaised, Unsendable
 from cohobate.core.payload import Payload
 from cohobate.core.task import Task
 from cohobate.engines.calls import name_of
+from cohobate.engines.origins import send_unimportable_by_value
 from cohobate.engines.settling import RemoteTraceback
 
 KEPT: Final = 64
@@ -48,7 +48,7 @@ class Shipper:
         known = self._known.get(id(fn))
         if known is not None:
             return known[1]
-        _send_unimportable_by_value(fn)
+        send_unimportable_by_value(fn)
         match capture(self._dumps, fn):
             case Returned(data):
                 parcel = self._numbered(data)
@@ -108,18 +108,6 @@ def _error(report: bytes | bytearray) -> Raised:
             error = TaskRaised(f"the task raised {message}")
     error.__cause__ = RemoteTraceback(trace)
     return Raised(error, message, trace)
-
-
-def _send_unimportable_by_value(fn: Callable[..., Payload]) -> None:
-    """A module that was loaded from a file by hand (a test, a script given to a program) is unknown to workers."""
-    module = sys.modules.get(getattr(fn, "__module__", None) or "__main__")
-    if module is None or module.__name__ == "__main__":
-        return
-    top = module.__name__.partition(".")[0]
-    if not any(finder.find_spec(top, None) for finder in sys.meta_path):
-        import cloudpickle
-
-        cloudpickle.register_pickle_by_value(module)
 
 
 def _unchanging(fn: Callable[..., Payload]) -> bool:

@@ -10,7 +10,7 @@ from typing import final
 from cohobate.core.blob import Blobs
 from cohobate.core.errors import Damaged
 from cohobate.host.filesystem import write_atomic
-from cohobate.ledger.codec import Get
+from cohobate.ledger.untag import Get
 
 
 @final

@@ -11,7 +11,7 @@ from typing import Final, Literal
 from urllib.parse import quote
 
 from cohobate.core.errors import Damaged, DiskFull, Foreign, LedgerError
-from cohobate.host.filesystem import free_bytes, is_network
+from cohobate.host.filesystem import free_bytes
 
 NAME: Final = "campaign.db"
 APPLICATION: Final = 0x636F686F
@@ -69,13 +69,17 @@ def made_by() -> str:
         return "cohobate (not installed)"
 
 
-def connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
-    """Returns the one read-write connection; it may be handed to another thread."""
+def connect_writer(path: Path, *, synced: bool, shared: bool) -> sqlite3.Connection:
+    """Returns the one read-write connection; it may be handed to another thread.
+
+    ``synced``: a commit is durable when it returns. ``shared``: the file may be seen by other hosts,
+    with which a write-ahead log, which lives in shared memory, cannot work.
+    """
     connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY, check_same_thread=False)
     try:
-        network = is_network(path)
-        connection.execute(f"PRAGMA journal_mode = {'DELETE' if network else 'WAL'}")
-        connection.execute(f"PRAGMA synchronous = {'FULL' if network or durability == 'full' else 'NORMAL'}")
+        connection.execute(f"PRAGMA journal_mode = {'DELETE' if shared else 'WAL'}")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
+        connection.execute("PRAGMA fullfsync = ON")  # macOS: through the drive's cache
     except BaseException:
         connection.close()
         raise

@@ -26,7 +26,7 @@ from cohobate.core.blob import Blob
 from cohobate.core.errors import UserError, did_you_mean
 from cohobate.core.payload import Payload, Plain
 from cohobate.host.filesystem import write_atomic
-from cohobate.ledger.codec import Kept
+from cohobate.ledger.untag import Kept
 from cohobate.ledger.views import Readable, follow
 
 Table = Sequence[Mapping[str, Any]]

@@ -11,6 +11,7 @@ from cohobate.core.blob import Blobs
 from cohobate.core.errors import LedgerError
 from cohobate.core.events import Event, Proposed
 from cohobate.core.trial import Result
+from cohobate.host.filesystem import is_network
 from cohobate.host.locks import FolderLock
 from cohobate.ledger import database, opening
 from cohobate.ledger.blobs import FolderBlobs
@@ -208,13 +209,15 @@ def _open(folder: Path, lock: FolderLock, durability: Durability, patience: floa
 
 def _store(folder: Path, blobs: FolderBlobs, durability: Durability) -> Store:
     """Returns the checked store of a folder, with where its trials stand and its counts loaded."""
+    shared = is_network(folder)
+    synced = shared or durability == "full"
     sidecar = Sidecar.open(folder)
     try:
-        connection = database.connect_writer(folder / database.NAME, durability)
+        connection = database.connect_writer(folder / database.NAME, synced=synced, shared=shared)
     except BaseException:
         sidecar.close()
         raise
-    store = Store(connection, sidecar, blobs, synced=durability == "full")
+    store = Store(connection, sidecar, blobs, synced=synced)
     try:
         store.count = opening.check_identity(connection, store.path, sidecar.claim)
         opening.check_tail(connection, store.path, store.count)

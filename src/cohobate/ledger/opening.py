@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from cohobate.core.errors import Damaged, Foreign
+from cohobate.host.filesystem import fsync_dir
 from cohobate.host.locks import NAME as LOCK
 from cohobate.ledger import database, sidecar
 from cohobate.ledger.sidecar import Claim
@@ -15,14 +16,8 @@ from cohobate.ledger.source import EVENT, read_row
 
 TAIL: Final = 1_000
 """Events at the end whose check sums are looked at when a ledger is opened."""
-OWN: Final = (
-    LOCK,
-    sidecar.NAME,
-    database.NAME,
-    database.NAME + "-wal",
-    database.NAME + "-shm",
-    database.NAME + "-journal",
-)
+LOGS: Final = (database.NAME + "-wal", database.NAME + "-journal")
+OWN: Final = frozenset({LOCK, sidecar.NAME, database.NAME, database.NAME + "-shm", *LOGS})
 _MAGIC: Final = b"SQLite format 3\x00"
 
 
@@ -36,27 +31,26 @@ def is_new(folder: Path) -> bool:
     if not folder.is_dir():
         raise Foreign(f"{folder} is a file, not a run folder; name another run folder")
     names = {path.name for path in folder.iterdir()}
-    if database.NAME not in names and sidecar.NAME not in names:
-        _refuse_others(folder, names)
-        return True
-    claim = sidecar.read(folder)
-    path = folder / database.NAME
-    if path.is_file() and path.stat().st_size:
+    if database.NAME in names:
+        sidecar.read(folder)
         return False
-    if claim.events:
-        state = "is empty" if path.exists() else "is missing"
-        raise Damaged(f"{path} {state}, and {claim.events} events were recorded in it: restore it from a copy")
+    events = sidecar.read(folder).events if sidecar.NAME in names else 0
+    if events or _filled(folder, *LOGS):
+        raise Damaged(f"{folder / database.NAME} is missing ({events} events were recorded): restore it from a copy")
+    _refuse_others(folder, names)
     return True
 
 
 def create(folder: Path) -> None:
     """Makes an empty ledger: first the count, so that no crash leaves a database without one."""
     store = uuid.uuid4().bytes
-    path = folder / database.NAME
-    for leftover in (path, *(path.with_name(path.name + end) for end in ("-journal", "-wal", "-shm"))):
+    draft = folder / f".{database.NAME}.tmp"
+    for leftover in (draft, draft.with_name(draft.name + "-journal")):
         leftover.unlink(missing_ok=True)
-    sidecar.Sidecar.create(folder, store).close()
-    database.create(path, store)
+    sidecar.create(folder, store)
+    database.create(draft, store)
+    draft.replace(folder / database.NAME)
+    fsync_dir(folder)
 
 
 def check_file(path: Path) -> None:
@@ -66,15 +60,16 @@ def check_file(path: Path) -> None:
     """
     with path.open("rb") as file:
         header = file.read(100)
+    if not header:
+        raise Damaged(f"{path} is empty: restore the run folder from a copy")
     if len(header) < 100 or not header.startswith(_MAGIC):
         raise Damaged(f"{path} is not an SQLite file (or was cut short): restore the run folder from a copy")
     application = int.from_bytes(header[68:72], "big")
     if application != database.APPLICATION:
         raise Foreign(f"{path} is not a cohobate ledger (application_id {application:#x}); name another run folder")
-    log = path.with_name(path.name + "-wal")
     page = int.from_bytes(header[16:18], "big") or 65_536
     expected = int.from_bytes(header[28:32], "big") * (65_536 if page == 1 else page)
-    if path.stat().st_size < expected and not (log.exists() and log.stat().st_size):
+    if path.stat().st_size < expected and not _filled(path.parent, *LOGS):
         raise Damaged(f"{path} was cut short ({path.stat().st_size:,} of {expected:,} bytes): restore it from a copy")
 
 
@@ -105,8 +100,13 @@ def check_tail(connection: sqlite3.Connection, path: Path, count: int) -> None:
         raise Damaged(f"{path} is damaged (events are missing near the end): restore the run folder from a copy")
 
 
+def _filled(folder: Path, *names: str) -> bool:
+    """Whether one of these files has content."""
+    return any((folder / name).is_file() and (folder / name).stat().st_size for name in names)
+
+
 def _refuse_others(folder: Path, names: set[str]) -> None:
-    others = sorted(name for name in names if name not in OWN and not name.endswith(".tmp"))
+    others = sorted(name for name in names if name not in OWN and not name.startswith("."))
     if others:
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
         raise Foreign(

@@ -13,7 +13,7 @@ from dataclasses import Field, dataclass, fields
 from math import isfinite
 from operator import attrgetter
 from secrets import randbits
-from typing import Final
+from typing import Final, TypeVar
 from zlib import crc32
 
 from cohobate.core.errors import Damaged, NotStorable
@@ -21,7 +21,8 @@ from cohobate.core.events import EVENTS, Event
 from cohobate.core.outcome import KINDS, Cancelled, Failure, Outcome, Value
 from cohobate.core.payload import Payload, Plain
 from cohobate.core.trial import Trial
-from cohobate.ledger.codec import Get, Put, encode_json, tagged, untagged
+from cohobate.ledger.codec import Put, encode_json, tagged
+from cohobate.ledger.untag import Get, untagged
 
 Row = tuple[int, str, int | None, int | None, float | None, str, int]
 """Number, kind, trial, attempt, at, body, check sum."""
@@ -30,6 +31,7 @@ COLUMNS: Final = ("trial", "attempt", "at")
 CHUNK: Final = 128
 """Events turned into JSON by one call; more would wake the garbage collector."""
 _DOUBLE: Final = struct.Struct("<d").pack
+T = TypeVar("T")
 Pack = Callable[[Payload, Put | None], Plain]
 Unpack = Callable[[Payload], Payload]
 
@@ -223,11 +225,11 @@ def _exact(columns: tuple[Payload, ...]) -> tuple[int | None, int | None, float 
         return trial, attempt, at
     if at is not None and not isfinite(at):
         raise NotStorable(f"the time of an event must be finite, got {at!r}")
-    return (
-        None if trial is None else int(trial),
-        None if attempt is None else int(attempt),
-        None if at is None else float(at),
-    )
+    return _as(int, trial), _as(int, attempt), _as(float, at)
+
+
+def _as(kind: type[T], value: Payload) -> T | None:
+    return None if value is None else kind(value)  # type: ignore[call-arg] # int or float
 
 
 def _getter(names: list[str]) -> Callable[[Event], tuple[Payload, ...]]:

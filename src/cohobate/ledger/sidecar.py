@@ -10,7 +10,7 @@ from typing import Final, final
 from zlib import crc32
 
 from cohobate.core.errors import Damaged
-from cohobate.host.filesystem import fsync_dir, sync_file
+from cohobate.host.filesystem import sync_file, write_atomic
 
 NAME: Final = "campaign.count"
 _SLOT: Final = struct.Struct(">8s16sQQI")
@@ -36,15 +36,6 @@ class Sidecar:
         self.path, self._descriptor, self.claim = path, descriptor, claim
 
     @classmethod
-    def create(cls, folder: Path, store: bytes) -> Sidecar:
-        """Writes a durable count of nothing for a new store."""
-        descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
-        os.pwrite(descriptor, _spell(Claim(store)) * 2, 0)
-        sync_file(descriptor)
-        fsync_dir(folder)
-        return cls(folder / NAME, descriptor, Claim(store))
-
-    @classmethod
     def open(cls, folder: Path) -> Sidecar:
         """Opens the count of an existing store for writing; raises ``Damaged`` where no slot is whole."""
         descriptor = os.open(folder / NAME, os.O_RDWR)
@@ -63,6 +54,11 @@ class Sidecar:
         """Makes the count durable and lets go of the file."""
         sync_file(self._descriptor)
         os.close(self._descriptor)
+
+
+def create(folder: Path, store: bytes, events: int = 0) -> None:
+    """Writes the durable count of a new store."""
+    write_atomic(folder / NAME, _spell(Claim(store, events)) * 2, sync=True)
 
 
 def read(folder: Path) -> Claim:

@@ -49,9 +49,7 @@ def _copy(folder: Path, draft: Path) -> None:
         events = database.recorded(there)
     for leftover in ("-wal", "-shm"):
         path.with_name(path.name + leftover).unlink(missing_ok=True)
-    beside = sidecar.Sidecar.create(draft, store)
-    beside.advance(events)
-    beside.close()
+    sidecar.create(draft, store, events)
     for blob in _blobs(folder):
         copied = draft / blob.relative_to(folder)
         copied.parent.mkdir(parents=True, exist_ok=True)

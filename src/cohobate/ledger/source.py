@@ -13,11 +13,11 @@ from cohobate.core.blob import Blobs
 from cohobate.core.errors import Damaged
 from cohobate.core.events import EVENTS, Event
 from cohobate.ledger.blobs import FolderBlobs, MemoryBlobs, fetch
-from cohobate.ledger.codec import Get
 from cohobate.ledger.database import connect_reader, explain, recorded
 from cohobate.ledger.record import Row, decode
 from cohobate.ledger.standing import COLUMNS, Standing, Standings
 from cohobate.ledger.tally import Tally
+from cohobate.ledger.untag import Get
 
 PAGE: Final = 2_000
 """Rows read in one transaction, so that a reader never holds up the writer for long."""

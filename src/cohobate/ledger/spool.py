@@ -13,8 +13,9 @@ from cohobate.core.errors import Damaged
 from cohobate.core.payload import Plain
 from cohobate.core.trial import Evaluated
 from cohobate.host.filesystem import write_atomic
-from cohobate.ledger.codec import check, encode_json, tagged, untagged
+from cohobate.ledger.codec import check, encode_json, tagged
 from cohobate.ledger.record import pack_outcome, unpack_outcome
+from cohobate.ledger.untag import untagged
 
 SPOOL: Final = "spool"
 SUFFIX: Final = ".result"

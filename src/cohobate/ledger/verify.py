@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 from cohobate.core.errors import CohobateError, Damaged
+from cohobate.core.events import Event
 from cohobate.ledger import database
 from cohobate.ledger.blobs import FolderBlobs
 from cohobate.ledger.reader import Reader, open_reader
@@ -22,14 +24,15 @@ def verify(folder: str | Path) -> list[str]:
     Reads every page, every event with its check sum, every blob, and folds the events again to
     compare with the derived tables. A live campaign may be looked at, too.
     """
-    folder = Path(folder)
+    folder, lines = Path(folder), []
+    path = folder / database.NAME
     try:
         reader = open_reader(folder)
-        return [*_pages(folder / database.NAME), *_events(reader, folder / database.NAME), *_blobs(folder)]
-    except CohobateError as error:
-        return [str(error)]
-    except sqlite3.Error as error:
-        return [str(database.explain(error, folder / database.NAME))]
+        for part in (_pages(path), _events(reader, path), _blobs(folder)):
+            lines.extend(part)
+    except (CohobateError, sqlite3.Error) as error:
+        lines.append(str(database.explain(error, path)))
+    return lines
 
 
 def _pages(path: Path) -> Iterator[str]:
@@ -40,30 +43,34 @@ def _pages(path: Path) -> Iterator[str]:
 
 
 def _events(reader: Reader, path: Path) -> Iterator[str]:
-    """Folds in one read transaction what the derived tables should hold, and compares."""
-    standings, tally = Standings(), Tally()
-    expected: dict[int, tuple[object, ...]] = {}
+    """Folds the events that one read transaction sees, and compares with the derived tables."""
     with closing(database.connect_reader(path)) as connection:
         connection.execute("BEGIN")
         count = database.recorded(connection)
-        last = 0
-        for seq, event in reader.read():
-            if seq > count:
-                break
-            if seq != last + 1:
-                yield f"{path}: events {last + 1} to {seq - 1} are missing"
-            last = seq
-            standings.fold(seq, event)
-            tally.fold(event)
-            expected.update((standing.id, values(standing)) for standing in standings.take())
         found = {row[0]: row for row in connection.execute(f"SELECT {', '.join(COLUMNS)} FROM trial")}
         kept = connection.execute("SELECT value FROM meta WHERE name = 'tally'").fetchone()
-    if last != count:
-        yield f"{path}: {count} events expected, {last} found"
+    expected, tally = _folded(itertools.takewhile(lambda numbered: numbered[0] <= count, reader.read()), count)
     for trial in sorted(id for id in expected.keys() | found.keys() if expected.get(id) != found.get(id)):
         yield f"{path}: trial {trial} stands at {found.get(trial)}, its events say {expected.get(trial)}"
     if kept is not None and json.dumps(tally.snapshot()) != kept[0]:
         yield f"{path}: the counts kept differ from those of the events"
+
+
+def _folded(events: Iterable[tuple[int, Event]], count: int) -> tuple[dict[int, tuple[object, ...]], Tally]:
+    """Returns the rows that the trials should have, and the counts; raises ``Damaged`` where an event is missing."""
+    standings, tally = Standings(), Tally()
+    rows: dict[int, tuple[object, ...]] = {}
+    last = 0
+    for seq, event in events:
+        if seq != last + 1:
+            break
+        last = seq
+        standings.fold(seq, event)
+        tally.fold(event)
+        rows.update((standing.id, values(standing)) for standing in standings.take())
+    if last != count:
+        raise Damaged(f"event {last + 1} of {count} is missing: restore the run folder from a copy")
+    return rows, tally
 
 
 def _blobs(folder: Path) -> Iterator[str]:

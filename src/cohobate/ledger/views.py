@@ -49,6 +49,7 @@ class Follow:
     seen: int = 0
     _ranked: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
     _ended: list[float] = field(default_factory=list)
+    _failed: list[tuple[int, Failure]] = field(default_factory=list)
 
     def update(self) -> int:
         """Takes in the events recorded since the last call, and returns how many there were."""
@@ -84,12 +85,11 @@ class Follow:
         of the first.
         """
         groups: dict[tuple[str, str], dict[str, Any]] = {}
-        for trial, row in self.rows.by_trial.items():
-            if row.final is not None and isinstance(failure := row.final.outcome, Failure):
-                group = groups.setdefault((failure.kind, failure.message), _group(failure))
-                group["count"] += 1
-                if len(group["trials"]) < EXAMPLES:
-                    group["trials"].append(trial)
+        for trial, failure in self._failed:
+            group = groups.setdefault((failure.kind, failure.message), _group(failure))
+            group["count"] += 1
+            if len(group["trials"]) < EXAMPLES:
+                group["trials"].append(trial)
         return sorted(groups.values(), key=lambda group: -int(group["count"]))
 
     def rates(self, *, now: float | None = None, window: float = WINDOW) -> Rates:
@@ -103,7 +103,9 @@ class Follow:
     def _finish(self, event: Finished) -> None:
         if event.attempt > 0 and not event.cached:
             insort(self._ended, event.at)
-        if isinstance(event.outcome, Value):
+        if isinstance(event.outcome, Failure):
+            self._failed.append((event.trial, event.outcome))
+        elif isinstance(event.outcome, Value):
             for name, ranked in self._ranked.items():
                 if (rank := self._rank(name, event.outcome.outputs)) is not None:
                     insort(ranked, (rank, event.trial))

@@ -180,7 +180,7 @@ class Writer:
                 if not _passing(error) or time.monotonic() + pause > end:
                     raise
             with self._changed:
-                self._changed.wait_for(lambda: self._closing, pause)
+                self._changed.wait(pause)
             pause = min(2 * pause, 1.0)
 
     def _die(self, error: LedgerError) -> None:
