@@ -40,7 +40,7 @@ WRONG = [
     (
         {'"inline"': '"inlin"'},
         "engine.kind",
-        "expected one of 'processes', 'threads', 'inline' or 'coroutines', got 'inlin'",
+        "'inline' or 'coroutines', got 'inlin'",
     ),
     ({'kind = "inline"': 'kind = "inline"\nworkers = 4'}, "engine", "one evaluation at a time, got workers = 4"),
     ({'kind = "inline"': 'kind = "threads"\nworkers = 0'}, "engine.workers", "expected at least 1, got 0"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -221,6 +223,38 @@ def test_a_killed_campaign_is_called_killed(here, small, cohobate_here, cohobate
     small(8, sim="import os\ndef length(smiles):\n    os.kill(os.getpid(), 9)\n", module="deadly")
     assert cohobate_there("run").code == -9
     assert "has ended without a word; cohobate run continues" in cohobate_here("status").out
+
+
+def truncated(path):
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def foreign(path):
+    path.unlink()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE other (x)")
+        database.commit()
+
+
+def garbage(path):
+    path.write_bytes(b"not a database" * 1000)
+
+
+@pytest.mark.parametrize("spoil", [truncated, foreign, garbage])
+@pytest.mark.parametrize("command", [["run"], ["status"], ["export", "x.csv"], ["snapshot", "copy"]])
+def test_a_spoiled_store_is_left_alone_in_one_line(here, small, cohobate_here, spoil, command):
+    small(4)
+    cohobate_here("run")
+    small(8)
+    database = here / "run" / "campaign.db"
+    spoil(database)
+    stored = database.read_bytes()
+    called = cohobate_here(*command)
+    assert (called.code, called.out, called.err.count("\n")) == (1, "", 1)
+    assert "run" in called.err
+    assert database.read_bytes() == stored
+    assert not (here / "x.csv").exists()
+    assert not (here / "copy").exists()
 
 
 def test_a_second_driver_is_refused(here, small, cohobate_here):

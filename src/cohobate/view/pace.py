@@ -37,11 +37,13 @@ class Pace:
 def spoken(rate: float | None) -> str:
     """Returns a rate in the unit that suits it.
 
-    >>> spoken(None), spoken(25.0), spoken(0.5), spoken(0.001)
-    ('', '25 per s', '30 per min', '3.6 per h')
+    >>> spoken(None), spoken(3160.0), spoken(25.0), spoken(0.5), spoken(0.001)
+    ('', '3,160 per s', '25 per s', '30 per min', '3.6 per h')
     """
     if rate is None:
         return ""
+    if rate >= 1000:
+        return f"{rate:,.0f} per s"
     for factor, unit in ((1, "s"), (60, "min")):
         if rate * factor >= 1:
             return f"{rate * factor:.3g} per {unit}"
