@@ -17,10 +17,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import final
 
+import cohobate.engines.wire as wire
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import Unsendable
 from cohobate.core.payload import Payload
-from cohobate.engines import wire
 from cohobate.engines.calls import perform
 from cohobate.engines.page import Page
 from cohobate.engines.reporting import report

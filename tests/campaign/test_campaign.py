@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import cohobate as co
@@ -327,6 +328,12 @@ def test_attempts_have_a_directory_of_their_own(tmp_path: Path):
     for row in result.table():
         (found,) = (tmp_path / "r" / "work").glob(f"{row['id']:06d}-*/out.txt")
         assert found.read_text() == str(row["x"])
+
+
+def test_numbers_of_numpy_count_like_plain_ones():
+    result = campaign(lambda x: {"f": np.float32(x), "n": np.int64(3)}).run(co.evaluations(5))
+    assert {type(row["n"]) for row in result.table()} == {int}
+    assert result.tally.lowest["f"].value == min(row["f"] for row in result.table())
 
 
 def test_a_campaign_is_used_once():

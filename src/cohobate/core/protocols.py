@@ -41,7 +41,8 @@ class Generator(Protocol):
 
     Calls never overlap. ``suggest(n)`` returns 1 to ``n`` rows, ``Later`` or ``Exhausted``;
     ``ingest`` is given every final outcome once (failures and cancellations too), in groups whose
-    order is recorded before; ``finalize`` is called once, when the campaign stops.
+    order is recorded before, and must not modify them: they may still be on their way to the disk;
+    ``finalize`` is called once, when the campaign stops.
     """
 
     def suggest(self, n: int) -> Answer: ...

@@ -15,7 +15,7 @@ from math import inf
 from pathlib import Path
 from typing import Final, final
 
-from cohobate.engines import wire
+import cohobate.engines.wire as wire
 from cohobate.engines.job import Job
 from cohobate.engines.page import VISIBLE, Page, shared_file
 from cohobate.engines.shipping import KEPT, Parcel

@@ -14,8 +14,8 @@ from math import ceil, inf
 from subprocess import TimeoutExpired
 from typing import Final, final
 
+import cohobate.engines.wire as wire
 from cohobate.core.errors import Unsendable, WorkerLost
-from cohobate.engines import wire
 from cohobate.engines.backlog import Backlog
 from cohobate.engines.bell import Bell
 from cohobate.engines.crew import Worker
