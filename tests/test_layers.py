@@ -11,6 +11,7 @@ SRC = Path(__file__).parents[1] / "src"
 LAYERS = (
     {"core"},
     {"host"},
+    {"worker"},
     {"learn", "simulate", "dynamics", "engines", "ledger"},
     {"propose"},
     {"campaign"},
@@ -20,8 +21,6 @@ LAYERS = (
     {"cli"},
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-ENTRY = {"worker"}
-"""Programs beside the layers: each belongs to the layer that starts it."""
 DATA = {"templates"}
 """Folders without code."""
 

@@ -88,10 +88,10 @@ if TYPE_CHECKING:
     from cohobate.core.problem import Problem as Problem
     from cohobate.core.problem import Real as Real
     from cohobate.core.problem import Structured as Structured
-    from cohobate.engines import executor as executor
-    from cohobate.engines import inline as inline
-    from cohobate.engines import processes as processes
-    from cohobate.engines import threads as threads
+    from cohobate.engines.executor import executor as executor
+    from cohobate.engines.inline import inline as inline
+    from cohobate.engines.processes import processes as processes
+    from cohobate.engines.threads import threads as threads
     from cohobate.propose.active import ActiveLearning as ActiveLearning
     from cohobate.propose.sampling import Grid as Grid
     from cohobate.propose.sampling import LatinHypercube as LatinHypercube

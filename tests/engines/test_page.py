@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from cohobate.engines.page import Page, shared_file
+from cohobate.worker.page import Page, shared_file
 
 
 @pytest.fixture

@@ -334,7 +334,7 @@ def test_numerical_libraries_get_their_share_of_cores(engine: Workplace, monkeyp
 
 
 def test_a_worker_starts_lightly():
-    heavy = "import cohobate.worker, sys; print(*sys.modules)"
+    heavy = "import cohobate.worker.__main__, sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-P", "-c", heavy], capture_output=True, text=True, check=True).stdout
     assert not {"numpy", "cloudpickle", "asyncio", "concurrent.futures", "logging"} & set(loaded.split())
 

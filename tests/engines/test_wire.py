@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohobate.engines.wire import SMALL, TASK, Incoming, Outgoing, receive
+from cohobate.worker.wire import SMALL, TASK, Incoming, Outgoing, receive
 
 MESSAGES = st.lists(
     st.tuples(st.integers(0, 255), st.integers(0, 2**64 - 1), st.binary(max_size=200), st.integers(0, 2**64 - 1))

@@ -15,13 +15,13 @@ from math import inf
 from pathlib import Path
 from typing import Final, final
 
-import cohobate.engines.wire as wire
+import cohobate.worker.wire as wire
 from cohobate.engines.job import Job
-from cohobate.engines.page import VISIBLE, Page, shared_file
 from cohobate.engines.shipping import KEPT, Parcel
-from cohobate.engines.wire import CHUNK, Incoming, Message, Outgoing
 from cohobate.host.cores import thread_limits
 from cohobate.host.groups import Group, start
+from cohobate.worker.page import VISIBLE, Page, shared_file
+from cohobate.worker.wire import CHUNK, Incoming, Message, Outgoing
 
 SOURCES: Final = str(Path(__file__).resolve().parents[2])
 PROGRAM: Final = [sys.executable, "-P", "-m", "cohobate.worker"]

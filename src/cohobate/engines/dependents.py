@@ -14,8 +14,8 @@ from cohobate.core.capture import Raised, Returned, capture, describe
 from cohobate.core.errors import DependencyFailed, EngineError
 from cohobate.core.payload import Payload
 from cohobate.core.task import Task
-from cohobate.engines.calls import name_of
 from cohobate.engines.settling import drop, fail, settle
+from cohobate.worker.calls import name_of
 
 CONTAINERS: Final = frozenset({list, tuple, dict})
 """Where futures are looked for; subclasses, named tuples for example, go through as they are."""

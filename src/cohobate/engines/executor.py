@@ -15,12 +15,12 @@ from cohobate.core.payload import Payload
 from cohobate.core.protocols import Engine
 from cohobate.core.task import GRACE, Task
 from cohobate.engines.alarm import Alarm
-from cohobate.engines.calls import name_of, perform
 from cohobate.engines.job import Job
-from cohobate.engines.reporting import report
 from cohobate.engines.settling import drop, fail, settle
 from cohobate.engines.shipping import Shipper, outcome_of
 from cohobate.engines.workplace import Workplace
+from cohobate.worker.calls import name_of, perform
+from cohobate.worker.reporting import report
 
 GLANCE: Final = 0.1
 """Seconds between looks at whether a task with a deadline was started: no executor says when."""

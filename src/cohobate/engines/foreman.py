@@ -14,7 +14,7 @@ from math import ceil, inf
 from subprocess import TimeoutExpired
 from typing import Final, final
 
-import cohobate.engines.wire as wire
+import cohobate.worker.wire as wire
 from cohobate.core.errors import Unsendable, WorkerLost
 from cohobate.engines.backlog import Backlog
 from cohobate.engines.bell import Bell
@@ -23,10 +23,10 @@ from cohobate.engines.job import Job
 from cohobate.engines.settling import settle
 from cohobate.engines.shipping import Shipper, outcome_of
 from cohobate.engines.verdict import judge
-from cohobate.engines.wire import Message
 from cohobate.host.cores import usable
 from cohobate.host.groups import PATIENCE, end
 from cohobate.host.guardian import dismiss, guard
+from cohobate.worker.wire import Message
 
 SHORT: Final = 0.005
 """Tasks shorter than this (s) on average are sent ahead of time, several to a worker."""

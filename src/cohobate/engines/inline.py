@@ -13,9 +13,9 @@ from typing import Any, TypeVar, final
 
 from cohobate.core.payload import Payload
 from cohobate.core.task import GRACE, Task
-from cohobate.engines.calls import perform
 from cohobate.engines.settling import drop, settle
 from cohobate.engines.workplace import Workplace
+from cohobate.worker.calls import perform
 
 T = TypeVar("T")
 

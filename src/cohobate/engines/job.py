@@ -9,8 +9,8 @@ from math import inf
 from cohobate.core.errors import DeadlineExceeded
 from cohobate.core.payload import Payload
 from cohobate.core.task import Task
-from cohobate.engines.calls import name_of
 from cohobate.engines.settling import drop, fail
+from cohobate.worker.calls import name_of
 
 
 @dataclass(slots=True, eq=False)

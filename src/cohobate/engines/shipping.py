@@ -15,9 +15,9 @@ from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import TaskRaised, Unsendable
 from cohobate.core.payload import Payload
 from cohobate.core.task import Task
-from cohobate.engines.calls import name_of
 from cohobate.engines.origins import send_unimportable_by_value
 from cohobate.engines.settling import RemoteTraceback
+from cohobate.worker.calls import name_of
 
 KEPT: Final = 64
 """Functions that a driver, and a worker, keep at hand."""

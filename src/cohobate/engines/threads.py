@@ -12,11 +12,11 @@ from typing import final
 from cohobate.core.payload import Payload
 from cohobate.core.task import GRACE, Task
 from cohobate.engines.alarm import Alarm
-from cohobate.engines.calls import perform
 from cohobate.engines.job import Job
 from cohobate.engines.settling import drop, settle
 from cohobate.engines.workplace import Workplace
 from cohobate.host.cores import usable
+from cohobate.worker.calls import perform
 
 
 def threads(n: int | None = None) -> Workplace:

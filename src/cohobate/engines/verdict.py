@@ -6,9 +6,9 @@ from typing import Final
 
 from cohobate.core.errors import WorkerLost
 from cohobate.engines.backlog import Backlog
-from cohobate.engines.calls import name_of
 from cohobate.engines.crew import Worker
 from cohobate.engines.job import Job
+from cohobate.worker.calls import name_of
 
 MOVES: Final = 3
 """Deaths of workers that a job survives which they had not come to."""

@@ -17,14 +17,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import final
 
-import cohobate.engines.wire as wire
+import cohobate.worker.wire as wire
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import Unsendable
 from cohobate.core.payload import Payload
-from cohobate.engines.calls import perform
-from cohobate.engines.page import Page
-from cohobate.engines.reporting import report
-from cohobate.engines.wire import Message, Outgoing, receive
+from cohobate.worker.calls import perform
+from cohobate.worker.page import Page
+from cohobate.worker.reporting import report
+from cohobate.worker.wire import Message, Outgoing, receive
 
 
 def main() -> None:

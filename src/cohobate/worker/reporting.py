@@ -7,7 +7,7 @@ import pickle
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import Unsendable
 from cohobate.core.payload import Payload
-from cohobate.engines.calls import name_of
+from cohobate.worker.calls import name_of
 
 
 def report(outcome: Returned | Raised) -> tuple[bool, bytes]:
