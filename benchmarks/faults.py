@@ -186,14 +186,17 @@ def compare(repetitions: int, evaluations: int, seed: int, *, fake: bool) -> boo
 
         first = undisturbed(make)
         rows = [first.row("undisturbed", evaluations)]
+        kills: list[int] = []
         for number in range(1, repetitions + 1):
             repetition = disturbed(make(str(number)), rng, first.seconds)
             rows.append(repetition.row(str(number), evaluations))
+            kills.append(len(repetition.killed))
             print(" ".join(rows[-1]), file=sys.stderr, flush=True)
             if rows[-1][-1] != "ok":
                 print((repetition.folder / "output.txt").read_text()[-2000:], file=sys.stderr)
     show(f"kill -9 of the driver, {'fake' if fake else 'xTB'} simulator, seed {seed}", HEADER, rows)
     good = sum(row[-1] == "ok" for row in rows[1:])
+    print(f"{sum(kills)} kills; {kills.count(0)} jobs ended before theirs")
     print(f"{good} of {repetitions}: exactly {evaluations} evaluations, nothing lost, doubled or left running")
     return good == repetitions
 
