@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from threading import Thread
 from typing import final
 
 from cohobate.campaign.moves import Broken, Heard, Talk
-from cohobate.core.capture import Raised, capture
+from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import GeneratorError
 from cohobate.core.payload import Payload
 from cohobate.core.problem import Problem
@@ -75,7 +76,14 @@ class Talker:
             answer = Exhausted() if _is_empty(asked.value) else asked.value
             if wrong := self._wrong(answer):
                 return Broken(GeneratorError(f"{self._name}.suggest({talk.ask}): {wrong}"))
-        return Heard(answer, self._lossy.loss()) if self._lossy else Heard(answer)
+        return self._heard(answer, self._lossy) if self._lossy else Heard(answer)
+
+    def _heard(self, answer: Answer | None, lossy: Lossy) -> Heard | Broken:
+        match capture(lossy.loss):
+            case Raised() as raised:
+                return Broken(self._raised("loss()", raised))
+            case Returned(loss):
+                return Heard(answer, loss)
 
     def _wrong(self, answer: Payload) -> str | None:
         """Returns what is wrong with an answer, or ``None``."""
@@ -100,7 +108,8 @@ def _is_empty(answer: Payload) -> bool:
 
 
 def _wrong_row(check: Callable[[Payload], str | None], row: Payload) -> str | None:
-    try:
-        return check(row)
-    except (TypeError, AttributeError):
-        return f"expected a mapping of variables, got {row!r:.80}"
+    match capture(check, row):
+        case Raised(_, message):
+            return f"expected a mapping of variables, got {reprlib.repr(row)} ({message})"
+        case Returned(wrong):
+            return None if wrong is None else str(wrong)

@@ -44,7 +44,7 @@ def _inside(part: Payload) -> list[Payload]:
             return [part.__self__]
         case FunctionType():
             return [cell.cell_contents for cell in part.__closure__ or () if cell != CellType()]
-        case _ if dataclasses.is_dataclass(part) and not isinstance(part, type):
+        case _ if dataclasses.is_dataclass(type(part)):
             return [getattr(part, field.name) for field in dataclasses.fields(part)]
     return []
 

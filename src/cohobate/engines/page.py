@@ -11,7 +11,6 @@ from __future__ import annotations
 import mmap
 import os
 import sys
-import tempfile
 import time
 from typing import Final, final
 
@@ -77,7 +76,9 @@ def shared_file() -> int:
     if sys.platform == "linux":
         descriptor = os.memfd_create("cohobate")
     else:
-        with tempfile.TemporaryFile() as file:
+        from tempfile import TemporaryFile  # workers start sooner without it
+
+        with TemporaryFile() as file:
             descriptor = os.dup(file.fileno())
     os.ftruncate(descriptor, mmap.PAGESIZE)
     return descriptor

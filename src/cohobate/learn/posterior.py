@@ -30,8 +30,8 @@ class Factor:
     """The Cholesky factor of the correlations of some points, and what they explain of the pool.
 
     ``lower``: (points, points), with lower lower^T = R + noise I. Explained: (points, pool),
-    float32, lower^-1 R(points, pool), kept in blocks of rows. ``unexplained``: (pool,), the variance left over signal
-    variance. All three depend on the points and their order alone, not on the way there: rows are
+    float32, lower^-1 R(points, pool), kept in blocks of rows. ``unexplained``: (pool,), the variance
+    left over signal variance. All three depend on the points and their order alone, not on the way there: rows are
     only ever made one after the other.
     """
 
@@ -53,8 +53,8 @@ class Factor:
     def explained(self, weights: Floats) -> NDArray[np.float32]:
         """Returns ``weights`` times the whitened correlations: (pool,), for (points,).
 
-        By einsum, as its sums do not depend on the number of threads; a threaded product is no
-        faster on one core and many times slower where cores are taken.
+        By einsum, as its sums do not depend on the number of threads: 0.9 ms for 64 points of
+        100,000, twice as long as a BLAS product on one idle core.
         """
         light = weights.astype(np.float32)
         total: NDArray[np.float32] = np.zeros(len(self._kernel), np.float32)
@@ -66,7 +66,7 @@ class Factor:
     def follow(self, points: Sequence[int]) -> None:
         """Becomes the factor of ``points``: what comes after the first difference is made anew.
 
-        A further point costs O(points pool): 3 ms for the 200th of 100,000.
+        A further point costs O(points pool): 5 ms for the 200th of 100,000.
         """
         same = 0
         while same < min(len(points), len(self.points)) and points[same] == self.points[same]:
@@ -111,8 +111,9 @@ def predict(factor: Factor, targets: Mapping[int, float | None]) -> Prediction:
     A point without a value (``None``, pending) counts as if it were to return what is expected of
     it: the mean is as without it, the deviation as with it (Ginsbourger et al. 2010, "kriging
     believer"). The prior mean is the average of the known values: it rises as a search succeeds, so
-    what is unlike anything seen stays attractive (of 16 properties of 2,521 molecules, 200 choices
-    found more of the best 1 % than with the most likely mean in 12, fewer in 1). The signal variance
+    what is unlike anything seen stays attractive. Over 16 properties of 2,521 molecules (6 seeds
+    each) 200 choices found more of the best 1 % than with the most likely mean in 10 and fewer in 5
+    (with ``minimum`` overlap: 12 and 1), most of these differences being small. The signal variance
     is the most likely one (Rasmussen & Williams, eq. 5.8); values without spread get their own size
     as deviation.
     """

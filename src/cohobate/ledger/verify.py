@@ -24,7 +24,8 @@ def verify(folder: str | Path) -> list[str]:
     Reads every page, every event with its check sum, every blob, and folds the events again to
     compare with the derived tables. A live campaign may be looked at, too.
     """
-    folder, lines = Path(folder), []
+    lines: list[str] = []
+    folder = Path(folder)
     path = folder / database.NAME
     try:
         reader = open_reader(folder)

@@ -1,0 +1,69 @@
+"""A generator that misbehaves ends the campaign with a message; it never leaves the loop waiting."""
+
+from __future__ import annotations
+
+from queue import SimpleQueue
+
+import numpy as np
+import pytest
+
+from cohobate.campaign.moves import Broken, Heard, Talk
+from cohobate.campaign.talker import Talker
+from cohobate.core.problem import Choice, Output, Problem
+
+PROBLEM = Problem({"x": Choice([1.0, 2.0])}, (Output("f", "minimize"),))
+
+
+class Saying:
+    """Answers with ``row``, and has the loss ``loss``, raised where it is an error."""
+
+    def __init__(self, row: object, loss: object = 1.0) -> None:
+        self.row, self.found = row, loss
+
+    def suggest(self, n: int) -> list[object]:
+        return [self.row]
+
+    def ingest(self, results: object) -> None:
+        """Learns nothing."""
+
+    def finalize(self) -> None:
+        """Nothing to end."""
+
+    def loss(self) -> object:
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+
+def heard(generator: Saying, *, threaded: bool) -> Heard | Broken:
+    inbox: SimpleQueue[Heard | Broken] = SimpleQueue()
+    talker = Talker(generator, PROBLEM, inbox.put, threaded=threaded)
+    talker.talk(Talk((), 1))
+    answer = inbox.get(timeout=10)
+    assert talker.finalize() is None
+    return answer
+
+
+@pytest.mark.parametrize("threaded", [True, False])
+def test_a_good_answer_is_heard_with_the_loss(threaded: bool):
+    assert heard(Saying({"x": 1.0}, 0.5), threaded=threaded) == Heard([{"x": 1.0}], 0.5)
+
+
+@pytest.mark.parametrize("threaded", [True, False])
+@pytest.mark.parametrize("row", [{"x": np.array([1.0, 2.0])}, 7, None, "x"])
+def test_a_row_that_cannot_be_checked_is_named(row: object, threaded: bool):
+    match heard(Saying(row), threaded=threaded):
+        case Broken(error):
+            assert "row 0" in str(error)
+            assert "expected a mapping of variables" in str(error)
+        case other:
+            pytest.fail(f"expected Broken, got {other}")
+
+
+@pytest.mark.parametrize("threaded", [True, False])
+def test_a_loss_that_raises_is_named(threaded: bool):
+    match heard(Saying({"x": 1.0}, ValueError("boom")), threaded=threaded):
+        case Broken(error):
+            assert "loss() raised ValueError: boom" in str(error)
+        case other:
+            pytest.fail(f"expected Broken, got {other}")
