@@ -30,7 +30,7 @@ def watched(handle, **console):
 def test_elsewhere_there_is_a_line_at_the_start_and_one_at_the_end():
     lines = watched(started()).splitlines()
     assert len(lines) in (1, 2)
-    assert lines[-1].startswith("bowl: 20 of 20 done, done, ")
+    assert lines[-1].startswith("bowl: 20 of 20 done, stopped, ")
     assert "best f 0.0" in lines[-1]
     assert "no. " in lines[-1]
 

@@ -17,6 +17,7 @@ from cohobate.ledger import export as exporting
 from cohobate.ledger import snapshot as copying
 from cohobate.ledger.reader import open_reader
 from cohobate.ledger.views import Follow, follow
+from cohobate.view.sight import by_kind
 from cohobate.view.text import duration, number, shown
 
 DIFFERENT = 1
@@ -76,18 +77,22 @@ def snapshot(folder: Path, target: Path) -> None:
 
 def _standing(place: Place, views: Follow) -> Iterator[tuple[str, str]]:
     tally = views.tally
-    config = place.config
-    goal = config.campaign.goal.evaluations if config else None
+    goal = place.config.campaign.goal.evaluations if place.config else None
     yield "state", whereabouts(place.run, tally.stopped)
     yield "evaluations", f"{tally.counted} of {goal}" if goal else f"{tally.counted}"
-    name = Candidates(views, _pool(place))
-    for output in tally.goals:
-        for row in views.best(1, output):
-            value = number(row[views.rows.naming().outputs[output]])
-            yield f"best {shown(output, 40)}", f"{value}  {name(row['id'])}"
-    if failed := {kind: n for kind, n in tally.failures.items() if n}:
-        yield "failed", ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in failed.items())
+    yield from _bests(views, Candidates(views, _pool(place)))
+    if failed := by_kind(tally):
+        yield "failed", failed
+    if tally.rejected:
+        yield "rejected", f"{tally.rejected}"
     yield "time", f"{duration(tally.seconds)} of running in {tally.epoch} session{'s' * (tally.epoch != 1)}"
+
+
+def _bests(views: Follow, name: Candidates) -> Iterator[tuple[str, str]]:
+    columns = views.rows.naming().outputs
+    for output in views.tally.goals:
+        for row in views.best(1, output):
+            yield f"best {shown(output, 40)}", f"{number(row[columns[output]])}  {name(row['id'])}"
 
 
 def _pool(place: Place) -> Pool | None:

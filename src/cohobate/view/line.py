@@ -29,7 +29,7 @@ def _parts(sight: Sight) -> Iterator[str]:
 def _progress(sight: Sight) -> Iterator[str]:
     status = sight.status
     if status.state != "running":
-        yield status.state
+        yield "stopped" if status.state == "done" else status.state
     elif status.running:
         yield f"{status.running} running"
     if rate := spoken(sight.pace.rate):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from cohobate.campaign.status import Status
+from cohobate.ledger.tally import Tally
 from cohobate.view.pace import Pace
 
 Name = Callable[[int], str]
@@ -52,9 +53,14 @@ class Sight:
 
     @property
     def failed(self) -> str:
-        """The failures by kind, for example ``"3 raised, 1 timeout"``."""
-        counts = self.status.tally.failures.items()
-        return ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in counts if n and kind != "rejected")
+        """The failures by kind."""
+        return by_kind(self.status.tally)
+
+
+def by_kind(tally: Tally) -> str:
+    """Returns the failures by kind, without rejected candidates: ``"3 raised, 1 timeout"``."""
+    counts = tally.failures.items()
+    return ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in counts if n and kind != "rejected")
 
 
 def bests(status: Status, name: Name) -> Iterator[Best]:

@@ -194,4 +194,4 @@ def test_a_dumb_terminal_gets_lines(here, small):
     drawn, code, _ = on_a_terminal(here, "run", term="dumb")
     assert code == 0
     assert "\x1b" not in drawn
-    assert re.search(r": 8 of 8 done, done.*\r\n.*: 8 evaluations", drawn)
+    assert re.search(r": 8 of 8 done, stopped.*\r\n.*: 8 evaluations", drawn)
