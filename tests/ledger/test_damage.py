@@ -153,6 +153,16 @@ def test_a_flipped_bit_is_noticed_or_changes_nothing(
     shutil.rmtree(run.parent)
 
 
+def test_a_schema_that_is_no_text_is_damage(run: Path):
+    """SQLite quotes it in a message that is not UTF-8, and Python raises that as something else."""
+    content = (run / "campaign.db").read_bytes()
+    at = content.index(b"CREATE TABLE event")
+    put(run, content[: at + 13] + b"\xff" + content[at + 14 :])
+    with pytest.raises(Damaged):
+        open_ledger(run)
+    assert verify(run)
+
+
 @pytest.mark.parametrize("keep", ["campaign.db", "all"])
 def test_a_copy_of_a_live_store_without_its_log_is_refused(tmp_path: Path, keep: str):
     run, copy = tmp_path / "run", tmp_path / "copy"

@@ -21,6 +21,8 @@ VERSION: Final = 1
 BUSY: Final = 5.0
 """Seconds to wait for a lock of another process."""
 Durability = Literal["full", "normal"]
+Spoiled: Final = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises; it quotes a damaged schema in messages that may then not be UTF-8."""
 
 PARTS: Final = frozenset({"meta", "event", "one_final", "trial", "result"})
 SCHEMA: Final = """
@@ -127,6 +129,8 @@ def explain(error: Exception, path: Path) -> LedgerError:
             return error
         case sqlite3.Error():
             return _explain_sqlite(error, path)
+        case UnicodeDecodeError():
+            return Damaged(f"{path} is damaged (its schema is unreadable): restore the run folder from a copy")
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
             return _full(path)
         case OSError():

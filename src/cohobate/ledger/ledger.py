@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, final
@@ -188,7 +187,7 @@ def open_ledger(folder: str | Path, *, durability: Durability = "full", patience
         raise explain(error, folder) from error
     try:
         return _open(folder, lock, durability, patience)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, *database.Spoiled) as error:
         lock.release()
         raise explain(error, folder / database.NAME) from error
     except BaseException:

@@ -33,7 +33,7 @@ def snapshot(folder: str | Path, target: str | Path) -> Path:
         _copy(folder, draft)
         draft.replace(target)
         fsync_dir(target.parent)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, *database.Spoiled) as error:
         raise database.explain(error, target) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)

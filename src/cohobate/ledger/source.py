@@ -13,7 +13,7 @@ from cohobate.core.blob import Blobs
 from cohobate.core.errors import Damaged
 from cohobate.core.events import EVENTS, Event
 from cohobate.ledger.blobs import FolderBlobs, MemoryBlobs, fetch
-from cohobate.ledger.database import connect_reader, explain, recorded
+from cohobate.ledger.database import Spoiled, connect_reader, explain, recorded
 from cohobate.ledger.record import Row, decode
 from cohobate.ledger.standing import COLUMNS, Standing, Standings
 from cohobate.ledger.tally import Tally
@@ -158,11 +158,11 @@ class DatabaseSource:
         """Lends a read-only connection; what SQLite raises meanwhile becomes a ``LedgerError``."""
         try:
             connection = connect_reader(self.path)
-        except sqlite3.Error as error:
+        except Spoiled as error:
             raise explain(error, self.path) from error
         try:
             yield connection
-        except sqlite3.Error as error:
+        except Spoiled as error:
             raise explain(error, self.path) from error
         finally:
             connection.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -31,7 +30,7 @@ def verify(folder: str | Path) -> list[str]:
         reader = open_reader(folder)
         for part in (_pages(path), _events(reader, path), _blobs(folder)):
             lines.extend(part)
-    except (CohobateError, sqlite3.Error) as error:
+    except (CohobateError, *database.Spoiled) as error:
         lines.append(str(database.explain(error, path)))
     return lines
 
