@@ -38,8 +38,9 @@ class Saying:
 def heard(generator: Saying, *, threaded: bool) -> Heard | Broken:
     inbox: SimpleQueue[Heard | Broken] = SimpleQueue()
     talker = Talker(generator, PROBLEM, inbox.put, threaded=threaded)
-    talker.talk(Talk((), 1))
-    answer = inbox.get(timeout=10)
+    at_once = talker.talk(Talk((), 1))
+    assert (at_once is None) == threaded
+    answer = at_once or inbox.get(timeout=10)
     assert talker.finalize() is None
     return answer
 

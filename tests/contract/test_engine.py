@@ -79,7 +79,7 @@ class Case:
 
 
 CASES: Mapping[str, Case] = {
-    "inline": Case(inline, leaves=False, workers=1),
+    "inline": Case(inline, workers=1),
     "threads": Case(lambda: threads(2)),
     "processes": Case(lambda: processes(2), separate=True),
     "thread pool": Case(thread_pool),

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import pytest
 
+from cohobate.core.capture import Raised, Returned
 from cohobate.core.context import cancelled
 from cohobate.core.errors import DeadlineExceeded, EngineClosed, TaskRaised, UserError
 from cohobate.core.payload import Payload
@@ -22,32 +23,17 @@ from cohobate.engines.processes import processes
 from cohobate.engines.threads import threads
 
 
-def test_an_adopted_engine_runs_only_when_stepped():
+def test_inline_performs_calls_in_the_callers_thread():
     engine = inline()
     assert isinstance(engine, Cooperative)
-    engine.adopt()
-    ran: list[int] = []
-    futures = [engine.call(ran.append, i) for i in range(3)]
-    assert (ran, engine.room()) == ([], -2)
-    futures[1].cancel()
-    while engine.step():
-        pass
-    assert ran == [0, 2]
-    assert [future.cancelled() for future in futures] == [False, True, False]
+    assert engine.perform(threading.get_ident, (), None) == Returned(threading.get_ident())
+    assert isinstance(engine.perform(divmod, (1, 0), None), Raised)
+    assert engine.perform(cancelled, (), 0.0) == Returned(True)
+    assert engine.perform(cancelled, (), 60.0) == Returned(False)
     engine.close()
 
 
-def test_stepping_happens_in_the_callers_thread_in_order():
-    engine = inline()
-    engine.adopt()
-    first = engine.call(threading.get_ident)
-    second = engine.call(lambda x: x == threading.get_ident(), first)
-    assert [engine.step(), engine.step(), engine.step()] == [True, True, False]
-    assert second.result(0) is True
-    engine.close()
-
-
-def test_inline_is_the_only_one_that_is_stepped():
+def test_inline_is_the_only_one_that_does():
     with threads(1) as a, processes(1) as b, coroutines() as c:
         assert not any(isinstance(engine, Cooperative) for engine in (a, b, c))
 

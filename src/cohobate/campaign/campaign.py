@@ -16,6 +16,7 @@ from cohobate.campaign.driver import Driver, Orders
 from cohobate.campaign.evaluation import Evaluation
 from cohobate.campaign.goals import Goal, View, as_goal, check_goal
 from cohobate.campaign.handle import Handle
+from cohobate.campaign.hands import Terms
 from cohobate.campaign.manifest import write_manifest
 from cohobate.campaign.policy import FailureBudget, Policy, Retries
 from cohobate.campaign.result import CampaignResult
@@ -178,14 +179,9 @@ class Campaign:
         past = remember(ledger, self.generator, settings.policy, structured, cache)
         engine = self._engine or self._own_engine(loop)
         evaluation = Evaluation(self._call, self.problem.outputs, ledger.folder, ledger.epoch, structured)
-        orders = Orders(
-            evaluation.awaited if is_async(self.simulator) else evaluation,
-            self.problem,
-            goal,
-            settings.deadline,
-            settings.grace,
-            settings.drain,
-        )
+        evaluate = evaluation.awaited if is_async(self.simulator) else evaluation
+        terms = Terms(evaluate, settings.deadline, settings.grace)
+        orders = Orders(terms, self.problem, goal, settings.drain)
         driver = Driver(orders, self.generator, scheduler=past.scheduler, ledger=ledger, engine=engine)
         opened = Opened(ledger.epoch, driver.now(), gethostname(), os.getpid())
         driver.open([opened, *declared, *past.events], past.spooled)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, final
+from typing import final
 
 from cohobate.campaign.goals import Goal, View
+from cohobate.campaign.hands import Terms, hands
 from cohobate.campaign.leftovers import Leftovers
-from cohobate.campaign.moves import Action, Broken, Cancel, Ended, Fact, Heard, StopWanted, Submit, Talk
-from cohobate.campaign.reports import report_of
+from cohobate.campaign.moves import Action, Broken, Cancel, Fact, Heard, StopWanted, Submit, Talk
 from cohobate.campaign.scheduler import Scheduler
 from cohobate.campaign.talker import Talker
 from cohobate.core.errors import BudgetExceeded, CohobateError, GeneratorError
 from cohobate.core.events import Event, Proposed, Stopped
 from cohobate.core.problem import Problem, pack
 from cohobate.core.protocols import Cooperative, Engine, Generator
-from cohobate.core.task import Task
-from cohobate.core.trial import Evaluated, Trial
 from cohobate.ledger.ledger import Ledger
 from cohobate.ledger.spool import Spooled
 from cohobate.ledger.tally import Tally
@@ -44,13 +40,11 @@ class Halt:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """How a driver is to run: what it evaluates, until when, with which limits on one attempt."""
+    """How a driver is to run: what it evaluates, until when, and whether what runs then may finish."""
 
-    evaluate: Callable[..., Any]
+    terms: Terms
     problem: Problem
     goal: Goal | None
-    deadline: float | None
-    grace: float
     drain: bool
 
 
@@ -73,11 +67,10 @@ class Driver:
         self._orders = orders
         self._scheduler = scheduler
         self._ledger = ledger
-        self._engine = engine
-        self._cooperative = engine if isinstance(engine, Cooperative) else None
         self._inbox: SimpleQueue[Fact | Halt] = SimpleQueue()
-        self._talker = Talker(generator, orders.problem, self._inbox.put, threaded=self._cooperative is None)
-        self._futures: dict[int, Future[Any]] = {}
+        self._hands = hands(engine, orders.terms, self._inbox.put)
+        threaded = not isinstance(engine, Cooperative)
+        self._talker = Talker(generator, orders.problem, self._inbox.put, threaded=threaded)
         self._structured = orders.problem.structured
         self._outputs = orders.problem.output_names
         self._began = time.time()
@@ -115,8 +108,6 @@ class Driver:
 
     def run(self) -> str:
         """Keeps the engine full until the goal holds; returns why it stopped. Raises what ended it early."""
-        if self._cooperative:
-            self._cooperative.adopt()
         self._decide(self.now())
         while not (self._scheduler.quiet or self._abandoned()):
             items = self._gather()
@@ -131,8 +122,10 @@ class Driver:
     def _gather(self) -> Sequence[Fact | Halt]:
         """Returns what has happened, waiting for it where nothing has."""
         inbox = self._inbox
-        items = []
-        if inbox.empty() and not (self._cooperative and self._cooperative.step()):
+        items: list[Fact | Halt] = []
+        if inbox.empty():
+            if (ended := self._hands.work()) is not None:
+                return [ended]
             try:
                 items.append(inbox.get(timeout=self._patience(self.now())))
             except Empty:
@@ -149,8 +142,6 @@ class Driver:
 
     def _take(self, item: Fact | Halt, now: float) -> None:
         match item:
-            case Ended():
-                self._futures.pop(item.trial, None)
             case Heard():
                 self._loss = item.loss
             case Broken():
@@ -165,16 +156,38 @@ class Driver:
         """Records what happened and what follows from it, then does what follows."""
         happened, urgent = self._scheduler.take()
         self._fold(happened)
-        view = self._view(now)
-        self._check_goal(view, now)
-        self._scheduler.plan(now, self._room(), self._limit(view))
+        self._check_goal(now)
+        self._plan(now)
         planned, actions = self._scheduler.take()
         self._fold(planned)
         self._write(happened + planned)
-        for action in urgent + actions:
-            self._act(action)
+        while self._act(urgent + actions, now):
+            self._plan(now)
+            planned, actions = self._scheduler.take()
+            self._record(planned)
+            urgent = []
         self._check_scheduler(now)
         self._tidy()
+
+    def _plan(self, now: float) -> None:
+        goal = self._orders.goal
+        limit = None if goal is None else goal.limit(self._view(now))
+        self._scheduler.plan(now, 0 if self._paused else self._hands.room(), limit)
+
+    def _act(self, actions: Sequence[Action], now: float) -> bool:
+        """Performs actions; whether the generator has answered already."""
+        answered = False
+        for action in actions:
+            match action:
+                case Submit():
+                    self._hands.submit(action.trial, action.attempt)
+                case Talk():
+                    if (fact := self._talker.talk(action)) is not None:
+                        self._take(fact, now)
+                        answered = True
+                case Cancel(id):
+                    self._hands.cancel(id)
+        return answered
 
     def open(self, events: Sequence[Event], spooled: Sequence[Spooled]) -> None:
         """Records what comes before the first turn; ``spooled`` files are of no use after it."""
@@ -201,35 +214,9 @@ class Driver:
             return event
         return replace(event, trials=tuple(replace(t, inputs=pack(t.inputs, self._structured)) for t in event.trials))
 
-    def _act(self, action: Action) -> None:
-        match action:
-            case Submit():
-                self._submit(action.trial, action.attempt)
-            case Talk():
-                self._talker.talk(action)
-            case Cancel(id):
-                if id in self._futures:
-                    self._engine.cancel(self._futures[id])
-
-    def _submit(self, trial: Trial, attempt: int) -> None:
-        id, orders = trial.id, self._orders
-        task = Task(
-            orders.evaluate,
-            (id, attempt, trial.inputs),
-            deadline=orders.deadline,
-            grace=orders.grace,
-            key=str(id),
-            attempt=attempt,
-        )
-        future = self._futures[id] = self._engine.submit(task)
-        future.add_done_callback(partial(self._ended, id, attempt, time.time()))
-
     def _tidy(self) -> None:
         if self._leftovers:
             self._leftovers.clear(self._ledger.durable)
-
-    def _ended(self, trial: int, attempt: int, submitted: float, future: Future[Evaluated]) -> None:
-        self._inbox.put(Ended(trial, attempt, report_of(future, attempt, submitted)))
 
     # limits
 
@@ -237,24 +224,17 @@ class Driver:
     def _paused(self) -> bool:
         return self._ledger.appended - self._ledger.durable > BACKLOG
 
-    def _room(self) -> int:
-        return 0 if self._paused else self._engine.room()
-
-    def _limit(self, view: View) -> int | None:
-        goal = self._orders.goal
-        return None if goal is None else goal.limit(view)
-
     def _view(self, now: float, tally: Tally | None = None) -> View:
         session = now - self._began
         return View(tally or self.tally, self.tally.alive + session, session, self._loss, self._outputs)
 
     # ends
 
-    def _check_goal(self, view: View, now: float) -> None:
+    def _check_goal(self, now: float) -> None:
         goal = self._orders.goal
         if goal is None or self._scheduler.stopping:
             return
-        if (reason := goal.reached(view)) is not None:
+        if (reason := goal.reached(self._view(now))) is not None:
             self._stop(reason, now, drain=self._orders.drain)
 
     def _check_scheduler(self, now: float) -> None:
@@ -282,8 +262,7 @@ class Driver:
     def _end(self) -> str:
         stopping = self._scheduler.stopping
         self.reason = stopping.reason if stopping else "abandoned"
-        for future in self._futures.values():
-            self._engine.cancel(future)
+        self._hands.leave()
         error = self._talker.finalize(timeout=None if self._kill_at is None else max(0.0, self._kill_at - self.now()))
         self.error = self.error or error
         if self._ledger.error is None:

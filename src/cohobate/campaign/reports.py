@@ -13,15 +13,19 @@ from cohobate.core.trial import Evaluated
 
 def report_of(future: Future[Evaluated], attempt: int, submitted: float) -> Evaluated:
     """Returns the report of a done future, made up from its exception where it has none."""
-    outcome: Outcome
     try:
         error = future.exception()
     except CancelledError:
-        outcome = Cancelled()
-    else:
-        if error is None:
-            return future.result()
-        outcome = _failure(error, attempt)
+        return _made_up(Cancelled(), submitted)
+    return future.result() if error is None else report_of_error(error, attempt, submitted)
+
+
+def report_of_error(error: BaseException, attempt: int, submitted: float) -> Evaluated:
+    """Returns the report of an attempt that could not make one itself."""
+    return _made_up(_failure(error, attempt), submitted)
+
+
+def _made_up(outcome: Outcome, submitted: float) -> Evaluated:
     return Evaluated(outcome, submitted, seconds=time.time() - submitted)
 
 

@@ -23,7 +23,7 @@ class Talker:
     """Speaks for the loop to one generator and ``reply``s what came of each turn.
 
     In its own thread, so that a slow generator starves nobody; with ``threaded=False`` in the
-    thread of the caller, which makes a loop on a cooperative engine deterministic.
+    thread of the caller, who is answered at once: a loop on a cooperative engine is deterministic.
     """
 
     __slots__ = ("_check", "_generator", "_lossy", "_name", "_queue", "_reply", "_thread")
@@ -39,12 +39,12 @@ class Talker:
         if self._thread:
             self._thread.start()
 
-    def talk(self, talk: Talk) -> None:
-        """Takes one turn; ``reply`` is called when it is over."""
-        if self._thread:
-            self._queue.put(talk)
-        else:
-            self._reply(self._turn(talk))
+    def talk(self, talk: Talk) -> Heard | Broken | None:
+        """Takes one turn; returns what came of it, or ``None`` where ``reply`` will be called with that."""
+        if self._thread is None:
+            return self._turn(talk)
+        self._queue.put(talk)
+        return None
 
     def finalize(self, timeout: float | None = None) -> GeneratorError | None:
         """Ends the talk: lets a turn that is under way finish, then calls ``finalize``.

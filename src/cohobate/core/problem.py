@@ -31,7 +31,7 @@ class Real:
 
     def check(self, value: Payload) -> str | None:
         """Returns what is wrong with ``value``, or ``None``."""
-        if isinstance(value, bool) or not isinstance(value, Number):
+        if type(value) is not float and (isinstance(value, bool) or not isinstance(value, Number)):
             return f"expected a number, got {value!r}"
         return None if self.lo <= float(value) <= self.hi else f"{value!r} is not within [{self.lo}, {self.hi}]"
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from cohobate.core.capture import Raised, Returned
 from cohobate.core.problem import Problem
 from cohobate.core.task import Task
 from cohobate.core.trial import Inputs, Result
@@ -129,13 +130,9 @@ class Staffed(Protocol):
 
 
 @runtime_checkable
-class Cooperative(Protocol):
-    """An engine that runs its tasks in the thread of whoever drives it."""
+class Cooperative(Engine, Protocol):
+    """An engine that also runs calls in the thread of whoever drives it, and is then asked for nothing else."""
 
-    def adopt(self) -> None:
-        """From now on the caller runs the tasks, by ``step``."""
-        ...
-
-    def step(self) -> bool:
-        """Runs one queued task here; False where none was queued."""
+    def perform(self, fn: Callable[..., Any], args: tuple[Any, ...], deadline: float | None) -> Returned | Raised:
+        """Calls ``fn(*args)`` here and now; ``cancelled()`` is true within it after ``deadline`` seconds."""
         ...

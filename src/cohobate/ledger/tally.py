@@ -32,7 +32,8 @@ class Extreme:
 class Tally:
     """What goals, status lines and resumes need to know without looking at any trial again.
 
-    ``open`` counts trials that were started and have no final outcome; ``alive`` sums the seconds
+    ``failed`` counts final failures without rejected ones, ``open`` trials that were started and have no
+    final outcome; ``alive`` sums the seconds
     (s) of drivers that are gone, and ``opened`` and ``last`` are wall-clock times of the present one.
     """
 
@@ -40,6 +41,7 @@ class Tally:
     proposed: int = 0
     open: int = 0
     values: int = 0
+    failed: int = 0
     failures: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     cancelled: int = 0
     cached: int = 0
@@ -60,11 +62,6 @@ class Tally:
         return self.values - self.cached + self.failed
 
     @property
-    def failed(self) -> int:
-        """Final failures, without rejected ones."""
-        return sum(self.failures.values()) - self.failures["rejected"]
-
-    @property
     def rejected(self) -> int:
         """Candidates that were not admissible."""
         return self.failures["rejected"]
@@ -72,7 +69,7 @@ class Tally:
     @property
     def final(self) -> int:
         """Trials that have a final outcome."""
-        return self.values + sum(self.failures.values()) + self.cancelled
+        return self.values + self.failed + self.rejected + self.cancelled
 
     @property
     def seconds(self) -> float:
@@ -131,6 +128,7 @@ class Tally:
                 self._compare(event.trial, outputs)
             case Failure(kind=kind):
                 self.failures[kind] += 1
+                self.failed += kind != "rejected"
             case Cancelled():
                 self.cancelled += 1
 

@@ -1,0 +1,145 @@
+"""Where a driver gives its attempts: to an engine that runs them elsewhere, or here, one after the other."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol, final
+
+from cohobate.campaign.moves import Ended
+from cohobate.campaign.reports import report_of, report_of_error
+from cohobate.core.capture import Raised, Returned
+from cohobate.core.outcome import Cancelled
+from cohobate.core.protocols import Cooperative, Engine
+from cohobate.core.task import Task
+from cohobate.core.trial import Evaluated, Trial
+
+Post = Callable[[Ended], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is called for each attempt, how long (s) it may take, and what it gets after that."""
+
+    evaluate: Callable[..., Any]
+    deadline: float | None
+    grace: float
+
+
+class Hands(Protocol):
+    """Takes attempts; their ends come back through ``post``, or are returned by ``work``."""
+
+    def submit(self, trial: Trial, attempt: int) -> None: ...
+
+    def cancel(self, trial: int) -> None:
+        """Asks for a running attempt to be stopped."""
+        ...
+
+    def room(self) -> int:
+        """How many more attempts are wanted now."""
+        ...
+
+    def work(self) -> Ended | None:
+        """Does one attempt here; ``None`` where there is none to be done here."""
+        ...
+
+    def leave(self) -> None:
+        """Asks for everything that runs to be stopped; nobody waits for it."""
+        ...
+
+
+def hands(engine: Engine, terms: Terms, post: Post) -> Hands:
+    """Returns what is fit for an engine."""
+    return Here(engine, terms, post) if isinstance(engine, Cooperative) else Elsewhere(engine, terms, post)
+
+
+@final
+class Elsewhere:
+    """Gives attempts to an engine and posts what came of them, from whichever thread ends them."""
+
+    __slots__ = ("_engine", "_futures", "_post", "_terms")
+
+    def __init__(self, engine: Engine, terms: Terms, post: Post) -> None:
+        self._engine, self._terms, self._post = engine, terms, post
+        self._futures: dict[int, Future[Evaluated]] = {}
+
+    def submit(self, trial: Trial, attempt: int) -> None:
+        """Gives one attempt away."""
+        terms, id = self._terms, trial.id
+        task = Task(
+            terms.evaluate,
+            (id, attempt, trial.inputs),
+            deadline=terms.deadline,
+            grace=terms.grace,
+            key=str(id),
+            attempt=attempt,
+        )
+        future = self._futures[id] = self._engine.submit(task)
+        future.add_done_callback(partial(self._ended, id, attempt, time.time()))
+
+    def cancel(self, trial: int) -> None:
+        """Passes the wish on."""
+        future = self._futures.get(trial)
+        if future is not None:
+            self._engine.cancel(future)
+
+    def room(self) -> int:
+        """What the engine says."""
+        return self._engine.room()
+
+    def work(self) -> None:
+        """Nothing is done here."""
+
+    def leave(self) -> None:
+        """Passes the wish on for all."""
+        for future in list(self._futures.values()):
+            self._engine.cancel(future)
+
+    def _ended(self, trial: int, attempt: int, submitted: float, future: Future[Evaluated]) -> None:
+        if self._futures.get(trial) is future:
+            del self._futures[trial]
+        self._post(Ended(trial, attempt, report_of(future, attempt, submitted)))
+
+
+@final
+class Here:
+    """Does attempts in the thread of the driver, one at a time, when there is nothing else to do."""
+
+    __slots__ = ("_engine", "_post", "_queue", "_terms")
+
+    def __init__(self, engine: Cooperative, terms: Terms, post: Post) -> None:
+        self._engine, self._terms, self._post = engine, terms, post
+        self._queue: OrderedDict[int, tuple[Trial, int]] = OrderedDict()
+
+    def submit(self, trial: Trial, attempt: int) -> None:
+        """Queues one attempt."""
+        self._queue[trial.id] = trial, attempt
+
+    def cancel(self, trial: int) -> None:
+        """Takes an attempt out of the queue; none runs while somebody can ask for this."""
+        if trial in self._queue:
+            _, attempt = self._queue.pop(trial)
+            self._post(Ended(trial, attempt, Evaluated(Cancelled(), time.time(), 0.0)))
+
+    def room(self) -> int:
+        """One at a time."""
+        return 1 - len(self._queue)
+
+    def work(self) -> Ended | None:
+        """Does the attempt that has waited longest."""
+        if not self._queue:
+            return None
+        id, (trial, attempt) = self._queue.popitem(last=False)
+        match self._engine.perform(self._terms.evaluate, (id, attempt, trial.inputs), self._terms.deadline):
+            case Returned(report):
+                return Ended(id, attempt, report)
+            case Raised(error):
+                return Ended(id, attempt, report_of_error(error, attempt, time.time()))
+
+    def leave(self) -> None:
+        """Forgets what waits."""
+        self._queue.clear()
