@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from functools import partial
 from pathlib import Path
 from typing import Any, final
@@ -26,6 +27,10 @@ from cohobate.ledger.codec import check
 from cohobate.ledger.spool import LONG, write_spool
 from cohobate.simulate.function import Call
 from cohobate.simulate.outputs import outputs_of
+
+
+PLAIN = frozenset({float, int, str, bool, type(None)})
+"""Types of outputs that need no look: they are stored as they are."""
 
 
 @final
@@ -63,6 +68,8 @@ class Evaluation:
 
     def _checked(self, returned: Payload) -> dict[str, Any]:
         outputs = outputs_of(returned, self.outputs)
+        if all(type(value) in PLAIN for value in outputs.values()):
+            return outputs
         if (wrong := check(outputs, name="outputs")) is not None:
             raise BadOutput(wrong)
         # Numbers of numpy are stored as plain ones: a live run must see what a resumed one will.
@@ -102,4 +109,12 @@ def _outcome(ended: Returned | Raised, attempt: int) -> Outcome:
 
 def _worker() -> str:
     name = threading.current_thread().name
-    return str(os.getpid()) if name == "MainThread" else name
+    return _process() if name == "MainThread" else name
+
+
+@cache
+def _process() -> str:
+    return str(os.getpid())
+
+
+os.register_at_fork(after_in_child=_process.cache_clear)
