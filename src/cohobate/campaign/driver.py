@@ -156,22 +156,23 @@ class Driver:
         """Records what happened and what follows from it, then does what follows."""
         happened, urgent = self._scheduler.take()
         self._fold(happened)
-        self._check_goal(now)
-        self._plan(now)
+        view = self._view(now)
+        self._check_goal(view, now)
+        self._plan(view, now)
         planned, actions = self._scheduler.take()
         self._fold(planned)
         self._write(happened + planned)
         while self._act(urgent + actions, now):
-            self._plan(now)
+            self._plan(view, now)
             planned, actions = self._scheduler.take()
             self._record(planned)
             urgent = []
         self._check_scheduler(now)
         self._tidy()
 
-    def _plan(self, now: float) -> None:
+    def _plan(self, view: View, now: float) -> None:
         goal = self._orders.goal
-        limit = None if goal is None else goal.limit(self._view(now))
+        limit = None if goal is None else goal.limit(view)
         self._scheduler.plan(now, 0 if self._paused else self._hands.room(), limit)
 
     def _act(self, actions: Sequence[Action], now: float) -> bool:
@@ -230,11 +231,11 @@ class Driver:
 
     # ends
 
-    def _check_goal(self, now: float) -> None:
+    def _check_goal(self, view: View, now: float) -> None:
         goal = self._orders.goal
         if goal is None or self._scheduler.stopping:
             return
-        if (reason := goal.reached(self._view(now))) is not None:
+        if (reason := goal.reached(view)) is not None:
             self._stop(reason, now, drain=self._orders.drain)
 
     def _check_scheduler(self, now: float) -> None:

@@ -31,6 +31,7 @@ from cohobate.simulate.outputs import outputs_of
 
 PLAIN = frozenset({float, int, str, bool, type(None)})
 """Types of outputs that need no look: they are stored as they are."""
+NOWHERE = nullcontext()
 
 
 @final
@@ -68,7 +69,7 @@ class Evaluation:
 
     def _checked(self, returned: Payload) -> dict[str, Any]:
         outputs = outputs_of(returned, self.outputs)
-        if all(type(value) in PLAIN for value in outputs.values()):
+        if PLAIN.issuperset(map(type, outputs.values())):
             return outputs
         if (wrong := check(outputs, name="outputs")) is not None:
             raise BadOutput(wrong)
@@ -77,7 +78,7 @@ class Evaluation:
 
     def _directory(self, trial: int, attempt: int) -> AbstractContextManager[None]:
         if self.folder is None:
-            return nullcontext()
+            return NOWHERE
         return working_in(partial(_made, self.folder, trial, attempt))
 
     def _kept(self, trial: int, attempt: int, inputs: Inputs, report: Evaluated) -> Evaluated:

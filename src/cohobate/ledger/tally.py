@@ -20,6 +20,9 @@ from cohobate.core.outcome import KINDS, Cancelled, Failure, Value
 from cohobate.core.payload import Payload, Plain
 
 
+NUMBERS = (float, int)
+
+
 @dataclass(slots=True)
 class Extreme:
     """The best value of one output so far, and the trial that has it."""
@@ -134,7 +137,7 @@ class Tally:
 
     def _compare(self, trial: int, outputs: Mapping[str, Payload]) -> None:
         for name, value in outputs.items():
-            if isinstance(value, float | int) and value == value:  # NaN differs from itself
+            if isinstance(value, NUMBERS) and value == value:  # NaN differs from itself
                 better = _improve(self.lowest, name, value, trial, lower=True)
                 higher = _improve(self.highest, name, value, trial, lower=False)
                 if (higher if self.goals.get(name) == "maximize" else better) and self._leads(name):
