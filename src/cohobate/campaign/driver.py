@@ -77,6 +77,7 @@ class Driver:
         self._zero = self._began - time.monotonic()
         self._loss = float("nan")
         self._kill_at: float | None = None
+        self._kept = ledger.folder is not None
         self._leftovers = Leftovers(ledger.folder, ledger.epoch) if ledger.folder else None
         self.tally = ledger.tally
         self.error: CohobateError | None = None
@@ -223,7 +224,7 @@ class Driver:
 
     @property
     def _paused(self) -> bool:
-        return self._ledger.appended - self._ledger.durable > BACKLOG
+        return self._kept and self._ledger.appended - self._ledger.durable > BACKLOG
 
     def _view(self, now: float, tally: Tally | None = None) -> View:
         session = now - self._began

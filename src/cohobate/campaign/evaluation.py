@@ -8,8 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
-from functools import cache
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, final
 
@@ -27,7 +26,6 @@ from cohobate.ledger.codec import check
 from cohobate.ledger.spool import LONG, write_spool
 from cohobate.simulate.function import Call
 from cohobate.simulate.outputs import outputs_of
-
 
 PLAIN = frozenset({float, int, str, bool, type(None)})
 """Types of outputs that need no look: they are stored as they are."""

@@ -227,9 +227,12 @@ class Scheduler:
         """Dispatches into ``room``, at most ``limit`` new trials, and gives the generator its turn."""
         wanted = 0
         if self.stopping is None:
-            room -= self._retry(now, room)
-            free = room if limit is None else min(room, limit)
-            wanted = free - self._dispatch(now, free) - self._queued
+            if self._delayed:
+                room -= self._retry(now, room)
+            free = room if limit is None or room < limit else limit
+            if self._queue:
+                free -= self._dispatch(now, free)
+            wanted = free - self._queued
         turn = self.conversation.turn(wanted)
         if turn is None:
             self._check_end()

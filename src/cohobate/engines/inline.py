@@ -35,7 +35,7 @@ class Inline:
 
     def perform(self, fn: Callable[..., Any], args: tuple[Any, ...], deadline: float | None) -> Returned | Raised:
         """Calls ``fn(*args)`` here and now; ``cancelled()`` is true within it after ``deadline`` seconds."""
-        return perform(fn, args, {}, _never if deadline is None else _after(deadline))
+        return perform(fn, args, {}, None if deadline is None else _after(deadline))
 
     @property
     def workers(self) -> int:
@@ -83,10 +83,6 @@ class Inline:
 
     def __repr__(self) -> str:
         return "inline()"
-
-
-def _never() -> bool:
-    return False
 
 
 def _after(seconds: float) -> Callable[[], bool]:

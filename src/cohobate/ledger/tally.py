@@ -15,10 +15,10 @@ from cohobate.core.events import (
     Proposed,
     Started,
     Stopped,
+    Told,
 )
 from cohobate.core.outcome import KINDS, Cancelled, Failure, Value
 from cohobate.core.payload import Payload, Plain
-
 
 NUMBERS = (float, int)
 
@@ -91,13 +91,20 @@ class Tally:
     def fold(self, event: Event) -> None:
         """Takes in one event; constant cost."""
         match event:
+            case Told():
+                return
             case Finished():
                 self._finish(event)
-            case Started(attempt=attempt, at=at):
-                self.open += attempt == 1
-                self.last = at
-            case Proposed(trials=trials):
-                self.proposed += len(trials)
+            case Started():
+                self.open += event.attempt == 1
+                self.last = event.at
+            case Proposed():
+                self.proposed += len(event.trials)
+            case _:
+                self._fold_rare(event)
+
+    def _fold_rare(self, event: Event) -> None:
+        match event:
             case AttemptFailed(at=at, seconds=seconds):
                 self.retried += 1
                 self.last, self.busy = at, self.busy + seconds
@@ -125,13 +132,13 @@ class Tally:
         self.open -= event.attempt > 0
         self.last, self.busy = event.at, self.busy + event.seconds
         match event.outcome:
-            case Value(outputs):
+            case Value():
                 self.values += 1
                 self.cached += event.cached
-                self._compare(event.trial, outputs)
-            case Failure(kind=kind):
-                self.failures[kind] += 1
-                self.failed += kind != "rejected"
+                self._compare(event.trial, event.outcome.outputs)
+            case Failure():
+                self.failures[event.outcome.kind] += 1
+                self.failed += event.outcome.kind != "rejected"
             case Cancelled():
                 self.cancelled += 1
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from types import CoroutineType
 
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.context import cancellable
 from cohobate.core.payload import Payload
 
+NO_FLAG = nullcontext()
+
 
 def perform(
-    fn: Callable[..., Payload], args: Sequence[Payload], kwargs: Mapping[str, Payload], flag: Callable[[], bool]
+    fn: Callable[..., Payload],
+    args: Sequence[Payload],
+    kwargs: Mapping[str, Payload],
+    flag: Callable[[], bool] | None = None,
 ) -> Returned | Raised:
     """Calls ``fn`` here and now, ``flag`` behind ``cohobate.cancelled()``; an ``async def`` is run to its end."""
-    with cancellable(flag):
+    with cancellable(flag) if flag else NO_FLAG:
         outcome = capture(fn, *args, **kwargs)
         if isinstance(outcome, Returned) and isinstance(outcome.value, CoroutineType):
             from asyncio import run  # half as costly to import as everything else here together
