@@ -225,14 +225,7 @@ class Scheduler:
 
     def plan(self, now: float, room: int, limit: int | None) -> None:
         """Dispatches into ``room``, at most ``limit`` new trials, and gives the generator its turn."""
-        wanted = 0
-        if self.stopping is None:
-            if self._delayed:
-                room -= self._retry(now, room)
-            free = room if limit is None or room < limit else limit
-            if self._queue:
-                free -= self._dispatch(now, free)
-            wanted = free - self._queued
+        wanted = self._fill(now, room, limit) if self.stopping is None else 0
         turn = self.conversation.turn(wanted)
         if turn is None:
             self._check_end()
@@ -241,6 +234,15 @@ class Scheduler:
             ids = tuple(result.trial.id for result in turn.results)
             self._events.append(ev.Told(self.conversation.name, ids))
         self._actions.append(turn)
+
+    def _fill(self, now: float, room: int, limit: int | None) -> int:
+        """Starts what may be started; returns how many more candidates could be than there are."""
+        if self._delayed:
+            room -= self._retry(now, room)
+        free = room if limit is None or room < limit else limit
+        if self._queue:
+            free -= self._dispatch(now, free)
+        return free - self._queued
 
     def _retry(self, now: float, room: int) -> int:
         """Starts retries whose pause is over; returns how many."""

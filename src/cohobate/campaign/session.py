@@ -66,14 +66,13 @@ class Session:
         """Returns how the session stands; the counts are of what is durable."""
         elapsed = (self.ended or time.monotonic()) - self.began
         tally = self._durable()
-        staffed = self.engine if isinstance(self.engine, Staffed) else None
-        workers = staffed.workers if staffed else 1
+        engine, workers = self._staff()
         busy = max(0.0, tally.busy - self.busy_before)
         return Status(
             state="stopping" if self.state == "running" and self.driver.stopping else self.state,
             tally=tally,
             goal=self.goal,
-            engine=staffed.describe() if staffed else repr(self.engine),
+            engine=engine,
             elapsed=elapsed,
             running=self.driver.running if self.state == "running" else 0,
             workers=workers,
@@ -81,6 +80,11 @@ class Session:
             reason=self.driver.reason,
             remaining=self.driver.remaining(tally),
         )
+
+    def _staff(self) -> tuple[str, int]:
+        """Returns what is to be said of the engine, and how many evaluations it runs at once."""
+        engine = self.engine
+        return (engine.describe(), engine.workers) if isinstance(engine, Staffed) else (repr(engine), 1)
 
     def tracebacks(self) -> list[tuple[int, str]]:
         """Returns trial and traceback of each failure that is durable."""
