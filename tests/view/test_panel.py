@@ -16,7 +16,7 @@ from cohobate.view.sight import Best, Sight, bests
 
 
 def tally(**changes):
-    made = Tally(values=29, open=2, goals={"ie": "maximize"}, **changes)
+    made = Tally(values=29, failed=2, open=2, goals={"ie": "maximize"}, **changes)
     made.failures.update(raised=1, worker_lost=1, rejected=3)
     return made
 
