@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -341,3 +342,18 @@ def test_a_campaign_is_used_once():
     one.run(co.evaluations(1))
     with pytest.raises(UserError, match="make it again"):
         one.run(co.evaluations(2))
+
+
+def wandering(x: float) -> float:
+    os.chdir(co.attempt_dir())
+    Path("seen.txt").write_text("here")
+    return x
+
+
+def test_a_simulator_may_change_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = campaign(wandering, run="runs/a").run(co.evaluations(3))
+    assert len(result.table()) == 3
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("seen.txt")) == [
+        f"runs/a/work/{trial:06d}-1/seen.txt" for trial in range(3)
+    ]

@@ -97,7 +97,7 @@ class Campaign:
         self.generator = generator
         self.problem = _problem_of(generator, problem)
         self.simulator: Simulator = as_simulator(simulator)
-        self.folder = None if run is None else Path(run)
+        self.folder = None if run is None else Path(run).absolute()  # a simulator may change the directory
         self.settings = Settings(
             deadline=deadline,
             grace=grace,
