@@ -357,3 +357,27 @@ def test_a_simulator_may_change_the_working_directory(tmp_path, monkeypatch):
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("seen.txt")) == [
         f"runs/a/work/{trial:06d}-1/seen.txt" for trial in range(3)
     ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"retries": 3}, "retries: expected Retries"),
+        ({"deadline": True}, "deadline: expected"),
+        ({"deadline": math.nan}, "deadline: expected"),
+        ({"grace": "long"}, "grace: expected"),
+        ({"durability": "fast"}, "durability: expected 'full' or 'normal', got 'fast'"),
+        ({"ntasks": 0}, "ntasks: expected"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_before_anything_runs(settings, named):
+    with pytest.raises(UserError, match=named):
+        campaign(**settings)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"raised": -1}, {"worker_lost": "twice"}, {"timeout": 1.5}, {"first": 5, "longest": 1}]
+)
+def test_retries_that_cannot_be_are_refused(wrong):
+    with pytest.raises(UserError, match="Retries"):
+        co.Retries(**wrong)

@@ -7,9 +7,10 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from math import nan
 from pathlib import Path
 from socket import gethostname
-from typing import Any, Literal, final
+from typing import Any, final, get_args
 
 from cohobate.campaign.cache import Cache
 from cohobate.campaign.driver import Driver, Orders
@@ -29,6 +30,7 @@ from cohobate.core.problem import Problem
 from cohobate.core.protocols import Described, Engine, Finite, Generator, Posed
 from cohobate.core.task import GRACE
 from cohobate.engines import as_engine, coroutines, processes
+from cohobate.ledger.database import Durability
 from cohobate.ledger.ledger import Ledger, memory_ledger, open_ledger
 from cohobate.simulate.function import Simulator, as_simulator, bind, identity, is_async
 
@@ -48,16 +50,21 @@ class Settings:
     retries: Retries = field(default_factory=Retries)
     failure_budget: FailureBudget | int | float | None = field(default_factory=FailureBudget)
     drain: bool = True
-    durability: Literal["full", "normal"] = "full"
+    durability: Durability = "full"
     ntasks: int = 16
     seed: int = 0
     accept_new_code: bool = False
 
     def __post_init__(self) -> None:
-        if self.deadline is not None and not (isinstance(self.deadline, int | float) and self.deadline > 0):
-            raise UserError(f"deadline: expected a positive number of seconds or None, got {self.deadline!r}")
-        if not (isinstance(self.grace, int | float) and self.grace >= 0):
-            raise UserError(f"grace: expected seconds of at least 0, got {self.grace!r}")
+        for name, expected, right in (
+            ("deadline", "a positive number of seconds or None", self.deadline is None or _number(self.deadline) > 0),
+            ("grace", "seconds of at least 0", _number(self.grace) >= 0),
+            ("retries", "Retries(...), for example Retries(raised=2), or None", isinstance(self.retries, Retries)),
+            ("durability", "'full' or 'normal'", self.durability in get_args(Durability)),
+            ("ntasks", "a whole number of at least 1", isinstance(self.ntasks, int) and _number(self.ntasks) >= 1),
+        ):
+            if not right:
+                raise UserError(f"{name}: expected {expected}, got {getattr(self, name)!r}")
 
     @property
     def policy(self) -> Policy:
@@ -90,7 +97,7 @@ class Campaign:
         retries: Retries | None = None,
         failure_budget: FailureBudget | int | float | None = FailureBudget(),  # noqa: B008 frozen value
         drain: bool = True,
-        durability: Literal["full", "normal"] = "full",
+        durability: Durability = "full",
         ntasks: int = 16,
         accept_new_code: bool = False,
     ) -> None:
@@ -101,7 +108,7 @@ class Campaign:
         self.settings = Settings(
             deadline=deadline,
             grace=grace,
-            retries=retries or Retries(),
+            retries=Retries() if retries is None else retries,
             failure_budget=failure_budget,
             drain=drain,
             durability=durability,
@@ -217,6 +224,11 @@ def _budget(given: FailureBudget | int | float | None) -> FailureBudget | None:
         case float():
             return FailureBudget(share=given)
     raise UserError(f"failure_budget: expected a number, a share, a FailureBudget or None, got {given!r}")
+
+
+def _number(value: object) -> float:
+    """Returns a number as it is, and NaN, which no limit lets pass, for anything else."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else nan
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
