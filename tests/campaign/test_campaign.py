@@ -14,7 +14,15 @@ import numpy as np
 import pytest
 
 import cohobate as co
-from cohobate.core.errors import BudgetExceeded, GeneratorError, GoalError, ResumeRefused, SimulatorError, UserError
+from cohobate.core.errors import (
+    AlreadyOpen,
+    BudgetExceeded,
+    GeneratorError,
+    GoalError,
+    ResumeRefused,
+    SimulatorError,
+    UserError,
+)
 from cohobate.core.protocols import Answer, Exhausted, Later
 from cohobate.core.trial import Result
 
@@ -381,3 +389,34 @@ def test_a_setting_that_cannot_be_is_refused_before_anything_runs(settings, name
 def test_retries_that_cannot_be_are_refused(wrong):
     with pytest.raises(UserError, match="Retries"):
         co.Retries(**wrong)
+
+
+def test_a_cancelled_arun_has_let_go_of_its_run_folder(tmp_path):
+    async def slow(x: float) -> float:
+        await asyncio.sleep(0.05)
+        return x
+
+    async def twice() -> int:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(co.Campaign(sampler(), slow, run=tmp_path / "run").arun(co.evaluations(10_000)), 0.3)
+        again = co.Campaign(sampler(), slow, run=tmp_path / "run", accept_new_code=True)
+        return len((await again.arun(co.evaluations(1))).table())
+
+    assert asyncio.run(twice()) > 1
+
+
+def test_a_campaign_that_could_not_open_its_folder_may_try_again(tmp_path):
+    second = campaign(run=tmp_path / "run")
+    handle = campaign(run=tmp_path / "run").start()
+    try:
+        with pytest.raises(AlreadyOpen):
+            second.run(co.evaluations(1))
+    finally:
+        handle.cancel()
+        handle.result(10)
+    assert second.run(co.evaluations(1)).tally.counted >= 1
+
+
+def test_a_run_folder_has_a_possible_name():
+    with pytest.raises(UserError, match="run: expected the name of a folder"):
+        campaign(run="a\0b")

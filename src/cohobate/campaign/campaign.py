@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import nan
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, final, get_args
 from cohobate.campaign.cache import Cache
 from cohobate.campaign.driver import Driver, Orders
 from cohobate.campaign.evaluation import Evaluation
-from cohobate.campaign.goals import Goal, View, as_goal, check_goal
+from cohobate.campaign.goals import Goal, Goals, as_goal, check_goal
 from cohobate.campaign.handle import Handle
 from cohobate.campaign.manifest import write_manifest
 from cohobate.campaign.policy import FailureBudget, Policy, Retries
@@ -33,8 +34,6 @@ from cohobate.engines import as_engine, coroutines, processes
 from cohobate.ledger.database import Durability
 from cohobate.ledger.ledger import Ledger, memory_ledger, open_ledger
 from cohobate.simulate.function import Simulator, as_simulator, bind, identity, is_async
-
-Goals = Goal | Callable[[View], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +103,8 @@ class Campaign:
         self.generator = generator
         self.problem = _problem_of(generator, problem)
         self.simulator: Simulator = as_simulator(simulator)
+        if "\0" in str(run):
+            raise UserError(f"run: expected the name of a folder, got {str(run)!r:.80}, which holds a NUL character")
         self.folder = None if run is None else Path(run).absolute()  # a simulator may change the directory
         self.settings = Settings(
             deadline=deadline,
@@ -140,12 +141,18 @@ class Campaign:
         return Handle(self._open(goal, _running_loop()))
 
     async def arun(self, goal: Goals | None = None) -> CampaignResult:
-        """Runs until the goal holds, for use in a running event loop; cancelling it stops the campaign."""
+        """Runs until the goal holds, for use in a running event loop.
+
+        Cancelling it stops the campaign as the first Ctrl-C does, and ends once that has let go of
+        its run folder; cancelling it once more does not wait.
+        """
         handle = self.start(goal)
         try:
             return await handle
         except asyncio.CancelledError:
             handle.cancel()
+            with suppress(Exception):  # of a campaign that nobody waits for any more
+                await handle
             raise
 
     def describe(self) -> dict[str, Plain]:
@@ -167,9 +174,9 @@ class Campaign:
         wanted = None if goal is None else as_goal(goal)
         if wanted is not None:
             check_goal(wanted, self.problem.output_names)
-        self._fresh = False
         settings = self.settings
         ledger = open_ledger(self.folder, durability=settings.durability) if self.folder else memory_ledger()
+        self._fresh = False
         try:
             return self._assemble(wanted, ledger, loop)
         except BaseException:
