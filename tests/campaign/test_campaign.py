@@ -420,3 +420,14 @@ def test_a_campaign_that_could_not_open_its_folder_may_try_again(tmp_path):
 def test_a_run_folder_has_a_possible_name():
     with pytest.raises(UserError, match="run: expected the name of a folder"):
         campaign(run="a\0b")
+
+
+def test_large_arrays_come_back_in_the_table(tmp_path):
+    def wide(x: float) -> dict[str, Any]:
+        return {"f": x, "field": np.full((100, 100), x), "inner": [np.full(10_000, -x)]}
+
+    result = campaign(wide, run=tmp_path / "run").run(co.evaluations(2))
+    for row in result.table():
+        assert np.array_equal(row["field"], np.full((100, 100), row["x"]))
+        assert np.array_equal(row["inner"][0], np.full(10_000, -row["x"]))
+    assert type(result.table(fetched=False)[0]["field"]).__name__ == "Kept"
