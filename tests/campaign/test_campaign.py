@@ -431,3 +431,8 @@ def test_large_arrays_come_back_in_the_table(tmp_path):
         assert np.array_equal(row["field"], np.full((100, 100), row["x"]))
         assert np.array_equal(row["inner"][0], np.full(10_000, -row["x"]))
     assert type(result.table(fetched=False)[0]["field"]).__name__ == "Kept"
+
+
+def test_a_goal_on_the_loss_of_a_generator_without_one_is_refused():
+    with pytest.raises(GoalError, match="has no loss"):
+        campaign().run(co.evaluations(9) | co.loss_below(1e-3))

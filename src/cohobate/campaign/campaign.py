@@ -28,7 +28,7 @@ from cohobate.core.errors import GoalError, UserError
 from cohobate.core.events import Opened
 from cohobate.core.payload import Plain
 from cohobate.core.problem import Problem
-from cohobate.core.protocols import Described, Engine, Finite, Generator, Posed
+from cohobate.core.protocols import Described, Engine, Finite, Generator, Lossy, Posed
 from cohobate.core.task import GRACE
 from cohobate.engines import as_engine, coroutines, processes
 from cohobate.ledger.database import Durability
@@ -174,6 +174,8 @@ class Campaign:
         wanted = None if goal is None else as_goal(goal)
         if wanted is not None:
             check_goal(wanted, self.problem.output_names)
+            if wanted.lossy and not isinstance(self.generator, Lossy):
+                raise GoalError(f"goal {wanted}: {type(self.generator).__name__} has no loss")
         settings = self.settings
         ledger = open_ledger(self.folder, durability=settings.durability) if self.folder else memory_ledger()
         self._fresh = False

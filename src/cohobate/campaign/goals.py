@@ -49,7 +49,8 @@ def _unlimited(_: View) -> int | None:
 class Goal:
     """A condition: ``reached`` gives the reason once it holds, ``limit`` the further dispatches allowed.
 
-    ``timed`` says that time alone can make it hold; ``asks`` names the outputs it looks at.
+    ``timed`` says that time alone can make it hold; ``asks`` names the outputs it looks at, ``lossy``
+    says that it looks at the generator's loss.
     """
 
     text: str
@@ -57,6 +58,7 @@ class Goal:
     limit: Limit = _unlimited
     timed: bool = False
     asks: tuple[str, ...] = ()
+    lossy: bool = False
 
     def __or__(self, one: Goals) -> Goal:
         """Holds as soon as one of the two does."""
@@ -94,7 +96,9 @@ Goals = Goal | Callable[[View], object]
 
 
 def _joined(one: Goal, two: Goal, sign: str, reached: Reached, limit: Limit) -> Goal:
-    return Goal(f"({one} {sign} {two})", reached, limit, one.timed or two.timed, one.asks + two.asks)
+    return Goal(
+        f"({one} {sign} {two})", reached, limit, one.timed or two.timed, one.asks + two.asks, one.lossy or two.lossy
+    )
 
 
 def as_goal(goal: Goals) -> Goal:
@@ -171,7 +175,7 @@ def above(output: str, limit: float) -> Goal:
 def loss_below(limit: float) -> Goal:
     """Holds when the generator's loss is at most ``limit``; only for generators that have one."""
     _number("loss_below", limit)
-    return Goal(f"loss <= {limit:g}", lambda view: f"loss {view.loss:.3g}" if view.loss <= limit else None)
+    return Goal(f"loss <= {limit:g}", lambda view: f"loss {view.loss:.3g}" if view.loss <= limit else None, lossy=True)
 
 
 def stalled(n: int) -> Goal:
