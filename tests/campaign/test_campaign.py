@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,15 @@ import numpy as np
 import pytest
 
 import cohobate as co
-from cohobate.core.errors import BudgetExceeded, GeneratorError, GoalError, ResumeRefused, SimulatorError, UserError
+from cohobate.core.errors import (
+    AlreadyOpen,
+    BudgetExceeded,
+    GeneratorError,
+    GoalError,
+    ResumeRefused,
+    SimulatorError,
+    UserError,
+)
 from cohobate.core.protocols import Answer, Exhausted, Later
 from cohobate.core.trial import Result
 
@@ -341,3 +350,89 @@ def test_a_campaign_is_used_once():
     one.run(co.evaluations(1))
     with pytest.raises(UserError, match="make it again"):
         one.run(co.evaluations(2))
+
+
+def wandering(x: float) -> float:
+    os.chdir(co.attempt_dir())
+    Path("seen.txt").write_text("here")
+    return x
+
+
+def test_a_simulator_may_change_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = campaign(wandering, run="runs/a").run(co.evaluations(3))
+    assert len(result.table()) == 3
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("seen.txt")) == [
+        f"runs/a/work/{trial:06d}-1/seen.txt" for trial in range(3)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"retries": 3}, "retries: expected Retries"),
+        ({"deadline": True}, "deadline: expected"),
+        ({"deadline": math.nan}, "deadline: expected"),
+        ({"grace": "long"}, "grace: expected"),
+        ({"durability": "fast"}, "durability: expected 'full' or 'normal', got 'fast'"),
+        ({"ntasks": 0}, "ntasks: expected"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_before_anything_runs(settings, named):
+    with pytest.raises(UserError, match=named):
+        campaign(**settings)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"raised": -1}, {"worker_lost": "twice"}, {"timeout": 1.5}, {"first": 5, "longest": 1}]
+)
+def test_retries_that_cannot_be_are_refused(wrong):
+    with pytest.raises(UserError, match="Retries"):
+        co.Retries(**wrong)
+
+
+def test_a_cancelled_arun_has_let_go_of_its_run_folder(tmp_path):
+    async def slow(x: float) -> float:
+        await asyncio.sleep(0.05)
+        return x
+
+    async def twice() -> int:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(co.Campaign(sampler(), slow, run=tmp_path / "run").arun(co.evaluations(10_000)), 0.3)
+        again = co.Campaign(sampler(), slow, run=tmp_path / "run", accept_new_code=True)
+        return len((await again.arun(co.evaluations(1))).table())
+
+    assert asyncio.run(twice()) > 1
+
+
+def test_a_campaign_that_could_not_open_its_folder_may_try_again(tmp_path):
+    second = campaign(run=tmp_path / "run")
+    handle = campaign(run=tmp_path / "run").start()
+    try:
+        with pytest.raises(AlreadyOpen):
+            second.run(co.evaluations(1))
+    finally:
+        handle.cancel()
+        handle.result(10)
+    assert second.run(co.evaluations(1)).tally.counted >= 1
+
+
+def test_a_run_folder_has_a_possible_name():
+    with pytest.raises(UserError, match="run: expected the name of a folder"):
+        campaign(run="a\0b")
+
+
+def test_large_arrays_come_back_in_the_table(tmp_path):
+    def wide(x: float) -> dict[str, Any]:
+        return {"f": x, "field": np.full((100, 100), x), "inner": [np.full(10_000, -x)]}
+
+    result = campaign(wide, run=tmp_path / "run").run(co.evaluations(2))
+    for row in result.table():
+        assert np.array_equal(row["field"], np.full((100, 100), row["x"]))
+        assert np.array_equal(row["inner"][0], np.full(10_000, -row["x"]))
+    assert type(result.table(fetched=False)[0]["field"]).__name__ == "Kept"
+
+
+def test_a_goal_on_the_loss_of_a_generator_without_one_is_refused():
+    with pytest.raises(GoalError, match="has no loss"):
+        campaign().run(co.evaluations(9) | co.loss_below(1e-3))

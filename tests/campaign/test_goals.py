@@ -135,3 +135,26 @@ def test_a_misspelt_output_is_refused_with_a_hint():
         check_goal(below("enregy", 1.0) | evaluations(5), ("energy", "force"))
     goal: Goal = below("energy", 1.0)
     assert check_goal(goal, ("energy",)) is None
+
+
+@pytest.mark.parametrize("limit", [math.nan, "low", None, True])
+@pytest.mark.parametrize("make", [lambda limit: below("f", limit), lambda limit: above("f", limit), loss_below])
+def test_a_limit_that_is_no_number_is_refused(make, limit):
+    with pytest.raises(GoalError, match="expected a number as limit"):
+        make(limit)
+
+
+def test_functions_of_the_view_combine_with_goals():
+    seen = view(tally(VALUE))
+    assert (evaluations(9) | (lambda view: view.tally.values)).reached(seen)
+    assert not (evaluations(9) & (lambda view: view.tally.values)).reached(seen)
+    with pytest.raises(GoalError, match="expected a goal such as"):
+        evaluations(9) | 5
+
+
+def test_a_function_of_the_view_that_raises_is_named():
+    def enough(view: View) -> bool:
+        return view.best("f") < 0.1  # None before there is a value
+
+    with pytest.raises(GoalError, match="the goal enough raised TypeError"):
+        as_goal(enough).reached(view(tally()))

@@ -11,7 +11,7 @@ from cohobate.campaign.scheduler import Pending, Scheduler
 from cohobate.core import events as ev
 from cohobate.core.outcome import Cancelled, Failure, Kind, Outcome, Value
 from cohobate.core.protocols import Exhausted, Later, Unfit
-from cohobate.core.trial import Evaluated, Trial
+from cohobate.core.trial import Evaluated, Result, Trial
 
 
 def rows(n: int, first: int = 0) -> list[dict[str, int]]:
@@ -275,3 +275,19 @@ def test_what_was_started_before_a_crash_runs_again_outside_the_limit():
     assert [a for a in loop.plan() if isinstance(a, Submit)] == [Submit(Trial(3, {"x": 3}), 2)]
     loop.limit = 1
     assert [a for a in loop.plan() if isinstance(a, Submit)] == [Submit(Trial(5, {"x": 5}), 1)]
+
+
+def test_a_generator_that_waited_is_asked_again_after_results_came_while_there_was_no_room():
+    loop = Loop(room=1)
+    loop.proposed(1)
+    loop.workers = 2
+    loop.plan()
+    loop.on(Heard(Later()))
+    loop.workers = 0  # others use the engine
+    loop.on(Ended(0, 1, value()))
+    assert loop.plan() == [Talk((Result(Trial(0, {"x": 0}, "main"), Value({"f": 0.0})),), 0)]
+    loop.on(Heard(None))
+    assert loop.plan() == []
+    assert not loop.s.stuck
+    loop.workers = 2
+    assert loop.plan() == [Talk((), 2)]

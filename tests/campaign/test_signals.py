@@ -132,3 +132,17 @@ def test_a_second_driver_is_refused_by_name(tmp_path: Path):
     assert f"pid {first.pid}" in err.splitlines()[-1]
     first.kill()
     first.communicate(timeout=20)
+
+
+def test_the_third_signal_ends_a_program_whose_loop_hangs(tmp_path: Path):
+    (tmp_path / "script.py").write_text(
+        "import pathlib, time, cohobate as co\n"
+        "def simulate(x):\n    pathlib.Path('began').touch()\n    time.sleep(60)\n    return x\n"
+        "sampler = co.RandomSampler({'x': co.Real(0, 1)}, minimize='f')\n"
+        "co.Campaign(sampler, simulate, co.inline(), run=pathlib.Path('r').absolute()).run(co.evaluations(3))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    running = subprocess.Popen([sys.executable, "script.py"], cwd=tmp_path, env=environment)
+    wait_until((tmp_path / "began").exists)
+    wait_until(lambda: running.poll() is not None or bool(running.send_signal(signal.SIGINT)), seconds=8)
+    assert running.wait(5) == -signal.SIGINT

@@ -6,9 +6,13 @@ import csv
 import json
 import re
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
+
+from cli.programs import environment, program
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -266,3 +270,24 @@ def test_a_second_driver_is_refused(here, small, cohobate_here):
         called = cohobate_here("run")
     assert (called.code, called.err.count("\n")) == (1, 1)
     assert "already open" in called.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /dev/full")
+def test_a_run_that_cannot_be_shown_stops_in_good_order(here, small, cohobate_here):
+    sim = "import time\ndef length(smiles):\n    time.sleep(0.2)\n    return float(len(smiles))\n"
+    small(7, engine="threads", sim=sim)
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            program("run"), stdout=full, stderr=subprocess.PIPE, text=True, env=environment(), timeout=50
+        )
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert "No space left on device" in ended.stderr
+    assert "stopped" in cohobate_here("status").out.splitlines()[0]
+    assert "7 evaluations (0 failed" in cohobate_here("run").out
+
+
+def test_a_run_folder_named_nul_is_refused_in_one_line(small, cohobate_here):
+    small(7, replace={"[campaign]\n": '[campaign]\nrun = "a\\u0000b"\n'})
+    called = cohobate_here("run")
+    assert (called.code, called.err.count("\n")) == (1, 1)
+    assert "NUL" in called.err

@@ -119,3 +119,11 @@ def test_different_data_have_different_canonical_texts():
 def test_did_you_mean():
     assert did_you_mean("evaluatons", ["evaluations", "seconds"]) == "; did you mean 'evaluations'?"
     assert did_you_mean("zzz", ["evaluations"]) == ""
+
+
+def test_a_codec_that_raises_is_named():
+    crystal = {"cell": Structured("crystal", encode=lambda cell: 1 / 0, decode=lambda data: data["a"])}
+    with pytest.raises(ProblemError, match="encode of the structured 'crystal' raised ZeroDivisionError"):
+        pack({"cell": 1}, crystal)
+    with pytest.raises(ProblemError, match="decode of the structured 'crystal' raised KeyError"):
+        unpack({"cell": {}}, crystal)

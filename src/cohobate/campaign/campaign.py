@@ -6,15 +6,17 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, field
+from math import nan
 from pathlib import Path
 from socket import gethostname
-from typing import Any, Literal, final
+from typing import Any, final, get_args
 
 from cohobate.campaign.cache import Cache
 from cohobate.campaign.driver import Driver, Orders
 from cohobate.campaign.evaluation import Evaluation
-from cohobate.campaign.goals import Goal, View, as_goal, check_goal
+from cohobate.campaign.goals import Goal, Goals, as_goal, check_goal
 from cohobate.campaign.handle import Handle
 from cohobate.campaign.hands import Terms
 from cohobate.campaign.manifest import write_manifest
@@ -27,13 +29,12 @@ from cohobate.core.errors import GoalError, UserError
 from cohobate.core.events import Opened
 from cohobate.core.payload import Plain
 from cohobate.core.problem import Problem
-from cohobate.core.protocols import Described, Engine, Finite, Generator, Posed
+from cohobate.core.protocols import Described, Engine, Finite, Generator, Lossy, Posed
 from cohobate.core.task import GRACE
 from cohobate.engines import as_engine, coroutines, processes
+from cohobate.ledger.database import Durability
 from cohobate.ledger.ledger import Ledger, memory_ledger, open_ledger
 from cohobate.simulate.function import Simulator, as_simulator, bind, identity, is_async
-
-Goals = Goal | Callable[[View], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +50,21 @@ class Settings:
     retries: Retries = field(default_factory=Retries)
     failure_budget: FailureBudget | int | float | None = field(default_factory=FailureBudget)
     drain: bool = True
-    durability: Literal["full", "normal"] = "full"
+    durability: Durability = "full"
     ntasks: int = 16
     seed: int = 0
     accept_new_code: bool = False
 
     def __post_init__(self) -> None:
-        if self.deadline is not None and not (isinstance(self.deadline, int | float) and self.deadline > 0):
-            raise UserError(f"deadline: expected a positive number of seconds or None, got {self.deadline!r}")
-        if not (isinstance(self.grace, int | float) and self.grace >= 0):
-            raise UserError(f"grace: expected seconds of at least 0, got {self.grace!r}")
+        for name, expected, right in (
+            ("deadline", "a positive number of seconds or None", self.deadline is None or _number(self.deadline) > 0),
+            ("grace", "seconds of at least 0", _number(self.grace) >= 0),
+            ("retries", "Retries(...), for example Retries(raised=2), or None", isinstance(self.retries, Retries)),
+            ("durability", "'full' or 'normal'", self.durability in get_args(Durability)),
+            ("ntasks", "a whole number of at least 1", isinstance(self.ntasks, int) and _number(self.ntasks) >= 1),
+        ):
+            if not right:
+                raise UserError(f"{name}: expected {expected}, got {getattr(self, name)!r}")
 
     @property
     def policy(self) -> Policy:
@@ -91,18 +97,20 @@ class Campaign:
         retries: Retries | None = None,
         failure_budget: FailureBudget | int | float | None = FailureBudget(),  # noqa: B008 frozen value
         drain: bool = True,
-        durability: Literal["full", "normal"] = "full",
+        durability: Durability = "full",
         ntasks: int = 16,
         accept_new_code: bool = False,
     ) -> None:
         self.generator = generator
         self.problem = _problem_of(generator, problem)
         self.simulator: Simulator = as_simulator(simulator)
-        self.folder = None if run is None else Path(run)
+        if "\0" in str(run):
+            raise UserError(f"run: expected the name of a folder, got {str(run)!r:.80}, which holds a NUL character")
+        self.folder = None if run is None else Path(run).absolute()  # a simulator may change the directory
         self.settings = Settings(
             deadline=deadline,
             grace=grace,
-            retries=retries or Retries(),
+            retries=Retries() if retries is None else retries,
             failure_budget=failure_budget,
             drain=drain,
             durability=durability,
@@ -134,12 +142,18 @@ class Campaign:
         return Handle(self._open(goal, _running_loop()))
 
     async def arun(self, goal: Goals | None = None) -> CampaignResult:
-        """Runs until the goal holds, for use in a running event loop; cancelling it stops the campaign."""
+        """Runs until the goal holds, for use in a running event loop.
+
+        Cancelling it stops the campaign as the first Ctrl-C does, and ends once that has let go of
+        its run folder; cancelling it once more does not wait.
+        """
         handle = self.start(goal)
         try:
             return await handle
         except asyncio.CancelledError:
             handle.cancel()
+            with suppress(Exception):  # of a campaign that nobody waits for any more
+                await handle
             raise
 
     def describe(self) -> dict[str, Plain]:
@@ -161,9 +175,11 @@ class Campaign:
         wanted = None if goal is None else as_goal(goal)
         if wanted is not None:
             check_goal(wanted, self.problem.output_names)
-        self._fresh = False
+            if wanted.lossy and not isinstance(self.generator, Lossy):
+                raise GoalError(f"goal {wanted}: {type(self.generator).__name__} has no loss")
         settings = self.settings
         ledger = open_ledger(self.folder, durability=settings.durability) if self.folder else memory_ledger()
+        self._fresh = False
         try:
             return self._assemble(wanted, ledger, loop)
         except BaseException:
@@ -213,6 +229,11 @@ def _budget(given: FailureBudget | int | float | None) -> FailureBudget | None:
         case float():
             return FailureBudget(share=given)
     raise UserError(f"failure_budget: expected a number, a share, a FailureBudget or None, got {given!r}")
+
+
+def _number(value: object) -> float:
+    """Returns a number as it is, and NaN, which no limit lets pass, for anything else."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else nan
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -38,6 +38,7 @@ class Conversation:
         if not (ask or self.untold):
             return None
         results, self.untold = tuple(self.untold), []
+        self.waiting = False  # what it waited for is in these results, whether or not it is asked now
         self.talking, self.asked = True, ask
         return Talk(results, ask)
 

@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from math import isfinite
+from math import isfinite, isnan
+from numbers import Real
 from typing import final
 
+from cohobate.core.capture import describe
 from cohobate.core.errors import GoalError, did_you_mean
 from cohobate.ledger.tally import Tally
 
@@ -47,7 +49,8 @@ def _unlimited(_: View) -> int | None:
 class Goal:
     """A condition: ``reached`` gives the reason once it holds, ``limit`` the further dispatches allowed.
 
-    ``timed`` says that time alone can make it hold; ``asks`` names the outputs it looks at.
+    ``timed`` says that time alone can make it hold; ``asks`` names the outputs it looks at, ``lossy``
+    says that it looks at the generator's loss.
     """
 
     text: str
@@ -55,9 +58,11 @@ class Goal:
     limit: Limit = _unlimited
     timed: bool = False
     asks: tuple[str, ...] = ()
+    lossy: bool = False
 
-    def __or__(self, other: Goal) -> Goal:
+    def __or__(self, one: Goals) -> Goal:
         """Holds as soon as one of the two does."""
+        other = as_goal(one)
 
         def reached(view: View) -> str | None:
             return self.reached(view) or other.reached(view)
@@ -68,8 +73,9 @@ class Goal:
 
         return _joined(self, other, "|", reached, limit)
 
-    def __and__(self, other: Goal) -> Goal:
+    def __and__(self, one: Goals) -> Goal:
         """Holds when both do."""
+        other = as_goal(one)
 
         def reached(view: View) -> str | None:
             one, two = self.reached(view), other.reached(view)
@@ -86,18 +92,30 @@ class Goal:
         return self.text
 
 
+Goals = Goal | Callable[[View], object]
+
+
 def _joined(one: Goal, two: Goal, sign: str, reached: Reached, limit: Limit) -> Goal:
-    return Goal(f"({one} {sign} {two})", reached, limit, one.timed or two.timed, one.asks + two.asks)
+    return Goal(
+        f"({one} {sign} {two})", reached, limit, one.timed or two.timed, one.asks + two.asks, one.lossy or two.lossy
+    )
 
 
-def as_goal(goal: Goal | Callable[[View], object]) -> Goal:
+def as_goal(goal: Goals) -> Goal:
     """Returns a goal as it is, and a function of the view as a goal that holds when it is true."""
     if isinstance(goal, Goal):
         return goal
     if not callable(goal):
         raise GoalError(f"expected a goal such as evaluations(60), or a function of the view, got {goal!r}")
     name = getattr(goal, "__name__", type(goal).__name__)
-    return Goal(name, lambda view: f"{name} holds" if goal(view) else None, timed=True)
+
+    def reached(view: View) -> str | None:
+        try:
+            return f"{name} holds" if goal(view) else None
+        except Exception as error:
+            raise GoalError(f"the goal {name} raised {describe(error)}") from error
+
+    return Goal(name, reached, timed=True)
 
 
 def check_goal(goal: Goal, outputs: tuple[str, ...]) -> None:
@@ -156,7 +174,8 @@ def above(output: str, limit: float) -> Goal:
 
 def loss_below(limit: float) -> Goal:
     """Holds when the generator's loss is at most ``limit``; only for generators that have one."""
-    return Goal(f"loss <= {limit:g}", lambda view: f"loss {view.loss:.3g}" if view.loss <= limit else None)
+    _number("loss_below", limit)
+    return Goal(f"loss <= {limit:g}", lambda view: f"loss {view.loss:.3g}" if view.loss <= limit else None, lossy=True)
 
 
 def stalled(n: int) -> Goal:
@@ -170,6 +189,7 @@ def stalled(n: int) -> Goal:
 
 
 def _threshold(output: str, limit: float, goal: str) -> Goal:
+    _number("below" if goal == "minimize" else "above", limit)
     sign = "<=" if goal == "minimize" else ">="
 
     def reached(view: View) -> str | None:
@@ -180,6 +200,11 @@ def _threshold(output: str, limit: float, goal: str) -> Goal:
         return f"{output} = {extreme.value:g} {sign} {limit:g}" if holds else None
 
     return Goal(f"{output} {sign} {limit:g}", reached, asks=(output,))
+
+
+def _number(name: str, limit: float) -> None:
+    if isinstance(limit, bool) or not isinstance(limit, Real) or isnan(limit):
+        raise GoalError(f"{name}: expected a number as limit, got {limit!r}")
 
 
 def _positive(name: str, s: float) -> None:

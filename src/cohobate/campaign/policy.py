@@ -26,6 +26,15 @@ class Retries:
     first: float = 0.1
     longest: float = 60.0
 
+    def __post_init__(self) -> None:
+        for kind, times in (("raised", self.raised), ("worker_lost", self.worker_lost), ("timeout", self.timeout)):
+            if isinstance(times, bool) or not isinstance(times, int) or times < 0:
+                raise UserError(f"Retries({kind}=): expected a whole number of at least 0, got {times!r}")
+        if not (0 <= self.first <= self.longest):
+            raise UserError(
+                f"Retries: expected seconds with 0 <= first <= longest, got {self.first!r}, {self.longest!r}"
+            )
+
     def allowed(self, kind: Kind) -> int:
         """Returns how many attempts may fail this way before the trial does."""
         match kind:

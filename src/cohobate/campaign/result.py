@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, final
 
 from cohobate.core.errors import UserError
+from cohobate.core.events import Event
 from cohobate.core.payload import Payload
 from cohobate.ledger import views
 from cohobate.ledger.reader import Reader, open_reader
@@ -17,6 +18,17 @@ from cohobate.ledger.tally import Tally
 
 PLOTS = "cohobate.plots"
 """The entry-point group of functions that draw a result: ``draw(rows, goals, path)``."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A ledger of which everything is read, large contents too."""
+
+    ledger: Reader
+
+    def read(self, since: int = 0, *, fetched: bool = True) -> Iterator[tuple[int, Event]]:
+        return self.ledger.read(since, fetched=True)
 
 
 @final
@@ -28,10 +40,14 @@ class CampaignResult:
     tally: Tally
     source: Path | Reader
 
-    def table(self) -> list[dict[str, Any]]:
-        """Returns one row for each trial, in the order they were proposed."""
+    def table(self, *, fetched: bool = True) -> list[dict[str, Any]]:
+        """Returns one row for each trial, in the order they were proposed.
+
+        Unless ``fetched``, contents from 64 kB may be left where they are, with ``Kept`` in their
+        place, as ``frame`` and ``best`` do.
+        """
         with self._open() as reader:
-            return views.table(reader)
+            return views.table(_Whole(reader) if fetched else reader)
 
     def frame(self) -> Payload:
         """Returns the table as a pandas ``DataFrame``; raises ``MissingExtra`` without pandas."""
@@ -58,7 +74,7 @@ class CampaignResult:
         found = {point.name: point for point in entry_points(group=PLOTS)}
         if kind not in found:
             raise UserError(f"plot: expected one of {sorted(found)}, got {kind!r}")
-        return found[kind].load()(self.table(), self.tally.goals, path)
+        return found[kind].load()(self.table(fetched=False), self.tally.goals, path)
 
     def __str__(self) -> str:
         tally = self.tally

@@ -1,4 +1,4 @@
-"""What Ctrl-C and SIGTERM do to a running campaign: the first drains, the second kills."""
+"""What Ctrl-C and SIGTERM do to a running campaign: the first drains, the second kills, the third ends the process."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from cohobate.campaign.driver import Halt
 
 GRACE = 10.0
 """Seconds that running evaluations get after the first signal."""
+LAST = 2
+"""Signals that are dealt with in good order."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -24,7 +26,9 @@ class Interrupted(SystemExit):
 def stopping_on_signals(post: Callable[[Halt], None], *, grace: float = GRACE) -> Iterator[list[str]]:
     """Turns signals into halts while inside; yields the names of those that came.
 
-    Does nothing outside the main thread, where Python delivers no signals.
+    From the third on a signal does what it does to any program: the loop itself may hang, in a
+    simulator on the inline engine or in a generator's ``finalize``. Does nothing outside the main
+    thread, where Python delivers no signals.
     """
     came: list[str] = []
     if threading.current_thread() is not threading.main_thread():
@@ -33,6 +37,9 @@ def stopping_on_signals(post: Callable[[Halt], None], *, grace: float = GRACE) -
 
     def stop(number: int, _: FrameType | None) -> None:
         came.append(signal.Signals(number).name)
+        if len(came) > LAST:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
         post(Halt(came[0], grace if len(came) == 1 else 0.0))
 
     before = {number: signal.signal(number, stop) for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN}

@@ -119,6 +119,8 @@ def main() -> None:
         _refuse(error, MISUSE)
     except CohobateError as error:
         _refuse(error, FAILED)
+    except OSError as error:  # of the terminal or file that is written to; all others are caught where they arise
+        _refuse(CohobateError(f"stopped: {error.strerror or error}; what is recorded stays"), FAILED)
 
 
 def _refuse(error: CohobateError, code: int) -> NoReturn:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cohobate.campaign.driver import Halt
@@ -88,8 +90,20 @@ def _session(job: Job, engine: Workplace | Inline) -> tuple[CampaignResult, list
             started[0].cancel()
         with open_reader(job.run) as reader:
             name = Candidates(Follow(reader), job.pool)
-            watch(started[0], title=job.title, name=name, note=engine.describe)
+            with _stopped_after(started[0]):
+                watch(started[0], title=job.title, name=name, note=engine.describe)
         return started[0].result(), came
+
+
+@contextmanager
+def _stopped_after(handle: Handle) -> Iterator[None]:
+    """Stops a campaign in good order where showing it fails, for example because nobody reads on."""
+    try:
+        yield
+    except BaseException:
+        handle.cancel()
+        handle.exception()
+        raise
 
 
 def _farewell(job: Job, tally: Tally, folder: Path, *, clean: bool) -> str:

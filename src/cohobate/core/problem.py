@@ -9,6 +9,7 @@ from numbers import Integral
 from numbers import Real as Number
 from typing import Any, Literal, get_args
 
+from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import ProblemError, did_you_mean
 from cohobate.core.payload import Payload, Plain
 from cohobate.core.pool import Pool
@@ -196,15 +197,26 @@ class Problem:
 
 
 def pack(inputs: Inputs, structured: Mapping[str, Structured]) -> Inputs:
-    """Returns inputs as they are stored: structured payloads encoded, the rest as it is."""
-    encoded = {name: kind.encode(inputs[name]) for name, kind in structured.items()}
+    """Returns inputs as they are stored: structured payloads encoded, the rest as it is.
+
+    Raises ``ProblemError`` for what the codec of a payload raises, as ``unpack`` does.
+    """
+    encoded = {name: _converted(kind, "encode", inputs[name]) for name, kind in structured.items()}
     return {**inputs, **encoded} if encoded else inputs
 
 
 def unpack(stored: Inputs, structured: Mapping[str, Structured]) -> Inputs:
     """Returns inputs as they were proposed, from how they are stored."""
-    decoded = {name: kind.decode(stored[name]) for name, kind in structured.items()}
+    decoded = {name: _converted(kind, "decode", stored[name]) for name, kind in structured.items()}
     return {**stored, **decoded} if decoded else stored
+
+
+def _converted(kind: Structured, way: Literal["encode", "decode"], value: Payload) -> Payload:
+    match capture(kind.encode if way == "encode" else kind.decode, value):
+        case Returned(converted):
+            return converted
+        case Raised(error, message, _):
+            raise ProblemError(f"{way} of the structured {kind.name!r} raised {message}") from error
 
 
 def _describe(value: Payload) -> Plain:

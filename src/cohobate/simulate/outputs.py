@@ -15,6 +15,12 @@ from cohobate.core.problem import Output
 
 NUMERIC = "iuf"
 """The kinds of numpy types that are real numbers (and not booleans)."""
+SCALAR = NUMERIC + "b"
+"""The kinds of numpy numbers that have a plain twin."""
+PLAIN = (float, int, str, bool)
+"""Types of values that cannot change."""
+DEEPEST = 100
+"""Containers within containers that are looked into; a ledger takes no more."""
 
 
 def outputs_of(returned: Payload, declared: tuple[Output, ...]) -> dict[str, Any]:
@@ -23,6 +29,8 @@ def outputs_of(returned: Payload, declared: tuple[Output, ...]) -> dict[str, Any
     ``returned`` is a mapping of outputs, or the bare value of the one declared output (of ``value``
     where none is declared). Outputs with a goal or constraint must be finite real numbers of the
     declared shape; other declared ones must be there; undeclared ones are kept. Raises ``BadOutput``.
+    What comes back shares no array, list or mapping with the simulator, which may use its own again;
+    a numpy number, also as an array of shape (), is a plain one.
 
     >>> outputs_of(2.5, (Output("ie", "maximize"),))
     {'ie': 2.5}
@@ -37,7 +45,23 @@ def outputs_of(returned: Payload, declared: tuple[Output, ...]) -> dict[str, Any
         value = outputs[name]
         if not (type(value) is float and output.shape == () and math.isfinite(value)):
             _check(output, value)
-    return outputs
+    return {name: value if type(value) in PLAIN else _own(value) for name, value in outputs.items()}
+
+
+def _own(value: Payload, depth: int = 0) -> Payload:
+    """Returns a value that nobody else can change; what no ledger takes is left as it is, to be refused."""
+    match value:
+        case np.ndarray(shape=()) | np.generic() if value.dtype.kind in SCALAR:
+            return value.item()
+        case np.ndarray():
+            return value.copy()
+        case dict() | list() | tuple() if depth > DEEPEST or type(value) not in (dict, list, tuple):
+            return value
+        case dict():
+            return {key: _own(item, depth + 1) for key, item in value.items()}
+        case list() | tuple():
+            return type(value)(_own(item, depth + 1) for item in value)
+    return value
 
 
 def _named(returned: Payload, declared: tuple[Output, ...]) -> dict[str, Any]:
