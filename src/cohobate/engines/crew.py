@@ -84,6 +84,7 @@ class Worker:
         """Yields the messages that are there, and ``None`` at the end of the pipe."""
         with suppress(BlockingIOError):
             while chunk := os.read(self.back, CHUNK):
+                self.heard = time.monotonic()
                 yield from self._incoming.feed(chunk)
             yield None
 

@@ -206,7 +206,6 @@ class Foreman:
             self._selector.unregister(worker.output)
 
     def _heed(self, worker: Worker, message: Message) -> None:
-        worker.heard = time.monotonic()
         match message.kind:
             case wire.VALUE | wire.RAISED:
                 self._finish(worker, message)
