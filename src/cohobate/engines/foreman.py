@@ -91,8 +91,7 @@ class Foreman:
         self._closing = True
 
     def cancel(self, job: Job) -> None:
-        """Takes a job back; should it turn out to run already, it is flagged then."""
-        job.cancelling = True
+        """Takes back a job that is ``cancelling``; should it turn out to run already, it is flagged then."""
         holder = next((worker for worker in (*self._crew, *self._leaving) if job.number in worker.jobs), None)
         if holder is None:
             self.backlog.drop(job)
