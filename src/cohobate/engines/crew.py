@@ -86,6 +86,8 @@ class Worker:
             while chunk := os.read(self.back, CHUNK):
                 self.heard = time.monotonic()
                 yield from self._incoming.feed(chunk)
+                if len(chunk) < CHUNK:
+                    return  # the pipe is empty: asking again would only cost
             yield None
 
     def overhear(self) -> bool:
