@@ -54,6 +54,8 @@ _EXACT: Final = (
     np.str_,
     np.bytes_,
 )
+_TAGGED: Final = ('"$', "{")
+"""How the JSON of a key starts that is a tag, looks like one, or had to be tagged."""
 
 Put = Callable[[bytes], str]
 """Stores a large content and returns its sha256."""
@@ -190,7 +192,6 @@ def _python(value: np.generic) -> Payload:
 
 def _mapping(value: Mapping[Payload, Payload], put: Put | None, depth: int) -> str:
     pairs: list[tuple[str, str]] = []
-    plain = True
     for key, item in value.items():
         if type(key) is not str:
             raise _Odd(f"has the key {key!r:.60} ({type(key).__name__}); keys must be text")
@@ -198,10 +199,14 @@ def _mapping(value: Mapping[Payload, Payload], put: Put | None, depth: int) -> s
             pairs.append((_text(key), _spell(item, put, depth)))
         except _Odd as odd:
             raise odd.inside(f".{key}") from None
-        plain = plain and key[:1] != "$" and (key.isascii() or _is_unicode(key))
-    if plain:
-        return f"{{{','.join([f'{key}:{item}' for key, item in pairs])}}}"
-    return f'{{"$dict":{array_of([f"[{key},{item}]" for key, item in pairs])}}}'
+    return _object(pairs)
+
+
+def _object(pairs: list[tuple[str, str]]) -> str:
+    text = ",".join([f"{key}:{item}" for key, item in pairs])
+    if '"$' in text and any(key.startswith(_TAGGED) for key, _ in pairs):
+        return f'{{"$dict":{array_of([f"[{key},{item}]" for key, item in pairs])}}}'
+    return f"{{{text}}}"
 
 
 def _items(values: list[Payload] | tuple[Payload, ...], put: Put | None, depth: int) -> str:
