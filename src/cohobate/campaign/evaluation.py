@@ -12,8 +12,6 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, final
 
-import numpy as np
-
 from cohobate.core.canonical import content_hash
 from cohobate.core.capture import Raised, Returned, acapture, capture
 from cohobate.core.context import cancelled, working_in
@@ -71,8 +69,7 @@ class Evaluation:
             return outputs
         if (wrong := check(outputs, name="outputs")) is not None:
             raise BadOutput(wrong)
-        # Numbers of numpy are stored as plain ones: a live run must see what a resumed one will.
-        return {name: value.item() if isinstance(value, np.generic) else value for name, value in outputs.items()}
+        return outputs
 
     def _directory(self, trial: int, attempt: int) -> AbstractContextManager[None]:
         if self.folder is None:

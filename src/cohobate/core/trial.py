@@ -55,3 +55,7 @@ class Evaluated:
     seconds: float
     worker: str = ""
     flagged: bool = False
+
+    def __reduce__(self) -> tuple[type[Evaluated], tuple[Outcome, float, float, str, bool]]:
+        """Pickles as a call, like ``Value``."""
+        return Evaluated, (self.outcome, self.started, self.seconds, self.worker, self.flagged)

@@ -50,7 +50,7 @@ class Backlog:
         """Takes out the first one that waits and is still wanted."""
         while self._waiting:
             job = self._waiting.popleft()
-            if job.cancelling or job.future.cancelled():
+            if job.cancelling:
                 self.drop(job)
             elif job.future in self._jobs:
                 return job

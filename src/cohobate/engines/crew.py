@@ -84,7 +84,10 @@ class Worker:
         """Yields the messages that are there, and ``None`` at the end of the pipe."""
         with suppress(BlockingIOError):
             while chunk := os.read(self.back, CHUNK):
+                self.heard = time.monotonic()
                 yield from self._incoming.feed(chunk)
+                if len(chunk) < CHUNK:
+                    return  # the pipe is empty: asking again would only cost
             yield None
 
     def overhear(self) -> bool:

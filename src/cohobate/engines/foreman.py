@@ -91,8 +91,7 @@ class Foreman:
         self._closing = True
 
     def cancel(self, job: Job) -> None:
-        """Takes a job back; should it turn out to run already, it is flagged then."""
-        job.cancelling = True
+        """Takes back a job that is ``cancelling``; should it turn out to run already, it is flagged then."""
         holder = next((worker for worker in (*self._crew, *self._leaving) if job.number in worker.jobs), None)
         if holder is None:
             self.backlog.drop(job)
@@ -206,7 +205,6 @@ class Foreman:
             self._selector.unregister(worker.output)
 
     def _heed(self, worker: Worker, message: Message) -> None:
-        worker.heard = time.monotonic()
         match message.kind:
             case wire.VALUE | wire.RAISED:
                 self._finish(worker, message)

@@ -59,6 +59,7 @@ class Processes:
         """Orders that a task is taken back, or stopped where it runs."""
         job = self._foreman.backlog.find(future)
         if job is not None:
+            job.cancelling = True  # at once: from here on nobody gives it to a worker
             self._foreman.order(partial(self._foreman.cancel, job))
         return job is not None
 

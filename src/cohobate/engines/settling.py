@@ -7,7 +7,7 @@ cancelled. Whoever ends a future has claimed it before: no future is ended twice
 from __future__ import annotations
 
 import traceback
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from typing import final
 
 from cohobate.core.capture import Raised, Returned
@@ -39,8 +39,10 @@ def settle(future: Future[Payload], outcome: Returned | Raised) -> None:
     """Ends a future with what its call returned or raised."""
     match outcome:
         case Returned(value):
-            if future.set_running_or_notify_cancel():
+            try:
                 future.set_result(value)
+            except InvalidStateError:
+                drop(future)  # cancelled by whoever holds it
         case Raised(error, message, trace):
             fail(future, error if isinstance(error, Exception) else _tame(message, trace))
 

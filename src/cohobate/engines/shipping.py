@@ -16,6 +16,7 @@ from cohobate.core.errors import TaskRaised, Unsendable
 from cohobate.core.payload import Payload
 from cohobate.core.task import Task
 from cohobate.engines.origins import send_unimportable_by_value
+from cohobate.engines.plain import Packer
 from cohobate.engines.settling import RemoteTraceback
 from cohobate.worker.calls import name_of
 
@@ -38,6 +39,7 @@ class Shipper:
         import cloudpickle
 
         self._dumps: Callable[[Payload], bytes] = cloudpickle.dumps
+        self._packer = Packer()
         self._numbers = count(1)
         # The function is kept beside its parcel, lest another one gets its identity.
         self._known: OrderedDict[int, tuple[Callable[..., Payload], Parcel]] = OrderedDict()
@@ -61,7 +63,10 @@ class Shipper:
 
     def arguments(self, task: Task) -> bytes:
         """Returns the arguments packed; raises ``Unsendable`` naming the one to blame."""
-        match capture(self._dumps, (task.args, dict(task.kwargs))):
+        values = task.args, dict(task.kwargs)
+        if (data := self._packer.pack(values)) is not None:
+            return data
+        match capture(self._dumps, values):
             case Returned(data):
                 return bytes(data)
             case Raised(_, message, _):

@@ -27,14 +27,15 @@ import json
 import math
 import struct
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Final
 
 import numpy as np
 
 from cohobate.core.blob import Blob
 from cohobate.core.errors import Damaged, NotStorable
-from cohobate.core.payload import Payload, Plain
+from cohobate.core.payload import Payload
 from cohobate.ledger.untag import ARRAY_KINDS, Get, untagged
 
 LARGE: Final = 65_536
@@ -53,6 +54,8 @@ _EXACT: Final = (
     np.str_,
     np.bytes_,
 )
+_TAGGED: Final = ('"$', "{")
+"""How the JSON of a key starts that is a tag, looks like one, or had to be tagged."""
 
 Put = Callable[[bytes], str]
 """Stores a large content and returns its sha256."""
@@ -70,16 +73,16 @@ class _Odd(Exception):
         return self
 
 
-encode_json: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-
-
 def dumps(value: object, put: Put | None = None, *, name: str = "value") -> str:
     """Returns ``value`` as ASCII text; large contents go to ``put`` where there is one.
 
     Raises ``NotStorable`` naming the place inside ``name``, for example
     ``outputs.geometry[2] is a lock, which cannot be stored``.
     """
-    return encode_json(tagged(value, put, name=name))
+    try:
+        return _spell(value, put, 0)
+    except _Odd as odd:
+        raise NotStorable(f"{name}{odd.path} {odd.why}") from None
 
 
 def loads(text: str, get: Get | None = None) -> Payload:
@@ -101,89 +104,83 @@ def check(value: object, *, name: str = "value") -> str | None:
     'outputs.geometry[1] is a lock, which cannot be stored'
     """
     try:
-        tagged(value, name=name)
+        dumps(value, name=name)
     except NotStorable as error:
         return str(error)
     return None
 
 
-def tagged(value: object, put: Put | None = None, *, name: str = "value") -> Plain:
-    """Returns ``value`` as plain data for JSON; raises ``NotStorable``."""
-    try:
-        return _tag(value, put, 0)
-    except _Odd as odd:
-        raise NotStorable(f"{name}{odd.path} {odd.why}") from None
+def array_of(texts: Iterable[str]) -> str:
+    """Returns a JSON array of what is JSON already."""
+    return f"[{','.join(texts)}]"
 
 
-def _tag(value: Payload, put: Put | None, depth: int) -> Plain:
+def object_of(members: Mapping[str, str]) -> str:
+    """Returns a JSON object of what is JSON already, by plain names."""
+    return f"{{{','.join([f'{quoted(name)}:{text}' for name, text in members.items()])}}}"
+
+
+def _spell(value: Payload, put: Put | None, depth: int) -> str:
     atom = _ATOMS.get(type(value))
     return _compound(value, put, depth) if atom is None else atom(value)
 
 
-def _float(value: float) -> Plain:
-    return value if math.isfinite(value) else {"$float": _spell(value)}
+def _float(value: float) -> str:
+    return repr(value) if math.isfinite(value) else f'{{"$float":"{_bits(value)}"}}'
 
 
-def _int(value: int) -> Plain:
-    return value if -LONGEST_INT < value < LONGEST_INT else {"$int": hex(value)}
+def _int(value: int) -> str:
+    return repr(value) if -LONGEST_INT < value < LONGEST_INT else f'{{"$int":"{hex(value)}"}}'
 
 
-def _text(value: str) -> Plain:
+def _text(value: str) -> str:
     """JSON would join a pair of surrogates into one character, so text with surrogates is tagged."""
-    if value.isascii():
-        return value
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return {"$text": b64encode(value.encode("utf-8", "surrogatepass")).decode()}
-    return value
+    if value.isascii() or _is_unicode(value):
+        return quoted(value)
+    return f'{{"$text":{_base64(value.encode("utf-8", "surrogatepass"))}}}'
 
 
-def _itself(value: bool | None) -> Plain:
-    return value
-
-
-_ATOMS: Final[Mapping[type, Callable[[Payload], Plain]]] = {
+_ATOMS: Final[Mapping[type, Callable[[Payload], str]]] = {
     float: _float,
     int: _int,
     str: _text,
-    bool: _itself,
-    type(None): _itself,
+    bool: lambda value: "true" if value else "false",
+    type(None): lambda _: "null",
 }
 
 
-def _compound(value: Payload, put: Put | None, depth: int) -> Plain:
+def _compound(value: Payload, put: Put | None, depth: int) -> str:
     if depth > DEEPEST:
         raise _Odd(f"is nested more than {DEEPEST} deep, which cannot be stored")
     match value:
         case dict() | Mapping():
             return _mapping(value, put, depth + 1)
         case np.generic():
-            return _tag(_python(value), put, depth)
+            return _spell(_python(value), put, depth)
         case list():
             return _items(value, put, depth + 1)
         case tuple():
-            return {"$tuple": _items(value, put, depth + 1)}
+            return f'{{"$tuple":{_items(value, put, depth + 1)}}}'
         case np.ndarray():
             return _array(value, put)
         case _:
             return _leaf(value, put, depth)
 
 
-def _leaf(value: Payload, put: Put | None, depth: int) -> Plain:
+def _leaf(value: Payload, put: Put | None, depth: int) -> str:
     match value:
         case bytes() | bytearray() | memoryview():
-            return {"$bytes": _content(bytes(value), put)}
+            return f'{{"$bytes":{_content(bytes(value), put)}}}'
         case Blob(data, suffix):
-            return {"$blob": _tag(suffix, put, depth), "data": _content(data, put)}
+            return f'{{"$blob":{_spell(suffix, put, depth)},"data":{_content(data, put)}}}'
         case complex():
-            return {"$complex": [_tag(value.real, put, depth), _tag(value.imag, put, depth)]}
+            return f'{{"$complex":[{_float(value.real)},{_float(value.imag)}]}}'
         case str():
-            return _tag(str.__str__(value), put, depth)
+            return _text(str.__str__(value))
         case int():
-            return _tag(int.__int__(value), put, depth)
+            return _int(int.__int__(value))
         case float():
-            return _tag(float.__float__(value), put, depth)
+            return _float(float.__float__(value))
     raise _Odd(f"is a {type(value).__name__}, which cannot be stored")
 
 
@@ -193,46 +190,63 @@ def _python(value: np.generic) -> Payload:
     return value.item()
 
 
-def _mapping(value: Mapping[Payload, Payload], put: Put | None, depth: int) -> Plain:
-    pairs: dict[str, Plain] = {}
+def _mapping(value: Mapping[Payload, Payload], put: Put | None, depth: int) -> str:
+    pairs: list[tuple[str, str]] = []
     for key, item in value.items():
         if type(key) is not str:
             raise _Odd(f"has the key {key!r:.60} ({type(key).__name__}); keys must be text")
         try:
-            pairs[key] = _tag(item, put, depth)
+            pairs.append((_text(key), _spell(item, put, depth)))
         except _Odd as odd:
             raise odd.inside(f".{key}") from None
-    return pairs if all(map(_is_plain, pairs)) else {"$dict": [[_text(key), item] for key, item in pairs.items()]}
+    return _object(pairs)
 
 
-def _is_plain(key: str) -> bool:
-    return key[:1] != "$" and type(_text(key)) is str
+def _object(pairs: list[tuple[str, str]]) -> str:
+    text = ",".join([f"{key}:{item}" for key, item in pairs])
+    if '"$' in text and any(key.startswith(_TAGGED) for key, _ in pairs):
+        return f'{{"$dict":{array_of([f"[{key},{item}]" for key, item in pairs])}}}'
+    return f"{{{text}}}"
 
 
-def _items(values: list[Payload] | tuple[Payload, ...], put: Put | None, depth: int) -> list[Plain]:
-    out: list[Plain] = []
+def _items(values: list[Payload] | tuple[Payload, ...], put: Put | None, depth: int) -> str:
+    texts: list[str] = []
     for value in values:
         try:
-            out.append(_tag(value, put, depth))
+            texts.append(_spell(value, put, depth))
         except _Odd as odd:
-            raise odd.inside(f"[{len(out)}]") from None
-    return out
+            raise odd.inside(f"[{len(texts)}]") from None
+    return array_of(texts)
 
 
-def _array(value: np.ndarray, put: Put | None) -> Plain:
+def _array(value: np.ndarray, put: Put | None) -> str:
     if type(value) not in (np.ndarray, np.memmap) or value.dtype.kind not in ARRAY_KINDS:
         raise _Odd(f"is a {type(value).__name__} of {value.dtype}, which cannot be stored")
     if value.dtype.metadata or np.dtype(value.dtype.str) != value.dtype:
         raise _Odd(f"is an array of {value.dtype}, which cannot be stored")
-    return {"$array": value.dtype.str, "shape": list(value.shape), "data": _content(value.tobytes(), put)}
+    shape, content = array_of(map(str, value.shape)), _content(value.tobytes(), put)
+    return f'{{"$array":{quoted(value.dtype.str)},"shape":{shape},"data":{content}}}'
 
 
-def _content(data: bytes, put: Put | None) -> Plain:
+def _content(data: bytes, put: Put | None) -> str:
     if put is not None and len(data) >= LARGE:
-        return {"sha256": put(data), "bytes": len(data)}
-    return b64encode(data).decode()
+        return f'{{"sha256":"{put(data)}","bytes":{len(data)}}}'
+    return _base64(data)
 
 
-def _spell(value: float) -> str:
+def _base64(data: bytes) -> str:
+    return f'"{b64encode(data).decode()}"'
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether there are no surrogates in it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _bits(value: float) -> str:
     bits = struct.pack(">d", value)
     return bits.hex() if math.isnan(value) and bits != struct.pack(">d", math.nan) else repr(value)

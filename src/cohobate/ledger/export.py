@@ -73,24 +73,30 @@ def to_jsonl(rows: Table, columns: Iterable[str]) -> str:
 def plain(value: Payload) -> Plain:
     """Returns a cell as JSON data that any reader understands."""
     match value:
-        case float() if not math.isfinite(value):
-            return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
         case np.generic() | np.ndarray():
             return plain(value.tolist())
         case Mapping():
             return {str(key): plain(item) for key, item in value.items()}
         case list() | tuple():
             return [plain(item) for item in value]
-        case _:
-            return _leaf(value)
-
-
-def _leaf(value: Payload) -> Plain:
-    match value:
-        case None | bool() | str() | int() | float():
+        case float() | complex():
+            return _number(value)
+        case None | bool() | str() | int():
             return value
+    return _content(value)
+
+
+def _number(value: float | complex) -> Plain:
+    match value:
         case complex():
-            return [plain(value.real), plain(value.imag)]
+            return [_number(value.real), _number(value.imag)]
+        case _ if math.isfinite(value):
+            return value
+    return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+
+
+def _content(value: Payload) -> str:
+    match value:
         case bytes():
             return b64encode(value).decode()
         case Blob():

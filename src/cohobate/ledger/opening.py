@@ -67,6 +67,10 @@ def check_file(path: Path) -> None:
     application = int.from_bytes(header[68:72], "big")
     if application != database.APPLICATION:
         raise Foreign(f"{path} is not a cohobate ledger (application_id {application:#x}); name another run folder")
+    _check_size(path, header)
+
+
+def _check_size(path: Path, header: bytes) -> None:
     page = int.from_bytes(header[16:18], "big") or 65_536
     expected = int.from_bytes(header[28:32], "big") * (65_536 if page == 1 else page)
     if path.stat().st_size < expected and not _filled(path.parent, *LOGS):

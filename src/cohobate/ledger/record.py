@@ -12,27 +12,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, fields
 from math import isfinite
 from operator import attrgetter
-from secrets import randbits
 from typing import Final, TypeVar
 from zlib import crc32
 
 from cohobate.core.errors import Damaged, NotStorable
 from cohobate.core.events import EVENTS, Event
 from cohobate.core.outcome import KINDS, Cancelled, Failure, Outcome, Value
-from cohobate.core.payload import Payload, Plain
+from cohobate.core.payload import Payload
 from cohobate.core.trial import Trial
-from cohobate.ledger.codec import Put, encode_json, tagged
+from cohobate.ledger.codec import Put, array_of, dumps
 from cohobate.ledger.untag import Get, untagged
 
 Row = tuple[int, str, int | None, int | None, float | None, str, int]
 """Number, kind, trial, attempt, at, body, check sum."""
 COLUMNS: Final = ("trial", "attempt", "at")
 """Fields that have a column of their own."""
-CHUNK: Final = 128
-"""Events turned into JSON by one call; more would wake the garbage collector."""
 _DOUBLE: Final = struct.Struct("<d").pack
 T = TypeVar("T")
-Pack = Callable[[Payload, Put | None], Plain]
+Spell = Callable[[Payload, Put | None], str]
 Unpack = Callable[[Payload], Payload]
 
 
@@ -44,7 +41,7 @@ class _Layout:
     make: Callable[..., Event]
     columns: Callable[[Event], tuple[Payload, ...]]
     rest: Callable[[Event], tuple[Payload, ...]]
-    packs: tuple[tuple[str, object, Pack | None], ...]
+    spells: tuple[tuple[str, object, Spell], ...]
     unpacks: Mapping[str, Unpack]
 
 
@@ -53,8 +50,12 @@ def encode(events: Sequence[Event], since: int = 0, put: Put | None = None) -> l
 
     Raises ``NotStorable``.
     """
-    starts = range(0, len(events), CHUNK)
-    return [row for at in starts for row in _encode(events[at : at + CHUNK], since + at + 1, put)]
+    rows: list[Row] = []
+    for seq, event in enumerate(events, since + 1):
+        layout = _LAYOUTS[type(event)]
+        kind, text, (trial, attempt, at) = layout.kind, _body(layout, event, put), layout.columns(event)
+        rows.append((seq, kind, trial, attempt, at, text, _seal(seq, kind, trial, attempt, at, text)))
+    return rows
 
 
 def decode(row: Row, get: Get | None = None) -> Event:
@@ -83,16 +84,6 @@ def _event(row: Row, get: Get | None) -> Event:
     return layout.make(**given)
 
 
-def _encode(events: Sequence[Event], first: int, put: Put | None) -> list[Row]:
-    layouts = [_LAYOUTS[type(event)] for event in events]
-    texts = _json([_body(layout, event, put) for layout, event in zip(layouts, events, strict=True)])
-    rows: list[Row] = []
-    for seq, (layout, event, text) in enumerate(zip(layouts, events, texts, strict=True), first):
-        kind, (trial, attempt, at) = layout.kind, layout.columns(event)
-        rows.append((seq, kind, trial, attempt, at, text, _seal(seq, kind, trial, attempt, at, text)))
-    return rows
-
-
 def _seal(  # noqa: PLR0917 the cells of a row; called for each, where keywords cost
     seq: int, kind: str, trial: int | None, attempt: int | None, at: float | None, text: str
 ) -> int:
@@ -101,41 +92,26 @@ def _seal(  # noqa: PLR0917 the cells of a row; called for each, where keywords 
     return crc32(f"{seq} {kind} {trial} {attempt} {text}".encode(), start)
 
 
-def _body(layout: _Layout, event: Event, put: Put | None) -> dict[str, Plain]:
-    body: dict[str, Plain] = {}
-    for (name, default, pack), value in zip(layout.packs, layout.rest(event), strict=True):
-        if value is not default:
-            body[name] = pack(value, put) if pack else value
-    return body
+def _body(layout: _Layout, event: Event, put: Put | None) -> str:
+    if not layout.spells:
+        return "{}"
+    members = [
+        start + spell(value, put)
+        for (start, default, spell), value in zip(layout.spells, layout.rest(event), strict=True)
+        if value is not default
+    ]
+    return f"{{{','.join(members)}}}"
 
 
-_MARK: Final = randbits(62) | 1 << 62
-
-
-def _json(bodies: list[dict[str, Plain]]) -> list[str]:
-    """Returns each body as JSON; one call of the encoder for all of them costs half of one call for each."""
-    marked: list[Plain] = [_MARK] * (2 * len(bodies) - 1)
-    marked[::2] = bodies
-    try:
-        texts = encode_json(marked)[1:-1].split(f",{_MARK},")
-    except (TypeError, ValueError):  # a NaN, or a number of numpy, among the times and counts
-        return [encode_json({name: _loose(name, value) for name, value in body.items()}) for body in bodies]
-    return texts if len(texts) == len(bodies) else [encode_json(body) for body in bodies]
-
-
-def _loose(name: str, value: Plain) -> Plain:
-    return value if isinstance(value, dict | list) else tagged(value, name=name)
-
-
-def pack_outcome(outcome: Outcome, put: Put | None = None) -> Plain:
-    """Returns an outcome as plain data."""
-    if type(outcome) is Value:
-        return {"value": tagged(outcome.outputs, put, name="outputs")}
+def spell_outcome(outcome: Outcome, put: Put | None = None) -> str:
+    """Returns an outcome as JSON."""
     match outcome:
+        case Value():
+            return f'{{"value":{dumps(outcome.outputs, put, name="outputs")}}}'
         case Failure():
-            return {"failure": _pack_failure(outcome, put)}
+            return f'{{"failure":{_spell_failure(outcome, put)}}}'
         case Cancelled(reason):
-            return {"cancelled": _pack_str(reason, put)}
+            return f'{{"cancelled":{dumps(reason)}}}'
     raise NotStorable(f"expected an outcome, got the {type(outcome).__name__} {outcome!r:.60}")
 
 
@@ -152,13 +128,9 @@ def unpack_outcome(plain: Payload) -> Outcome:
     raise ValueError(f"an outcome of the unknown kind {kind!r:.60}")
 
 
-def _pack_failure(failure: Failure, _put: Put | None) -> Plain:
-    return {
-        "kind": failure.kind,
-        "message": _pack_str(failure.message, None),
-        "traceback": _pack_str(failure.traceback, None),
-        "attempt": int(failure.attempt),
-    }
+def _spell_failure(failure: Failure, _put: Put | None) -> str:
+    message, traceback = dumps(failure.message), dumps(failure.traceback)
+    return f'{{"kind":{dumps(failure.kind)},"message":{message},"traceback":{traceback},"attempt":{failure.attempt:d}}}'
 
 
 def _failure(plain: Payload) -> Failure:
@@ -168,12 +140,12 @@ def _failure(plain: Payload) -> Failure:
     return Failure(kind, _str(plain["message"]), _str(plain["traceback"]), _int(plain["attempt"]))
 
 
-def _pack_trials(trials: tuple[Trial, ...], put: Put | None) -> Plain:
-    return [[t.id, tagged(t.inputs, put, name="inputs"), _pack_str(t.generator, put)] for t in trials]
+def _spell_trials(trials: tuple[Trial, ...], put: Put | None) -> str:
+    return array_of([f"[{t.id:d},{dumps(t.inputs, put, name='inputs')},{dumps(t.generator)}]" for t in trials])
 
 
-def _pack_str(value: Payload, put: Put | None) -> Plain:
-    return value if type(value) is str and value.isascii() else tagged(value, put)
+def _spell_ints(values: tuple[int, ...], _put: Put | None) -> str:
+    return array_of([str(int(value)) for value in values])
 
 
 def _trials(plain: Payload) -> tuple[Trial, ...]:
@@ -204,16 +176,16 @@ def _exactly(kind: type) -> Unpack:
 _int: Final = _exactly(int)
 _str: Final = _exactly(str)
 _mapping: Final = _exactly(dict)
-_FIELDS: Final[Mapping[str, tuple[Pack | None, Unpack]]] = {
-    "int": (None, _int),
-    "float": (None, _float),
-    "bool": (None, _exactly(bool)),
-    "str": (_pack_str, _str),
-    "tuple[int, ...]": (lambda value, _: list(map(int, value)), _ints),
-    "tuple[Trial, ...]": (_pack_trials, _trials),
-    "Mapping[str, Any]": (lambda value, put: tagged(value, put, name="campaign"), _mapping),
-    "Outcome": (pack_outcome, unpack_outcome),
-    "Failure": (_pack_failure, _failure),
+_FIELDS: Final[Mapping[str, tuple[Spell, Unpack]]] = {
+    "int": (dumps, _int),
+    "float": (dumps, _float),
+    "bool": (dumps, _exactly(bool)),
+    "str": (dumps, _str),
+    "tuple[int, ...]": (_spell_ints, _ints),
+    "tuple[Trial, ...]": (_spell_trials, _trials),
+    "Mapping[str, Any]": (lambda value, put: dumps(value, put, name="campaign"), _mapping),
+    "Outcome": (spell_outcome, unpack_outcome),
+    "Failure": (_spell_failure, _failure),
 }
 """How a field of each type is written and read."""
 
@@ -262,7 +234,7 @@ def _layout(kind: str, event: type[Event]) -> _Layout:
         event,
         columns=_columns(set(every)),
         rest=_getter(rest),
-        packs=tuple((name, every[name].default, _FIELDS[str(every[name].type)][0]) for name in rest),
+        spells=tuple((f'"{name}":', every[name].default, _FIELDS[str(every[name].type)][0]) for name in rest),
         unpacks={name: _FIELDS[str(field.type)][1] for name, field in every.items()},
     )
 

@@ -10,11 +10,10 @@ from typing import Final
 from zlib import crc32
 
 from cohobate.core.errors import Damaged
-from cohobate.core.payload import Plain
 from cohobate.core.trial import Evaluated
 from cohobate.host.filesystem import write_atomic
-from cohobate.ledger.codec import check, encode_json, tagged
-from cohobate.ledger.record import pack_outcome, unpack_outcome
+from cohobate.ledger.codec import check, dumps, object_of
+from cohobate.ledger.record import spell_outcome, unpack_outcome
 from cohobate.ledger.untag import untagged
 
 SPOOL: Final = "spool"
@@ -53,15 +52,15 @@ def write_spool(  # noqa: PLR0917 these six are what identifies a report, in the
 
     Raises ``NotStorable`` or ``OSError``.
     """
-    body: Plain = {
-        "epoch": epoch,
-        "trial": trial,
-        "attempt": attempt,
-        "inputs": inputs_hash,
-        "outcome": pack_outcome(evaluated.outcome),
-        **{name: tagged(getattr(evaluated, name), name=name) for name in _FIELDS},
+    spelled = {
+        "epoch": dumps(epoch),
+        "trial": dumps(trial),
+        "attempt": dumps(attempt),
+        "inputs": dumps(inputs_hash),
+        "outcome": spell_outcome(evaluated.outcome),
+        **{name: dumps(getattr(evaluated, name), name=name) for name in _FIELDS},
     }
-    text = encode_json(body).encode()
+    text = object_of(spelled).encode()
     path = _path(folder, epoch, trial, attempt)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, b"%08x %s\n" % (crc32(text), text), sync=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Any, Final, Literal
 
 from cohobate.core.events import (
     AttemptFailed,
@@ -15,12 +15,11 @@ from cohobate.core.events import (
     Proposed,
     Started,
     Stopped,
-    Told,
 )
 from cohobate.core.outcome import KINDS, Cancelled, Failure, Value
 from cohobate.core.payload import Payload, Plain
 
-NUMBERS = (float, int)
+_NUMBERS: Final = (float, int)
 
 
 @dataclass(slots=True)
@@ -90,31 +89,9 @@ class Tally:
 
     def fold(self, event: Event) -> None:
         """Takes in one event; constant cost."""
-        match event:
-            case Told():
-                return
-            case Finished():
-                self._finish(event)
-            case Started():
-                self.open += event.attempt == 1
-                self.last = event.at
-            case Proposed():
-                self.proposed += len(event.trials)
-            case _:
-                self._fold_rare(event)
-
-    def _fold_rare(self, event: Event) -> None:
-        match event:
-            case AttemptFailed(at=at, seconds=seconds):
-                self.retried += 1
-                self.last, self.busy = at, self.busy + seconds
-            case Opened(epoch=epoch, at=at):
-                self.alive, self.epoch, self.opened, self.last = self.seconds, epoch, at, at
-                self.stopped = ""
-            case Stopped(reason=reason, at=at):
-                self.last, self.stopped = at, reason
-            case Declared(campaign=campaign):
-                self.goals = _goals(campaign)
+        fold = _FOLDS.get(type(event))
+        if fold is not None:
+            fold(self, event)
 
     def snapshot(self) -> Plain:
         """Returns everything as JSON data."""
@@ -128,6 +105,17 @@ class Tally:
         }
         return cls(**{**snapshot, **extremes})
 
+    def _propose(self, event: Proposed) -> None:
+        self.proposed += len(event.trials)
+
+    def _start(self, event: Started) -> None:
+        self.open += event.attempt == 1
+        self.last = event.at
+
+    def _retry(self, event: AttemptFailed) -> None:
+        self.retried += 1
+        self.last, self.busy = event.at, self.busy + event.seconds
+
     def _finish(self, event: Finished) -> None:
         self.open -= event.attempt > 0
         self.last, self.busy = event.at, self.busy + event.seconds
@@ -136,15 +124,25 @@ class Tally:
                 self.values += 1
                 self.cached += event.cached
                 self._compare(event.trial, event.outcome.outputs)
-            case Failure():
-                self.failures[event.outcome.kind] += 1
-                self.failed += event.outcome.kind != "rejected"
+            case Failure(kind=kind):
+                self.failures[kind] += 1
+                self.failed += kind != "rejected"
             case Cancelled():
                 self.cancelled += 1
 
+    def _open(self, event: Opened) -> None:
+        self.alive, self.epoch, self.opened, self.last = self.seconds, event.epoch, event.at, event.at
+        self.stopped = ""
+
+    def _stop(self, event: Stopped) -> None:
+        self.last, self.stopped = event.at, event.reason
+
+    def _declare(self, event: Declared) -> None:
+        self.goals = _goals(event.campaign)
+
     def _compare(self, trial: int, outputs: Mapping[str, Payload]) -> None:
         for name, value in outputs.items():
-            if isinstance(value, NUMBERS) and value == value:  # NaN differs from itself
+            if isinstance(value, _NUMBERS) and value == value:  # NaN differs from itself
                 better = _improve(self.lowest, name, value, trial, lower=True)
                 higher = _improve(self.highest, name, value, trial, lower=False)
                 if (higher if self.goals.get(name) == "maximize" else better) and self._leads(name):
@@ -166,3 +164,14 @@ def _goals(campaign: Plain) -> dict[str, str]:
     """Returns the objectives of a declared campaign, in order."""
     outputs = campaign.get("problem", {}).get("outputs", ())
     return {o["name"]: o["goal"] for o in outputs if o["goal"] in ("minimize", "maximize")}
+
+
+_FOLDS: Final[Mapping[type[Event], Callable[[Tally, Any], None]]] = {
+    Proposed: Tally._propose,
+    Started: Tally._start,
+    AttemptFailed: Tally._retry,
+    Finished: Tally._finish,
+    Opened: Tally._open,
+    Stopped: Tally._stop,
+    Declared: Tally._declare,
+}

@@ -1,4 +1,4 @@
-"""Values from the plain data that ``codec.tagged`` made of them."""
+"""Values from the plain data that ``codec.dumps`` wrote of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Kept:
 
 
 def untagged(value: Plain, get: Get | None = None) -> Payload:
-    """Returns the value of plain data made by ``tagged``; raises ``Damaged`` where it is not such."""
+    """Returns the value of plain data written by ``dumps``; raises ``Damaged`` where it is not such."""
     match value:
         case dict():
             tag = next((key for key in value if key[:1] == "$"), None)
