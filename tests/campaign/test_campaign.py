@@ -7,6 +7,7 @@ import math
 import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,17 @@ import cohobate as co
 from cohobate.core.errors import (
     AlreadyOpen,
     BudgetExceeded,
+    EngineClosed,
     GeneratorError,
     GoalError,
+    ProblemError,
     ResumeRefused,
     SimulatorError,
     UserError,
 )
 from cohobate.core.protocols import Answer, Exhausted, Later
 from cohobate.core.trial import Result
+from cohobate.ledger.reader import open_reader
 
 SPACE = {"x": co.Real(0.0, 1.0)}
 
@@ -343,6 +347,76 @@ def test_numbers_of_numpy_count_like_plain_ones():
     result = campaign(lambda x: {"f": np.float32(x), "n": np.int64(3)}).run(co.evaluations(5))
     assert {type(row["n"]) for row in result.table()} == {int}
     assert result.tally.lowest["f"].value == min(row["f"] for row in result.table())
+
+
+@pytest.mark.parametrize("pool", [False, True])
+def test_an_engine_that_is_closed_under_a_campaign_costs_no_trial(tmp_path: Path, pool: bool):
+    going = threading.Event()
+
+    def wait(x: float) -> float:
+        going.set()
+        while not co.cancelled():
+            threading.Event().wait(0.01)
+        return x
+
+    threads = ThreadPoolExecutor(2)
+    engine = co.executor(threads) if pool else co.threads(2)
+    handle = campaign(wait, engine=engine, run=tmp_path / "r").start(co.evaluations(6))
+    assert going.wait(20)
+    engine.close()
+    with pytest.raises(EngineClosed, match="closed while the campaign ran"):
+        handle.result(20)
+    threads.shutdown()
+    result = campaign(wait, engine=co.inline(), run=tmp_path / "r", deadline=0.01, accept_new_code=True)
+    assert result.run(co.evaluations(6)).tally.values == 6
+
+
+def test_a_generator_may_use_its_rows_again():
+    class Reusing(Scripted):
+        def __init__(self) -> None:
+            Scripted.__init__(self)
+            self.row = {"x": 0.0}
+
+        def suggest(self, n: int) -> Answer:
+            self.row["x"] += 0.125
+            return [self.row]
+
+    table = co.Campaign(Reusing(), square, co.inline()).run(co.evaluations(4)).table()
+    assert [row["x"] for row in table] == [0.125, 0.25, 0.375, 0.5]
+
+
+def test_what_breaks_a_constraint_is_never_the_best():
+    outputs = (co.Output("a", "minimize"), co.Output("g", co.AtLeast(0.5)))
+    grid = co.Grid(co.Problem(SPACE, outputs), 5)
+    one = co.Campaign(grid, lambda x: {"a": x, "g": x}, co.inline())
+    result = one.run(co.below("a", 0.3) | co.evaluations(5))
+    assert result.reason == "5 evaluations"
+    assert result.best()[0]["x"] == 0.5
+    assert result.tally.lowest["a"].value == 0.5
+
+
+def test_a_goal_that_raises_ends_the_campaign_in_good_order(tmp_path: Path):
+    script = Scripted(*([{"x": 0.1}] for _ in range(9)))
+    with pytest.raises(GoalError, match="ZeroDivisionError"):
+        co.Campaign(script, square, co.inline(), run=tmp_path / "r").run(lambda view: 1 / (2 - view.tally.counted) < 0)
+    assert script.finalized == 1
+    with open_reader(tmp_path / "r") as reader:
+        assert "ZeroDivisionError" in reader.tally.stopped
+
+
+def test_what_cannot_be_recorded_is_refused_before_a_folder_is_made(tmp_path: Path):
+    generator = co.RandomSampler({"x": co.Choice([object(), object()])}, minimize="f")
+    with pytest.raises(ProblemError, match="cannot be stored"):
+        co.Campaign(generator, square, co.inline(), run=tmp_path / "r").run(co.evaluations(1))
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_status_does_not_change_under_who_holds_it():
+    handle = campaign().start(co.evaluations(30))
+    status = handle.status()
+    before = status.tally.counted
+    handle.result(20)
+    assert status.tally.counted == before
 
 
 def test_a_campaign_is_used_once():

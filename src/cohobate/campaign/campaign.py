@@ -25,15 +25,17 @@ from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.resume import Identity, declare, remember
 from cohobate.campaign.session import Session
 from cohobate.campaign.signals import Interrupted, is_interactive, stopping_on_signals
-from cohobate.core.errors import GoalError, UserError
+from cohobate.core.errors import GoalError, ProblemError, UserError
 from cohobate.core.events import Opened
 from cohobate.core.payload import Plain
 from cohobate.core.problem import Problem
 from cohobate.core.protocols import Described, Engine, Finite, Generator, Lossy, Posed
 from cohobate.core.task import GRACE
 from cohobate.engines import as_engine, coroutines, processes
+from cohobate.ledger.codec import check
 from cohobate.ledger.database import Durability
 from cohobate.ledger.ledger import Ledger, memory_ledger, open_ledger
+from cohobate.ledger.spool import discard
 from cohobate.simulate.function import Simulator, as_simulator, bind, identity, is_async
 
 
@@ -177,6 +179,8 @@ class Campaign:
             check_goal(wanted, self.problem.output_names)
             if wanted.lossy and not isinstance(self.generator, Lossy):
                 raise GoalError(f"goal {wanted}: {type(self.generator).__name__} has no loss")
+        if (wrong := check(self.describe(), name="campaign")) is not None:
+            raise ProblemError(f"{wrong}: what a campaign is made of is recorded, so it must be plain data")
         settings = self.settings
         ledger = open_ledger(self.folder, durability=settings.durability) if self.folder else memory_ledger()
         self._fresh = False
@@ -202,7 +206,10 @@ class Campaign:
         opened = Opened(ledger.epoch, driver.now(), gethostname(), os.getpid())
         driver.open([opened, *declared, *past.events], past.spooled)
         if ledger.folder:
-            write_manifest(ledger.folder, seed=settings.seed, epoch=ledger.epoch, engine=repr(engine))
+            discard(ledger.folder, past.unreadable)
+            spool = {"found": len(past.spooled), "taken": past.harvested, "unreadable": len(past.unreadable)}
+            session = {"epoch": ledger.epoch, "engine": repr(engine), "spool": spool}
+            write_manifest(ledger.folder, seed=settings.seed, session=session)
         return Session(driver, ledger, engine, self._engine is None, str(goal or "until stopped"))
 
     def _own_engine(self, loop: asyncio.AbstractEventLoop | None) -> Engine:

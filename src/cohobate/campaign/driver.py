@@ -11,7 +11,7 @@ from typing import final
 from cohobate.campaign.goals import Goal, View
 from cohobate.campaign.hands import Terms, hands
 from cohobate.campaign.leftovers import Leftovers
-from cohobate.campaign.moves import Action, Broken, Cancel, Fact, Heard, StopWanted, Submit, Talk
+from cohobate.campaign.moves import Action, Broken, Cancel, Fact, Halt, Heard, StopWanted, Submit, Talk
 from cohobate.campaign.scheduler import Scheduler
 from cohobate.campaign.talker import Talker
 from cohobate.core.errors import BudgetExceeded, CohobateError, GeneratorError
@@ -28,14 +28,6 @@ TICK = 0.5
 """Seconds after which goals, timers and the ledger are looked at although nothing happened."""
 PAUSED = 0.005
 """Seconds after which a paused dispatch looks again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Halt:
-    """Stop in good order, for at most ``grace`` seconds; then leave what runs for the next session."""
-
-    reason: str
-    grace: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +101,19 @@ class Driver:
 
     def run(self) -> str:
         """Keeps the engine full until the goal holds; returns why it stopped. Raises what ended it early."""
+        try:
+            self._loop()
+        except CohobateError as error:
+            self.error = self.error or error
+            self._kill_at = 0.0
+            self._stop(str(error), self.now())
+        except BaseException:
+            self._hands.leave()
+            self._talker.finalize(timeout=0.0)
+            raise
+        return self._end()
+
+    def _loop(self) -> None:
         self._decide(self.now())
         while not (self._scheduler.quiet or self._abandoned()):
             items = self._gather()
@@ -116,7 +121,6 @@ class Driver:
             for item in items:
                 self._take(item, now)
             self._decide(now)
-        return self._end()
 
     # one turn of the loop
 
@@ -147,7 +151,8 @@ class Driver:
                 self._loss = item.loss
             case Broken():
                 self.error = self.error or item.error
-            case Halt(reason, grace):
+            case Halt(reason, grace, error):
+                self.error = self.error or error
                 self._kill_at = now + grace
                 self._stop(reason, now)
                 return

@@ -9,8 +9,7 @@ from collections.abc import Generator
 from concurrent.futures import Future
 from typing import Any, final
 
-from cohobate.campaign.driver import Halt
-from cohobate.campaign.moves import CancelWanted
+from cohobate.campaign.moves import CancelWanted, Halt
 from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.session import Session
 from cohobate.campaign.signals import GRACE

@@ -10,15 +10,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, final
 
-from cohobate.campaign.moves import Ended
+from cohobate.campaign.moves import Ended, Halt
 from cohobate.campaign.reports import report_of, report_of_error
 from cohobate.core.capture import Raised, Returned
+from cohobate.core.errors import EngineClosed
 from cohobate.core.outcome import Cancelled
 from cohobate.core.protocols import Cooperative, Engine
 from cohobate.core.task import Task
 from cohobate.core.trial import Evaluated, Trial
 
-Post = Callable[[Ended], None]
+Post = Callable[[Ended | Halt], None]
+GONE = (
+    "the engine was closed while the campaign ran; what ran has no outcome and is evaluated by the next session: "
+    "keep the engine open until the campaign has ended"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +64,17 @@ def hands(engine: Engine, terms: Terms, post: Post) -> Hands:
 
 @final
 class Elsewhere:
-    """Gives attempts to an engine and posts what came of them, from whichever thread ends them."""
+    """Gives attempts to an engine and posts what came of them, from whichever thread ends them.
 
-    __slots__ = ("_engine", "_futures", "_post", "_terms")
+    A future that is cancelled although nobody here asked for it says that the engine is gone.
+    """
+
+    __slots__ = ("_engine", "_futures", "_post", "_terms", "_unwanted")
 
     def __init__(self, engine: Engine, terms: Terms, post: Post) -> None:
         self._engine, self._terms, self._post = engine, terms, post
         self._futures: dict[int, Future[Evaluated]] = {}
+        self._unwanted: set[int] = set()
 
     def submit(self, trial: Trial, attempt: int) -> None:
         """Gives one attempt away."""
@@ -78,13 +87,17 @@ class Elsewhere:
             key=str(id),
             attempt=attempt,
         )
-        future = self._futures[id] = self._engine.submit(task)
+        try:
+            future = self._futures[id] = self._engine.submit(task)
+        except EngineClosed as error:
+            raise EngineClosed(GONE) from error
         future.add_done_callback(partial(self._ended, id, attempt, time.time()))
 
     def cancel(self, trial: int) -> None:
         """Passes the wish on."""
         future = self._futures.get(trial)
         if future is not None:
+            self._unwanted.add(trial)
             self._engine.cancel(future)
 
     def room(self) -> int:
@@ -96,13 +109,22 @@ class Elsewhere:
 
     def leave(self) -> None:
         """Passes the wish on for all."""
-        for future in list(self._futures.values()):
-            self._engine.cancel(future)
+        for trial in list(self._futures):
+            self.cancel(trial)
 
     def _ended(self, trial: int, attempt: int, submitted: float, future: Future[Evaluated]) -> None:
         if self._futures.get(trial) is future:
             del self._futures[trial]
-        self._post(Ended(trial, attempt, report_of(future, attempt, submitted)))
+        if self._is_gone(trial, future):
+            self._post(Halt("the engine was closed", 0.0, EngineClosed(GONE)))
+        else:
+            self._unwanted.discard(trial)
+            self._post(Ended(trial, attempt, report_of(future, attempt, submitted)))
+
+    def _is_gone(self, trial: int, future: Future[Evaluated]) -> bool:
+        if future.cancelled():
+            return trial not in self._unwanted
+        return isinstance(future.exception(), EngineClosed)
 
 
 @final

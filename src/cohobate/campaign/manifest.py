@@ -19,10 +19,10 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 SECRETS = ("key", "token", "secret", "password", "passwd")
 
 
-def write_manifest(folder: Path, *, seed: int, epoch: int, engine: str) -> None:
+def write_manifest(folder: Path, *, seed: int, session: Mapping[str, Plain]) -> None:
     """Writes ``manifest.json``: what this session runs with, those of earlier sessions kept below it."""
     path = folder / "manifest.json"
-    sessions = [*_sessions(path), {"epoch": epoch, "engine": engine, **_facts()}]
+    sessions = [*_sessions(path), {**session, **_facts()}]
     content = {"seed": seed, "versions": dict(_versions()), "sessions": sessions[-100:]}
     write_atomic(path, (json.dumps(content, indent=1) + "\n").encode())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cohobate.core.errors import GeneratorError
+from cohobate.core.errors import CohobateError, GeneratorError
 from cohobate.core.protocols import Answer
 from cohobate.core.trial import Evaluated, Result, Trial
 
@@ -47,6 +47,18 @@ class StopWanted:
 
     reason: str
     drain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Stop in good order, for at most ``grace`` seconds; then leave what runs for the next session.
+
+    Not for the scheduler: the driver sees to it. ``error`` is what the session then ends with.
+    """
+
+    reason: str
+    grace: float
+    error: CohobateError | None = None
 
 
 Fact = Heard | Broken | Ended | CancelWanted | StopWanted

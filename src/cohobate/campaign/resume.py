@@ -22,7 +22,7 @@ from cohobate.core.trial import Result, Trial
 from cohobate.ledger.ledger import Ledger
 from cohobate.ledger.reader import Reader
 from cohobate.ledger.resume import Unfinished
-from cohobate.ledger.spool import Spooled, harvest
+from cohobate.ledger.spool import Harvest, Spooled, harvest
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,12 @@ class Past:
     scheduler: Scheduler
     events: list[Event]
     spooled: tuple[Spooled, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def harvested(self) -> int:
+        """How many outcomes came out of the spool."""
+        return sum(isinstance(event, Finished) and event.harvested for event in self.events)
 
 
 def remember(
@@ -93,20 +99,21 @@ def remember(
     asks, next_id = _recall(ledger, generator, structured)
     talk = Conversation(asks=asks)
     talk.untold = [_unpacked(result, structured) for result in ledger.untold(talk.name)]
-    spooled = harvest(ledger.folder).spooled if ledger.folder else ()
-    spool = {(found.trial, found.inputs): found for found in spooled}
+    found = harvest(ledger.folder) if ledger.folder else Harvest((), ())
+    spooled = found.spooled
+    spool = {(one.trial, one.inputs): one for one in spooled}
     events: list[Event] = []
     unfinished: list[Pending] = []
     for item in ledger.unfinished():
-        found = spool.get((item.trial.id, content_hash(item.trial.inputs)))
+        kept = spool.get((item.trial.id, content_hash(item.trial.inputs)))
         trial = _unpacked_trial(item.trial, structured)
-        if (final := _settled(item, found, policy)) is None:
+        if (final := _settled(item, kept, policy)) is None:
             unfinished.append(Pending(trial, item.attempts, dict(item.failed)))
         else:
             events.append(final)
             talk.untold.append(Result(trial, final.outcome))
     scheduler = Scheduler(policy, conversation=talk, next_id=next_id, unfinished=unfinished, cache=cache)
-    return Past(scheduler, events, spooled)
+    return Past(scheduler, events, spooled, found.unreadable)
 
 
 def _settled(item: Unfinished, spooled: Spooled | None, policy: Policy) -> Finished | None:

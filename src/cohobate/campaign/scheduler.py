@@ -131,7 +131,7 @@ class Scheduler:
 
     def _propose(self, rows: Rows, talk: Conversation, now: float) -> None:
         trials = tuple(
-            Trial(id, row.inputs if isinstance(row, Unfit) else row, talk.name)
+            Trial(id, dict(row.inputs if isinstance(row, Unfit) else row), talk.name)  # theirs may change
             for id, row in enumerate(rows, self.next_id)
         )
         self.next_id += len(trials)

@@ -95,7 +95,7 @@ class Session:
 
     def _durable(self) -> Tally:
         if self.ledger.folder is None or self.state != "running":
-            return self.driver.tally
+            return self.driver.tally.copy()
         return self.ledger.reader.tally
 
 

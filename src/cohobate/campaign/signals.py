@@ -5,16 +5,20 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 from types import FrameType
 
-from cohobate.campaign.driver import Halt
+from cohobate.campaign.moves import Halt
 
 GRACE = 10.0
 """Seconds that running evaluations get after the first signal."""
 LAST = 2
 """Signals that are dealt with in good order."""
+ECHO = 0.2
+"""Seconds within which the same signal is taken for an echo: some senders tell the process and its group."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -31,22 +35,28 @@ def stopping_on_signals(post: Callable[[Halt], None], *, grace: float = GRACE) -
     thread, where Python delivers no signals.
     """
     came: list[str] = []
+    last = -inf
     if threading.current_thread() is not threading.main_thread():
         yield came
         return
 
     def stop(number: int, _: FrameType | None) -> None:
-        came.append(signal.Signals(number).name)
+        nonlocal last
+        name, now = signal.Signals(number).name, time.monotonic()
+        if came and came[-1] == name and now - last < ECHO:
+            return
+        last = now
+        came.append(name)
         if len(came) > LAST:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         post(Halt(came[0], grace if len(came) == 1 else 0.0))
 
-    before = {number: signal.signal(number, stop) for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN}
+    handlers = {number: signal.signal(number, stop) for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN}
     try:
         yield came
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
 
 

@@ -17,7 +17,6 @@ from cohobate.core.protocols import Answer, Exhausted, Generator, Later, Lossy, 
 
 # Unions of types made once: a turn costs microseconds.
 NO_ROWS = (Later, Exhausted)
-LISTS = (list, tuple)
 TEXT = (str, bytes)
 Reply = Callable[[Heard | Broken], None]
 
@@ -108,7 +107,7 @@ class Talker:
 
 
 def _is_empty(answer: Payload) -> bool:
-    return isinstance(answer, LISTS) and not answer
+    return isinstance(answer, Sequence) and len(answer) == 0
 
 
 def _wrong_row(check: Callable[[Payload], str | None], row: Payload) -> str | None:

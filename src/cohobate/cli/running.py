@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cohobate.campaign.driver import Halt
 from cohobate.campaign.goals import View
 from cohobate.campaign.handle import Handle
+from cohobate.campaign.moves import Halt
 from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.resume import declare
 from cohobate.campaign.signals import stopping_on_signals

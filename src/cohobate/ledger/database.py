@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from cohobate.core.errors import Damaged, DiskFull, Foreign, LedgerError
 from cohobate.host.filesystem import free_bytes
+from cohobate.ledger import sidecar
 
 NAME: Final = "campaign.db"
 APPLICATION: Final = 0x636F686F
@@ -105,6 +106,8 @@ def identify(connection: sqlite3.Connection, path: Path) -> None:
     """Raises ``Foreign`` unless this is the database of a ledger of a version that we know."""
     ((application,),) = connection.execute("PRAGMA application_id").fetchall()
     ((found,),) = connection.execute("PRAGMA user_version").fetchall()
+    if application == found == 0 and path.with_name(sidecar.NAME).exists():
+        raise Damaged(f"{path} is empty or was cut short: restore the run folder from a copy")
     if application != APPLICATION:
         raise Foreign(f"{path} is not a cohobate ledger (application_id {application:#x}); name another run folder")
     if found != VERSION:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -78,6 +78,12 @@ def harvest(folder: Path) -> Harvest:
             unreadable.append(path.name)
     found.sort(key=lambda spooled: (spooled.trial, spooled.epoch, spooled.attempt))
     return Harvest(tuple(found), tuple(unreadable))
+
+
+def discard(folder: Path, unreadable: Iterable[str]) -> None:
+    """Removes what ``harvest`` could not read."""
+    for name in unreadable:
+        (folder / SPOOL / name).unlink(missing_ok=True)
 
 
 def forget(folder: Path, epoch: int, trial: int, attempt: int) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal
+
+import numpy as np
 
 from cohobate.core.events import (
     AttemptFailed,
@@ -54,6 +56,7 @@ class Tally:
     last: float = 0.0
     stopped: str = ""
     goals: dict[str, str] = field(default_factory=dict)
+    limits: dict[str, list[Any]] = field(default_factory=dict)
     lowest: dict[str, Extreme] = field(default_factory=dict)
     highest: dict[str, Extreme] = field(default_factory=dict)
     improved: int = 0
@@ -92,6 +95,17 @@ class Tally:
         fold = _FOLDS.get(type(event))
         if fold is not None:
             fold(self, event)
+
+    def copy(self) -> Tally:
+        """Returns the counts as they are now, in an object of its own."""
+        return replace(
+            self,
+            failures=dict(self.failures),
+            goals=dict(self.goals),
+            limits=dict(self.limits),
+            lowest=dict(self.lowest),
+            highest=dict(self.highest),
+        )
 
     def snapshot(self) -> Plain:
         """Returns everything as JSON data."""
@@ -138,9 +152,11 @@ class Tally:
         self.last, self.stopped = event.at, event.reason
 
     def _declare(self, event: Declared) -> None:
-        self.goals = _goals(event.campaign)
+        self.goals, self.limits = _goals(event.campaign), _limits(event.campaign)
 
     def _compare(self, trial: int, outputs: Mapping[str, Payload]) -> None:
+        if self.limits and not admissible(outputs, self.limits):
+            return
         for name, value in outputs.items():
             if isinstance(value, _NUMBERS) and value == value:  # NaN differs from itself
                 better = _improve(self.lowest, name, value, trial, lower=True)
@@ -158,6 +174,21 @@ def _improve(best: dict[str, Extreme], name: str, value: float, trial: int, *, l
         best[name] = Extreme(value, trial)
         return True
     return False
+
+
+def admissible(outputs: Mapping[str, Payload], limits: Mapping[str, list[Any]]) -> bool:
+    """Whether outputs keep to the constraints of the problem; others are never the best."""
+    for name, (kind, limit) in limits.items():
+        value = np.asarray(outputs.get(name, np.nan), dtype=float)
+        if not np.all(value <= limit if kind == "AtMost" else value >= limit):
+            return False
+    return True
+
+
+def _limits(campaign: Plain) -> dict[str, list[Any]]:
+    """Returns the constraints of a declared campaign: the kind and the limit, by output."""
+    outputs = campaign.get("problem", {}).get("outputs", ())
+    return {o["name"]: [o["goal"]["is"], o["goal"]["limit"]] for o in outputs if isinstance(o["goal"], Mapping)}
 
 
 def _goals(campaign: Plain) -> dict[str, str]:

@@ -13,7 +13,7 @@ from cohobate.core.outcome import Failure, Value
 from cohobate.core.payload import Payload
 from cohobate.host.extras import require
 from cohobate.ledger.rows import Rows
-from cohobate.ledger.tally import Tally
+from cohobate.ledger.tally import Tally, admissible
 
 EXAMPLES = 3
 """Trials named of each group of failures."""
@@ -113,7 +113,7 @@ class Follow:
     def _rank(self, name: str, outputs: Mapping[str, Any]) -> float | None:
         """Returns an output as the lower the better; ``None`` where it is no number, or NaN."""
         value = outputs.get(name)
-        if not isinstance(value, float | int) or value != value:
+        if not isinstance(value, float | int) or value != value or not admissible(outputs, self.tally.limits):
             return None
         return -value if self.tally.goals[name] == "maximize" else value
 
