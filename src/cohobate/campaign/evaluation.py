@@ -23,10 +23,8 @@ from cohobate.core.trial import Evaluated, Inputs
 from cohobate.ledger.codec import check
 from cohobate.ledger.spool import LONG, write_spool
 from cohobate.simulate.function import Call
-from cohobate.simulate.outputs import outputs_of
+from cohobate.simulate.outputs import PLAIN, outputs_of
 
-PLAIN = frozenset({float, int, str, bool, type(None)})
-"""Types of outputs that need no look: they are stored as they are."""
 NOWHERE = nullcontext()
 
 

@@ -107,7 +107,7 @@ class Talker:
 
 
 def _is_empty(answer: Payload) -> bool:
-    return isinstance(answer, Sequence) and len(answer) == 0
+    return not answer if type(answer) is list else isinstance(answer, Sequence) and len(answer) == 0
 
 
 def _wrong_row(check: Callable[[Payload], str | None], row: Payload) -> str | None:

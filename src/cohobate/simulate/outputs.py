@@ -17,8 +17,8 @@ NUMERIC = "iuf"
 """The kinds of numpy types that are real numbers (and not booleans)."""
 SCALAR = NUMERIC + "b"
 """The kinds of numpy numbers that have a plain twin."""
-PLAIN = (float, int, str, bool)
-"""Types of values that cannot change."""
+PLAIN = frozenset({float, int, str, bool, type(None)})
+"""Types of values that cannot change, and that any ledger takes."""
 DEEPEST = 100
 """Containers within containers that are looked into; a ledger takes no more."""
 
@@ -45,7 +45,9 @@ def outputs_of(returned: Payload, declared: tuple[Output, ...]) -> dict[str, Any
         value = outputs[name]
         if not (type(value) is float and output.shape == () and math.isfinite(value)):
             _check(output, value)
-    return {name: value if type(value) in PLAIN else _own(value) for name, value in outputs.items()}
+    if PLAIN.issuperset(map(type, outputs.values())):
+        return outputs
+    return {name: _own(value) for name, value in outputs.items()}
 
 
 def _own(value: Payload, depth: int = 0) -> Payload:
