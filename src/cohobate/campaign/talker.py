@@ -90,10 +90,11 @@ class Talker:
 
     def _wrong(self, answer: Payload) -> str | None:
         """Returns what is wrong with an answer, or ``None``."""
-        if isinstance(answer, NO_ROWS):
-            return None
-        if type(answer) is not list and (not isinstance(answer, Sequence) or isinstance(answer, TEXT)):
-            return f"expected rows, Later or Exhausted, got a {type(answer).__name__}"
+        if type(answer) is not list:
+            if isinstance(answer, NO_ROWS):
+                return None
+            if not isinstance(answer, Sequence) or isinstance(answer, TEXT):
+                return f"expected rows, Later or Exhausted, got a {type(answer).__name__}"
         for i, row in enumerate(answer):
             inputs = row.inputs if isinstance(row, Unfit) else row
             if wrong := _wrong_row(self._check, inputs):

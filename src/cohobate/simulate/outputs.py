@@ -35,6 +35,8 @@ def outputs_of(returned: Payload, declared: tuple[Output, ...]) -> dict[str, Any
     >>> outputs_of(2.5, (Output("ie", "maximize"),))
     {'ie': 2.5}
     """
+    if type(returned) is float and len(declared) == 1 and declared[0].shape == () and math.isfinite(returned):
+        return {declared[0].name: returned}
     outputs = _named(returned, declared)
     for output in declared:
         name = output.name
