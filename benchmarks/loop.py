@@ -23,7 +23,7 @@ SIMPLE = "adaptive simple, Learner1D"
 DEFAULT = "adaptive BlockingRunner, Learner1D, ProcessPool(2)"
 RUNNER = "adaptive BlockingRunner, at its best, ProcessPool(2)"
 PERSISTENT = "libEnsemble async persistent, 2 workers"
-COUNTS = {"inline, memory": 50_000, "inline, durable": 50_000, POOL: 20_000, BARE: 20_000}
+COUNTS = {"inline, memory": 20_000, "inline, durable": 20_000, POOL: 20_000, BARE: 20_000}
 
 CLAIMS = (
     Claim("inline, memory", 40_000),

@@ -24,11 +24,12 @@ def trivial(x: float) -> float:
     return x * x
 
 
-def campaign(n: int, engine: object, folder: Path | None) -> float:
+def rate(n: int, engine: object, folder: Path | None) -> float:
     """Returns trials per second of a whole ``run``: opening, every event (durable, in a folder), closing."""
     sampler = co.RandomSampler({"x": co.Real(0, 1)}, minimize="f")
+    campaign, goal = co.Campaign(sampler, trivial, engine, run=folder), co.evaluations(n)
     began = time.perf_counter()
-    result = co.Campaign(sampler, trivial, engine, run=folder).run(co.evaluations(n))
+    result = campaign.run(goal)
     seconds = time.perf_counter() - began
     assert result.tally.values == n, result
     return n / seconds
@@ -37,20 +38,20 @@ def campaign(n: int, engine: object, folder: Path | None) -> float:
 def inline_memory(n: int) -> float:
     """The loop alone."""
     with co.inline() as engine:
-        return campaign(n, engine, None)
+        return rate(n, engine, None)
 
 
 def inline_durable(n: int) -> float:
     """The loop and its ledger."""
     with TemporaryDirectory(dir=SCRATCH) as folder, co.inline() as engine:
-        return campaign(n, engine, Path(folder) / "run")
+        return rate(n, engine, Path(folder) / "run")
 
 
 def processes_durable(n: int) -> float:
     """The loop, its ledger and workers that are already there."""
     with TemporaryDirectory(dir=SCRATCH) as folder, co.processes(WORKERS) as engine:
         wait([engine.call(trivial, 0.5) for _ in range(100)])
-        return campaign(n, engine, Path(folder) / "run")
+        return rate(n, engine, Path(folder) / "run")
 
 
 def bare_pool(n: int) -> float:
