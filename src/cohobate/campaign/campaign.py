@@ -174,11 +174,7 @@ class Campaign:
     def _open(self, goal: Goals | None, loop: asyncio.AbstractEventLoop | None) -> Session:
         if not self._fresh:
             raise UserError("this campaign has run: make it again (with a new generator) to continue it")
-        wanted = None if goal is None else as_goal(goal)
-        if wanted is not None:
-            check_goal(wanted, self.problem.output_names)
-            if wanted.lossy and not isinstance(self.generator, Lossy):
-                raise GoalError(f"goal {wanted}: {type(self.generator).__name__} has no loss")
+        wanted = None if goal is None else self._checked(goal)
         if (wrong := check(self.describe(), name="campaign")) is not None:
             raise ProblemError(f"{wrong}: what a campaign is made of is recorded, so it must be plain data")
         settings = self.settings
@@ -189,6 +185,14 @@ class Campaign:
         except BaseException:
             ledger.close()
             raise
+
+    def _checked(self, goal: Goals) -> Goal:
+        """Returns a goal that this campaign can reach."""
+        wanted = as_goal(goal)
+        check_goal(wanted, self.problem.output_names)
+        if wanted.lossy and not isinstance(self.generator, Lossy):
+            raise GoalError(f"goal {wanted}: {type(self.generator).__name__} has no loss")
+        return wanted
 
     def _assemble(self, goal: Goal | None, ledger: Ledger, loop: asyncio.AbstractEventLoop | None) -> Session:
         settings, structured = self.settings, self.problem.structured

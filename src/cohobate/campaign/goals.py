@@ -10,7 +10,7 @@ from math import isfinite, isnan
 from numbers import Real
 from typing import final
 
-from cohobate.core.capture import describe
+from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import GoalError, did_you_mean
 from cohobate.ledger.tally import Tally
 
@@ -110,10 +110,11 @@ def as_goal(goal: Goals) -> Goal:
     name = getattr(goal, "__name__", type(goal).__name__)
 
     def reached(view: View) -> str | None:
-        try:
-            return f"{name} holds" if goal(view) else None
-        except Exception as error:
-            raise GoalError(f"the goal {name} raised {describe(error)}") from error
+        match capture(goal, view):
+            case Raised(error, message, _):
+                raise GoalError(f"the goal {name} raised {message}") from error
+            case Returned(holds):
+                return f"{name} holds" if holds else None
 
     return Goal(name, reached, timed=True)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import inf
 from types import FrameType
+from typing import final
 
 from cohobate.campaign.moves import Halt
 
@@ -34,30 +35,36 @@ def stopping_on_signals(post: Callable[[Halt], None], *, grace: float = GRACE) -
     simulator on the inline engine or in a generator's ``finalize``. Does nothing outside the main
     thread, where Python delivers no signals.
     """
-    came: list[str] = []
-    last = -inf
+    stop = Stopper(post, grace)
     if threading.current_thread() is not threading.main_thread():
-        yield came
+        yield stop.came
         return
-
-    def stop(number: int, _: FrameType | None) -> None:
-        nonlocal last
-        name, now = signal.Signals(number).name, time.monotonic()
-        if came and came[-1] == name and now - last < ECHO:
-            return
-        last = now
-        came.append(name)
-        if len(came) > LAST:
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-        post(Halt(came[0], grace if len(came) == 1 else 0.0))
-
     handlers = {number: signal.signal(number, stop) for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN}
     try:
-        yield came
+        yield stop.came
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+@final
+class Stopper:
+    """The handler: notes which signals ``came``, and posts what each of them asks for."""
+
+    def __init__(self, post: Callable[[Halt], None], grace: float) -> None:
+        self.came: list[str] = []
+        self._post, self._grace, self._last = post, grace, -inf
+
+    def __call__(self, number: int, _: FrameType | None) -> None:
+        name, now = signal.Signals(number).name, time.monotonic()
+        if self.came and self.came[-1] == name and now - self._last < ECHO:
+            return
+        self._last = now
+        self.came.append(name)
+        if len(self.came) > LAST:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        self._post(Halt(self.came[0], self._grace if len(self.came) == 1 else 0.0))
 
 
 def is_interactive() -> bool:

@@ -158,7 +158,7 @@ class Tally:
         if self.limits and not admissible(outputs, self.limits):
             return
         for name, value in outputs.items():
-            if isinstance(value, _NUMBERS) and value == value:  # NaN differs from itself
+            if _is_number(value):
                 better = _improve(self.lowest, name, value, trial, lower=True)
                 higher = _improve(self.highest, name, value, trial, lower=False)
                 if (higher if self.goals.get(name) == "maximize" else better) and self._leads(name):
@@ -166,6 +166,10 @@ class Tally:
 
     def _leads(self, name: str) -> bool:
         return next(iter(self.goals), name) == name
+
+
+def _is_number(value: Payload) -> bool:
+    return isinstance(value, _NUMBERS) and value == value  # NaN differs from itself
 
 
 def _improve(best: dict[str, Extreme], name: str, value: float, trial: int, *, lower: bool) -> bool:

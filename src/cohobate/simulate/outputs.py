@@ -35,21 +35,29 @@ def outputs_of(returned: Payload, declared: tuple[Output, ...]) -> dict[str, Any
     >>> outputs_of(2.5, (Output("ie", "maximize"),))
     {'ie': 2.5}
     """
-    if type(returned) is float and len(declared) == 1 and declared[0].shape == () and math.isfinite(returned):
+    if _is_simple(returned, declared):
         return {declared[0].name: returned}
     outputs = _named(returned, declared)
     for output in declared:
-        name = output.name
-        if name not in outputs:
-            raise BadOutput(f"the simulator did not return {name!r}: {_misspelled(name, outputs)}")
-        if output.goal is None:
-            continue
-        value = outputs[name]
-        if not (type(value) is float and output.shape == () and math.isfinite(value)):
-            _check(output, value)
+        _check_declared(output, outputs)
     if PLAIN.issuperset(map(type, outputs.values())):
         return outputs
     return {name: _own(value) for name, value in outputs.items()}
+
+
+def _is_simple(returned: Payload, declared: tuple[Output, ...]) -> bool:
+    """Whether a finite number was returned where one number is wanted: the shortest way."""
+    return type(returned) is float and len(declared) == 1 and declared[0].shape == () and math.isfinite(returned)
+
+
+def _check_declared(output: Output, outputs: Mapping[str, Any]) -> None:
+    """Raises ``BadOutput`` unless a declared output is there, and as it must be where it has a goal."""
+    name = output.name
+    if name not in outputs:
+        raise BadOutput(f"the simulator did not return {name!r}: {_misspelled(name, outputs)}")
+    value = outputs[name]
+    if output.goal is not None and not (type(value) is float and output.shape == () and math.isfinite(value)):
+        _check(output, value)
 
 
 def _own(value: Payload, depth: int = 0) -> Payload:
