@@ -46,3 +46,11 @@ def test_spooled_results_are_taken_in_where_their_proposal_is_recorded(tmp_path:
     assert list((folder / "spool").iterdir()) == []
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["sessions"][-1]["spool"] == {"found": 3, "taken": 1, "unreadable": 1}
+
+
+def test_the_manifest_names_the_seed_of_the_generator(tmp_path: Path):
+    sampler = co.RandomSampler({"x": co.Real(0, 1)}, minimize="f", seed=17)
+    co.Campaign(sampler, lambda x: x, co.inline(), run=tmp_path / "r").run(co.evaluations(1))
+    manifest = json.loads((tmp_path / "r" / "manifest.json").read_text())
+    assert manifest["seed"] == 17
+    assert manifest["versions"]["numpy"]

@@ -54,7 +54,6 @@ class Settings:
     drain: bool = True
     durability: Durability = "full"
     ntasks: int = 16
-    seed: int = 0
     accept_new_code: bool = False
 
     def __post_init__(self) -> None:
@@ -68,10 +67,9 @@ class Settings:
             if not right:
                 raise UserError(f"{name}: expected {expected}, got {getattr(self, name)!r}")
 
-    @property
-    def policy(self) -> Policy:
-        """What the scheduler needs to know."""
-        return Policy(self.retries, _budget(self.failure_budget), self.seed)
+    def policy(self, seed: int) -> Policy:
+        """Returns what the scheduler needs to know; ``seed`` spreads the pauses of retries."""
+        return Policy(self.retries, _budget(self.failure_budget), seed)
 
 
 @final
@@ -196,11 +194,10 @@ class Campaign:
 
     def _assemble(self, goal: Goal | None, ledger: Ledger, loop: asyncio.AbstractEventLoop | None) -> Session:
         settings, structured = self.settings, self.problem.structured
+        seed = self.describe()["generator"]["settings"].get("seed")
         declared = declare(ledger, self.identify(), accept_new_code=settings.accept_new_code)
-        cache = None
-        if self.simulator.deterministic:
-            cache = Cache(structured, () if declared else (event for _, event in ledger.read()))
-        past = remember(ledger, self.generator, settings.policy, structured, cache)
+        cache = self._cache(ledger, fresh=bool(declared)) if self.simulator.deterministic else None
+        past = remember(ledger, self.generator, settings.policy(seed or 0), structured, cache)
         engine = self._engine or self._own_engine(loop)
         evaluation = Evaluation(self._call, self.problem.outputs, ledger.folder, ledger.epoch, structured)
         evaluate = evaluation.awaited if is_async(self.simulator) else evaluation
@@ -213,8 +210,12 @@ class Campaign:
             discard(ledger.folder, past.unreadable)
             spool = {"found": len(past.spooled), "taken": past.harvested, "unreadable": len(past.unreadable)}
             session = {"epoch": ledger.epoch, "engine": repr(engine), "spool": spool}
-            write_manifest(ledger.folder, seed=settings.seed, session=session)
+            write_manifest(ledger.folder, seed=seed, session=session)
         return Session(driver, ledger, engine, self._engine is None, str(goal or "until stopped"))
+
+    def _cache(self, ledger: Ledger, *, fresh: bool) -> Cache:
+        """Returns the values known of this simulator; none where it is ``fresh`` in this run folder."""
+        return Cache(self.problem.structured, () if fresh else (event for _, event in ledger.read()))
 
     def _own_engine(self, loop: asyncio.AbstractEventLoop | None) -> Engine:
         return coroutines(loop, ntasks=self.settings.ntasks) if is_async(self.simulator) else processes()

@@ -19,8 +19,8 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 SECRETS = ("key", "token", "secret", "password", "passwd")
 
 
-def write_manifest(folder: Path, *, seed: int, session: Mapping[str, Plain]) -> None:
-    """Writes ``manifest.json``: what this session runs with, those of earlier sessions kept below it."""
+def write_manifest(folder: Path, *, seed: int | None, session: Mapping[str, Plain]) -> None:
+    """Writes ``manifest.json``: the seed of the generator, where it has one, and what each session runs with."""
     path = folder / "manifest.json"
     sessions = [*_sessions(path), {**session, **_facts()}]
     content = {"seed": seed, "versions": dict(_versions()), "sessions": sessions[-100:]}
