@@ -82,7 +82,7 @@ CASES: Mapping[str, Case] = {
     "threads": Case(lambda: threads(2)),
     "processes": Case(lambda: processes(2), separate=True),
     "thread pool": Case(thread_pool),
-    "process pool": Case(lambda: executor(shared_pool()), separate=True, flags=False),
+    "process pool": Case(lambda: executor(shared_pool()), separate=True),
 }
 
 

@@ -17,7 +17,7 @@ from typing import Final, final
 
 import cohobate.worker.wire as wire
 from cohobate.engines.job import Job
-from cohobate.engines.shipping import KEPT, Parcel
+from cohobate.engines.shipping import KEPT, Cargo, Parcel
 from cohobate.host.cores import thread_limits
 from cohobate.host.groups import Group, start
 from cohobate.worker.page import VISIBLE, Page, shared_file
@@ -27,6 +27,8 @@ SOURCES: Final = str(Path(__file__).resolve().parents[2])
 PROGRAM: Final = [sys.executable, "-P", "-m", "cohobate.worker"]
 TAIL: Final = 8192
 """Bytes kept of what a worker prints."""
+MOST: Final = 1 << 30
+"""Bytes of parcels that a worker keeps, beside those of its last task."""
 
 
 @final
@@ -35,7 +37,7 @@ class Worker:
 
     __slots__ = (
         *("process", "group", "page", "to", "back", "output", "ready", "condemned", "jobs", "alarm_at", "heard"),
-        *("recall_at", "pulse_at", "_outgoing", "_incoming", "_tail", "_known", "_settings"),
+        *("recall_at", "pulse_at", "_outgoing", "_incoming", "_tail", "_known", "_kept", "_settings"),
     )
 
     def __init__(self, threads: int) -> None:
@@ -57,16 +59,20 @@ class Worker:
         self.heard = self.pulse_at = time.monotonic()
         self._outgoing, self._incoming = Outgoing(), Incoming()
         self._tail = b""
-        self._known: OrderedDict[int, None] = OrderedDict()
+        self._known: OrderedDict[int, int] = OrderedDict()
+        self._kept = 0
         self._settings: list[str] = []
         self._tell_settings()
 
-    def give(self, job: Job, parcel: Parcel, arguments: bytes) -> None:
+    def give(self, job: Job, function: Parcel, cargo: Cargo) -> None:
         """Queues a job, and before it what is needed to run it."""
-        if parcel.number not in self._known:
-            self._learn(parcel)
-        self._known.move_to_end(parcel.number)
-        self._outgoing.put(wire.TASK, job.number, arguments, extra=parcel.number)
+        for parcel in (*cargo.constants, function):
+            if parcel.number not in self._known:
+                self._learn(parcel)
+            self._known.move_to_end(parcel.number)
+        kind = wire.LADEN if cargo.constants else wire.TASK
+        self._outgoing.put(kind, job.number, cargo.data, extra=function.number)
+        self._forget(1 + len(cargo.constants))
         if not self.jobs:
             self.heard = time.monotonic()
         self.jobs[job.number] = job
@@ -134,10 +140,16 @@ class Worker:
 
     def _learn(self, parcel: Parcel) -> None:
         self._tell_settings()
-        self._known[parcel.number] = None
-        self._outgoing.put(wire.FUNCTION, parcel.number, parcel.data)
-        if len(self._known) > KEPT:
-            self._outgoing.put(wire.FORGET, self._known.popitem(last=False)[0])
+        self._known[parcel.number] = len(parcel.data)
+        self._kept += len(parcel.data)
+        self._outgoing.put(wire.PARCEL, parcel.number, parcel.data)
+
+    def _forget(self, needed: int) -> None:
+        """Has the worker drop what was not needed for longest; what the last task needs is the newest."""
+        while len(self._known) > needed and (len(self._known) > KEPT or self._kept > MOST):
+            number, size = self._known.popitem(last=False)
+            self._kept -= size
+            self._outgoing.put(wire.FORGET, number)
 
     def _tell_settings(self) -> None:
         """Says where modules are, again when that has changed: a notebook may append to ``sys.path``."""

@@ -172,12 +172,12 @@ class Foreman:
         before = len(worker.jobs)
         while len(worker.jobs) < share and (job := self.backlog.next()) is not None:
             try:
-                parcel, arguments = self._shipper.function(job.task.fn), self._shipper.arguments(job.task)
+                function, cargo = self._shipper.function(job.task.fn), self._shipper.arguments(job.task)
             except Unsendable as error:
                 self.backlog.fail(job, error)
                 continue
             job.number = next(self._numbers)
-            worker.give(job, parcel, arguments)
+            worker.give(job, function, cargo)
         return len(worker.jobs) > before
 
     def _send(self, worker: Worker) -> None:

@@ -21,14 +21,24 @@ from cohobate.engines.settling import RemoteTraceback
 from cohobate.worker.calls import name_of
 
 KEPT: Final = 64
-"""Functions that a driver, and a worker, keep at hand."""
+"""Parcels that a driver knows by number, and a worker keeps at hand."""
+HEAVY: Final = 1 << 18
+"""Bytes from which an argument is sent apart, once to each worker however many tasks have it."""
 
 
 class Parcel(NamedTuple):
-    """A function as bytes; equal bytes have equal numbers."""
+    """A function, or a heavy argument, as bytes; equal bytes have equal digests and numbers."""
 
     number: int
+    digest: bytes
     data: bytes
+
+
+class Cargo(NamedTuple):
+    """The arguments of a call as bytes, but for ``constants``, which are sent apart."""
+
+    data: bytes
+    constants: tuple[Parcel, ...] = ()
 
 
 @final
@@ -43,7 +53,7 @@ class Shipper:
         self._numbers = count(1)
         # The function is kept beside its parcel, lest another one gets its identity.
         self._known: OrderedDict[int, tuple[Callable[..., Payload], Parcel]] = OrderedDict()
-        self._parcels: OrderedDict[bytes, Parcel] = OrderedDict()
+        self._numbered: OrderedDict[bytes, int] = OrderedDict()
 
     def function(self, fn: Callable[..., Payload]) -> Parcel:
         """Returns ``fn`` packed; raises ``Unsendable``."""
@@ -53,7 +63,7 @@ class Shipper:
         send_unimportable_by_value(fn)
         match capture(self._dumps, fn):
             case Returned(data):
-                parcel = self._numbered(data)
+                parcel = self._parcel(data)
             case Raised(_, message, _):
                 raise Unsendable(f"the function {name_of(fn)} cannot be sent to a worker: {message}")
         if _unchanging(fn):
@@ -61,25 +71,39 @@ class Shipper:
             _shorten(self._known)
         return parcel
 
-    def arguments(self, task: Task) -> bytes:
+    def arguments(self, task: Task) -> Cargo:
         """Returns the arguments packed; raises ``Unsendable`` naming the one to blame."""
         values = task.args, dict(task.kwargs)
-        if (data := self._packer.pack(values)) is not None:
-            return data
-        match capture(self._dumps, values):
-            case Returned(data):
-                return bytes(data)
-            case Raised(_, message, _):
-                culprits = " and ".join(self._culprits(task)) or "the arguments"
-                raise Unsendable(f"{culprits} of {name_of(task.fn)} cannot be sent to a worker: {message}")
+        if (data := self._packer.pack(values)) is None:
+            match capture(self._dumps, values):
+                case Returned(packed):
+                    data = bytes(packed)
+                case Raised(_, message, _):
+                    culprits = " and ".join(self._culprits(task)) or "the arguments"
+                    raise Unsendable(f"{culprits} of {name_of(task.fn)} cannot be sent to a worker: {message}")
+        return Cargo(data) if len(data) < HEAVY else self._apart(task)
 
-    def _numbered(self, data: bytes) -> Parcel:
+    def _apart(self, task: Task) -> Cargo:
+        """Packs each argument for itself, and lists the heavy ones as constants."""
+        light: dict[int | str, Payload] = {}
+        heavy: dict[int | str, Parcel] = {}
+        for place, value in (*enumerate(task.args), *task.kwargs.items()):
+            data = bytes(self._dumps(value))
+            if len(data) < HEAVY:
+                light[place] = value
+            else:
+                heavy[place] = self._parcel(data)
+        args = [light.get(place) for place in range(len(task.args))]
+        kwargs = {name: light.get(name) for name in task.kwargs}
+        numbers = {place: parcel.number for place, parcel in heavy.items()}
+        return Cargo(self._dumps((args, kwargs, numbers)), tuple({p.number: p for p in heavy.values()}.values()))
+
+    def _parcel(self, data: bytes) -> Parcel:
         digest = hashlib.sha256(data).digest()
-        parcel = self._parcels.get(digest)
-        if parcel is None:
-            parcel = self._parcels[digest] = Parcel(next(self._numbers), data)
-            _shorten(self._parcels)
-        return parcel
+        if digest not in self._numbered:
+            self._numbered[digest] = next(self._numbers)
+            _shorten(self._numbered)
+        return Parcel(self._numbered[digest], digest, data)
 
     def _culprits(self, task: Task) -> Iterator[str]:
         named = [*((f"argument {i + 1}", arg) for i, arg in enumerate(task.args)), *task.kwargs.items()]

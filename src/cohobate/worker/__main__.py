@@ -21,7 +21,7 @@ import cohobate.worker.wire as wire
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import Unsendable
 from cohobate.core.payload import Payload
-from cohobate.worker.calls import perform
+from cohobate.worker.calls import perform, unpack
 from cohobate.worker.page import Page
 from cohobate.worker.reporting import report
 from cohobate.worker.wire import Message, Outgoing, receive
@@ -77,9 +77,9 @@ class Bench:
     def take(self, message: Message) -> None:
         """Does what a message asks."""
         match message.kind:
-            case wire.TASK:
+            case wire.TASK | wire.LADEN:
                 self._work(message)
-            case wire.FUNCTION:
+            case wire.PARCEL:
                 self._parcels[message.number] = message.payload
             case wire.FORGET:
                 self._parcels.pop(message.number, None)
@@ -117,6 +117,8 @@ class Bench:
         if fn is None:
             fn = self._functions[message.extra] = pickle.loads(self._parcels[message.extra])
             del self._parcels[message.extra]
+        if message.kind == wire.LADEN:
+            return fn, *unpack(message.payload, self._parcels)
         args, kwargs = pickle.loads(message.payload)
         return fn, args, kwargs
 

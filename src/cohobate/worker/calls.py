@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from types import CoroutineType
@@ -27,6 +28,16 @@ def perform(
 
             outcome = capture(run, outcome.value)
         return outcome
+
+
+def unpack(
+    data: bytes | bytearray, parcels: Mapping[int, bytes | bytearray]
+) -> tuple[tuple[Payload, ...], dict[str, Payload]]:
+    """Returns the arguments of a call, those put in that were sent apart: ``parcels`` holds them by number."""
+    args, kwargs, constants = pickle.loads(data)
+    for place, number in constants.items():
+        (args if isinstance(place, int) else kwargs)[place] = pickle.loads(parcels[number])
+    return tuple(args), kwargs
 
 
 def name_of(fn: Callable[..., Payload]) -> str:

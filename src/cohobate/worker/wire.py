@@ -11,9 +11,10 @@ from typing import Final, NamedTuple, final
 
 # From driver to worker.
 SETTINGS: Final = 0  # the driver's module path and environment
-FUNCTION: Final = 1  # keep this function under ``number``
-FORGET: Final = 2  # drop function ``number``
+PARCEL: Final = 1  # keep this function, or constant, under ``number``
+FORGET: Final = 2  # drop parcel ``number``
 TASK: Final = 3  # call function ``extra`` with these arguments
+LADEN: Final = 8  # the same; some of the arguments are constants
 # From worker to driver.
 READY: Final = 4
 VALUE: Final = 5  # task ``number`` returned this, after ``extra`` ns

@@ -1,0 +1,254 @@
+"""An engine whose workers belong to somebody else: tasks are carried there, and remain ours."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import CancelledError, Future, wait
+from functools import partial
+from itertools import count
+from math import inf
+from typing import Final, Literal, final
+
+import cohobate.engines.abroad.ticket as ticket
+import cohobate.worker.wire as wire
+from cohobate.core.capture import Raised, Returned, capture
+from cohobate.core.errors import EngineClosed, EngineError, WorkerLost
+from cohobate.core.payload import Payload
+from cohobate.core.task import GRACE, Task
+from cohobate.engines.abroad.carrier import Carrier, Inner
+from cohobate.engines.abroad.ticket import Report
+from cohobate.engines.abroad.ways import Abroad, Here, Way
+from cohobate.engines.alarm import Alarm
+from cohobate.engines.job import Job
+from cohobate.engines.settling import drop, fail, settle
+from cohobate.engines.shipping import outcome_of
+from cohobate.worker.calls import name_of
+
+Supervise = Literal["always", "deadline", "never"]
+"""Which calls are made in a process of their own, which can be killed: all, those with a deadline, none."""
+ANSWERING: Final = 0.5
+"""Seconds in which an outpost that has a task says so when that is to stop."""
+KILLING: Final = 1.5
+"""Seconds that an outpost gets beyond the grace to kill what did not stop, and to say so."""
+PARTING: Final = 1.0
+"""Seconds in which the result of a task may still come after its outpost has gone."""
+DEEPEST: Final = 63
+"""Tasks sent ahead to each worker, at most."""
+MEANS: Final = {
+    "always": "each call has a process of its own there; what does not stop is killed",
+    "deadline": "a call with a deadline has a process of its own, and is killed; what runs without one cannot be",
+    "never": "what runs cannot be killed",
+}
+
+
+@final
+class Carried:
+    """Tasks on their way to somebody else's workers, and back."""
+
+    def __init__(self, carrier: Carrier, supervise: Supervise) -> None:
+        self.carrier = carrier
+        self._supervise = supervise
+        # Whoever takes a job out of here ends its future.
+        self._jobs: dict[Future[Payload], Job] = {}
+        self._numbers = count(1)
+        self._numbered: dict[int, Job] = {}
+        self._inner: dict[Job, Inner] = {}
+        self._leaving: dict[Job, float] = {}
+        self._alarm = Alarm(self._check)
+        self._opening = threading.Lock()
+        self._way: Way | None = None
+        self._average = 2 * carrier.latency
+
+    @property
+    def workers(self) -> int:
+        """As many as there are there."""
+        return self.carrier.workers
+
+    @property
+    def kills(self) -> bool:
+        """Whether running work can be killed."""
+        return self._supervise == "always"
+
+    def run(self, task: Task, future: Future[Payload]) -> None:
+        """Hands a task on."""
+        job = Job(task, future, number=next(self._numbers))
+        self._jobs[future] = job
+        match capture(self._send, job):
+            case Raised(EngineError() as error):
+                self._fail(job, error)
+            case Raised(_, message, _):
+                self._fail(job, EngineClosed(f"{self!r} takes no more tasks: {message}"))
+
+    def room(self) -> int:
+        """One task for each of its workers; more where they are so short that sending them takes longer."""
+        return self.workers * self._depth() - len(self._jobs)
+
+    def cancel(self, future: Future[Payload]) -> bool:
+        """Takes a task back; one that runs is asked to stop, and killed where it can be."""
+        job = self._jobs.get(future)
+        if job is None:
+            return False
+        job.cancelling = True
+        inner = self._inner.get(job)
+        if inner is None or not self.carrier.recall(inner):
+            self._opened().stop(job, supervised=self._supervised(job))
+            self._leave_in(ANSWERING if job.began == inf else self._patience(job), job)
+        return True
+
+    def pending(self) -> list[Future[Payload]]:
+        """All that was taken and has not ended."""
+        return list(self._jobs)
+
+    def retire(self) -> None:
+        """After the last task, ends what was opened for it."""
+        if self._jobs:
+            threading.Thread(target=self._finish, name="cohobate-retiring", daemon=True).start()
+        else:
+            self._close()
+
+    def stop(self) -> None:
+        """Takes back what waits; what runs is asked to stop, and killed where it can be."""
+        for job in list(self._jobs.values()):
+            self.cancel(job.future)
+            self._leave_in(min(self._patience(job), GRACE + KILLING), job)
+        wait(self.pending())
+        self._close()
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"{self!r}: {MEANS[self._supervise]}"
+
+    def __repr__(self) -> str:
+        return repr(self.carrier)
+
+    # Sending.
+
+    def _send(self, job: Job) -> None:
+        call, args = self._opened().pack(job, supervised=self._supervised(job))
+        self._numbered[job.number] = job
+        inner = self._inner[job] = self.carrier.submit(call, *args)
+        inner.add_done_callback(partial(self._done, job))
+
+    def _opened(self) -> Way:
+        if self._way is None:
+            with self._opening:
+                if self._way is None:
+                    shared = self.carrier.shared
+                    self._way = Here(self._begun) if shared else Abroad(self.carrier.host, self._begun, self._gone)
+        return self._way
+
+    def _supervised(self, job: Job) -> bool:
+        return self._supervise == "always" or (self._supervise == "deadline" and job.task.deadline is not None)
+
+    def _depth(self) -> int:
+        return 1 + min(DEEPEST, int(self.carrier.latency / self._average))
+
+    # Hearing, in the threads of carrier and hub.
+
+    def _begun(self, number: int) -> None:
+        """A task that takes longer has started, or one that is to stop was found."""
+        job = self._numbered.get(number)
+        if job is None or job.began < inf:
+            return
+        job.began = time.monotonic()
+        if job.cancelling:
+            self._leave_in(self._patience(job), job)
+        elif job.task.deadline is not None:
+            self._leave_in(job.task.deadline + self._patience(job), job)
+
+    def _gone(self, number: int) -> None:
+        """The outpost that ran a task went away; its result may be on its way."""
+        job = self._numbered.get(number)
+        if job is not None:
+            timer = threading.Timer(PARTING, self._fail, (job, WorkerLost(_lost(job, "went away"))))
+            timer.daemon = True
+            timer.start()
+
+    def _done(self, job: Job, inner: Inner) -> None:
+        self._inner.pop(job, None)
+        self._forget(job)
+        if self._jobs.pop(job.future, None) is None:
+            return
+        match capture(inner.result):
+            case Returned(Report() as report):
+                self._measure(report.seconds)
+                _conclude(job, report)
+            case Returned((Returned() | Raised()) as outcome):
+                self._measure(time.monotonic() - job.began)
+                settle(job.future, outcome)
+            case Raised(error, message, _):
+                if inner.cancelled() or isinstance(error, CancelledError):
+                    drop(job.future)
+                else:
+                    fail(job.future, WorkerLost(_lost(job, f"was lost: {message}")))
+
+    def _measure(self, seconds: float) -> None:
+        self._average = 0.9 * self._average + 0.1 * max(1e-6, min(seconds, 1.0))
+
+    # Ending.
+
+    def _patience(self, job: Job) -> float:
+        """How long (s) after it was asked to stop a task is waited for."""
+        return job.task.grace + (KILLING if self._supervised(job) else 0.0)
+
+    def _leave_in(self, seconds: float, job: Job) -> None:
+        """Waits no longer than this for a task."""
+        if job.future in self._jobs:
+            when = self._leaving[job] = time.monotonic() + seconds
+            self._alarm.by(when)
+
+    def _check(self, now: float) -> float:
+        """Leaves behind what does not answer; returns when to look again."""
+        for job in [job for job, when in list(self._leaving.items()) if when <= now]:
+            self._leave(job)
+        return min(list(self._leaving.values()), default=inf)
+
+    def _leave(self, job: Job) -> None:
+        if self._claim(job):
+            supervised = self._supervised(job)
+            job.give_up("its worker does not answer" if supervised else "it cannot be killed there, so it still runs")
+
+    def _fail(self, job: Job, error: EngineError) -> None:
+        if self._claim(job):
+            fail(job.future, error)
+
+    def _claim(self, job: Job) -> bool:
+        """Whether the caller is to end the future of a task that nobody waits for any longer."""
+        self._forget(job)
+        inner = self._inner.pop(job, None)
+        claimed = self._jobs.pop(job.future, None) is not None
+        if claimed and inner is not None:
+            self.carrier.forget(inner)
+        return claimed
+
+    def _forget(self, job: Job) -> None:
+        self._numbered.pop(job.number, None)
+        self._leaving.pop(job, None)
+        self._opened().over(job)
+
+    def _finish(self) -> None:
+        wait(self.pending())
+        self._close()
+
+    def _close(self) -> None:
+        self._alarm.stop()
+        if self._way is not None:
+            self._way.close()
+        self.carrier.close()
+
+
+def _conclude(job: Job, report: Report) -> None:
+    match report.kind:
+        case wire.VALUE | wire.RAISED:
+            settle(job.future, outcome_of(report.kind == wire.VALUE, report.payload))
+        case ticket.EXPIRED:
+            job.give_up("its worker was killed")
+        case wire.SKIPPED if job.cancelling:
+            drop(job.future)
+        case _:
+            fail(job.future, WorkerLost(_lost(job, report.payload.decode(errors="replace") or "stopped working for us")))
+
+
+def _lost(job: Job, how: str) -> str:
+    return f"the worker that ran {name_of(job.task.fn)} {how}"

@@ -1,0 +1,64 @@
+"""What an executor, Parsl, dask or MPI is to us: it brings a call to one of its workers, and the result back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from concurrent.futures import Future as StandardFuture
+from typing import Any, Protocol, final
+
+from cohobate.core.payload import Payload
+
+
+class Inner(Protocol):
+    """A future of theirs."""
+
+    def add_done_callback(self, fn: Callable[[Any], object], /) -> None: ...
+
+    def cancelled(self) -> bool: ...
+
+    def exception(self) -> BaseException | None: ...
+
+    def result(self) -> Any: ...
+
+
+class Carrier(Protocol):
+    """Brings calls to workers."""
+
+    @property
+    def workers(self) -> int:
+        """How many calls are made at once."""
+        ...
+
+    @property
+    def shared(self) -> bool:
+        """Whether the workers are threads of this process."""
+        ...
+
+    @property
+    def latency(self) -> float:
+        """Seconds that a call is on its way: as much work is sent ahead."""
+        ...
+
+    @property
+    def host(self) -> str:
+        """The address at which workers reach this process."""
+        ...
+
+    def submit(self, call: Callable[..., Any], *args: Payload) -> Inner:
+        """Takes a call; raises ``EngineClosed`` where no more are taken."""
+        ...
+
+    def recall(self, inner: Any) -> bool:
+        """Takes a call back; whether it will certainly never be made."""
+        ...
+
+    def forget(self, inner: Any) -> None:
+        """Nobody waits for a call any longer."""
+        ...
+
+    def close(self) -> None:
+        """Ends what was opened for us; nothing that was there before."""
+        ...
+
+    def __repr__(self) -> str: ...

@@ -1,0 +1,168 @@
+"""What we are inside somebody else's worker: there a ticket is redeemed, in a process of its own where asked."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import cache, partial
+from math import inf
+from typing import Final, final
+
+import cohobate.engines.abroad.line as line
+import cohobate.worker.wire as wire
+from cohobate.core.capture import Raised, Returned, capture
+from cohobate.core.errors import Unsendable, WorkerLost
+from cohobate.core.payload import Payload
+from cohobate.core.task import Task
+from cohobate.engines.abroad.larder import Larder
+from cohobate.engines.abroad.nursery import Nursery
+from cohobate.engines.abroad.ticket import LOST, Address, Report, Ticket
+from cohobate.engines.job import Job
+from cohobate.engines.shipping import Cargo, Parcel
+from cohobate.worker.calls import perform, unpack
+from cohobate.worker.reporting import report
+from cohobate.worker.wire import Message, receive
+
+CONNECTING: Final = 20.0
+"""Seconds in which the driver must be reached."""
+
+
+def redeem(fields: tuple[Payload, ...]) -> Report:
+    """Does what a ticket asks, here and now, and returns what became of it. Never raises for what the task does."""
+    ticket = Ticket(*fields)
+    try:
+        return _outpost(ticket.hub, os.getpid()).redeem(ticket)
+    except OSError as error:
+        host, port, _ = ticket.hub
+        where = f"{socket.gethostname()} cannot reach the driver at {host}:{port}"
+        text = f"was not started: {where}: {error}; give the engine an address that workers reach"
+        return Report(LOST, text.encode())
+
+
+@cache
+def _outpost(hub: Address, pid: int) -> Outpost:
+    """One for each driver and process: what a fork inherited belongs to its parent."""
+    return Outpost(hub)
+
+
+@final
+class Outpost:
+    """The line to a driver, what was fetched over it, and the processes that tasks run in.
+
+    When the line ends, so does everything here: nobody works for a driver that is gone.
+    """
+
+    def __init__(self, hub: Address) -> None:
+        self._socket = _connect(hub)
+        self._sending = threading.Lock()
+        self._larder = Larder(partial(self._note, line.WANTED))
+        self._nursery = Nursery(threads=1)
+        self._jobs: dict[int, Job] = {}
+        self._refused: set[int] = set()
+        self._welcome = threading.Event()
+        self._over = False
+        threading.Thread(target=self._listen, name="cohobate-outpost", daemon=True).start()
+        if not self._welcome.wait(CONNECTING) or self._over:
+            raise ConnectionRefusedError("it hung up")
+
+    def redeem(self, ticket: Ticket) -> Report:
+        """See ``redeem`` above."""
+        task = Task(redeem, deadline=ticket.deadline, grace=ticket.grace)
+        job = self._jobs[ticket.number] = Job(task, Future(), number=ticket.number)
+        began = time.monotonic()
+        try:
+            if self._over or job.cancelling or ticket.number in self._refused:
+                return Report(wire.SKIPPED)
+            made = self._supervised(ticket, job) if ticket.supervised else self._bare(ticket, job)
+            return made._replace(seconds=time.monotonic() - max(began, job.began if job.began < inf else began))
+        finally:
+            del self._jobs[ticket.number]
+            self._refused.discard(ticket.number)
+
+    def _supervised(self, ticket: Ticket, job: Job) -> Report:
+        """The call in a process of its own, which can be killed."""
+        try:
+            number, digest, inline = ticket.function
+            function = Parcel(number, digest, inline or self._larder.get(number, digest))
+            constants = tuple(Parcel(n, d, self._larder.get(n, d)) for n, d in ticket.apart)
+        except WorkerLost as error:
+            return Report(LOST, str(error).encode())
+        return self._nursery.run(job, function, Cargo(ticket.data, constants), partial(self._note, line.STARTED, job.number))
+
+    def _bare(self, ticket: Ticket, job: Job) -> Report:
+        """The call in this very thread."""
+        if ticket.deadline is not None:
+            self._note(line.STARTED, job.number)
+        due = inf if ticket.deadline is None else time.monotonic() + ticket.deadline
+        loaded = capture(self._load, ticket)
+        match loaded:
+            case Returned((fn, args, kwargs)):
+                outcome = perform(fn, args, kwargs, lambda: job.cancelling or time.monotonic() >= due)
+            case Raised(_, message, trace):
+                text = f"a worker cannot load what it was sent: {message}"
+                outcome = Raised(Unsendable(text), text, trace)
+        good, data = report(outcome)
+        return Report(wire.VALUE if good else wire.RAISED, data)
+
+    def _load(self, ticket: Ticket) -> tuple[Callable[..., Payload], tuple[Payload, ...], dict[str, Payload]]:
+        fn = self._larder.function(*ticket.function)
+        if ticket.apart:
+            return fn, *unpack(ticket.data, {n: self._larder.get(n, digest) for n, digest in ticket.apart})
+        args, kwargs = pickle.loads(ticket.data)
+        return fn, args, kwargs
+
+    # The line.
+
+    def _note(self, kind: int, number: int) -> None:
+        with self._sending:
+            self._socket.sendall(line.NOTE.pack(kind, number))
+
+    def _listen(self) -> None:
+        capture(self._heed_all)  # a line that breaks has ended, too
+        self._over = True
+        self._larder.close()
+        for job in list(self._jobs.values()):
+            job.cancelling = True
+        self._nursery.close()
+        self._socket.close()
+        self._welcome.set()
+
+    def _heed_all(self) -> None:
+        for message in receive(self._socket.fileno()):
+            self._heed(message)
+
+    def _heed(self, message: Message) -> None:
+        match message.kind:
+            case wire.SETTINGS:
+                known = set(sys.path)
+                sys.path.extend(entry for entry in pickle.loads(message.payload) if entry not in known)
+                self._welcome.set()
+            case wire.PARCEL:
+                self._larder.put(message.number, bytes(message.payload))
+            case line.UNKNOWN:
+                self._larder.put(message.number, None)
+            case line.STOP:
+                self._stop(message.number)
+
+    def _stop(self, number: int) -> None:
+        self._refused.add(number)
+        job = self._jobs.get(number)
+        if job is not None:
+            self._note(line.STARTED, number)  # it is here: whoever asked may wait for its end
+            job.cancelling = True
+            self._nursery.nudge(job)
+
+
+def _connect(hub: Address) -> socket.socket:
+    """Returns the line to a driver, on which the right answer was given."""
+    connected = socket.create_connection((hub.host, hub.port), CONNECTING)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connected.sendall(line.proof(hub.key, connected.recv(line.PROOF, socket.MSG_WAITALL)))
+    connected.settimeout(None)
+    return connected

@@ -1,0 +1,42 @@
+"""What goes to somebody else's worker for each task, and what comes back."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+# What became of a task, beside VALUE, RAISED and SKIPPED of ``worker.wire``.
+EXPIRED: Final = 16  # it was killed, some time after its deadline
+LOST: Final = 17  # its process died; the payload says how
+
+
+class Report(NamedTuple):
+    """What became of a task: the kind; the value, error or text as bytes; how long (s) it took."""
+
+    kind: int
+    payload: bytes = b""
+    seconds: float = 0.0
+
+
+class Address(NamedTuple):
+    """Where a driver is reached from its outposts, and the secret that lets them in."""
+
+    host: str
+    port: int
+    key: bytes
+
+
+class Ticket(NamedTuple):
+    """A task: its function as ``number, digest, bytes``, its arguments as bytes.
+
+    What is heavy is ``apart``, by number and digest, and fetched by need; so is a function without
+    bytes. ``supervised`` says that the call is made in a process of its own.
+    """
+
+    hub: Address
+    number: int
+    function: tuple[int, bytes, bytes]
+    data: bytes
+    apart: tuple[tuple[int, bytes], ...]
+    deadline: float | None
+    grace: float
+    supervised: bool
