@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -12,18 +14,7 @@ from cohobate.core.errors import ConfigError, did_you_mean
 from cohobate.core.payload import Plain
 
 Complaint = Mapping[str, Plain]
-TAGGED: Mapping[str, type[toml.Table]] = {
-    "active": toml.Active,
-    "random": toml.Random,
-    "sobol": toml.Sobol,
-    "latin": toml.Latin,
-    "grid": toml.Grid,
-    "real": toml.Real,
-    "integer": toml.Integer,
-    "choice": toml.Choice,
-    "constant": toml.Constant,
-}
-"""What a ``kind`` stands for; pydantic puts it into the place of an error."""
+TAG = r"'(.*?)'"
 EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -42,8 +33,8 @@ EXPECTED = {
     "string_too_long": "at most {max_length} characters",
     "string_pattern_mismatch": '"module:function"',
     "literal_error": "one of {expected}",
-    "union_tag_invalid": "kind to be one of {expected_tags}",
-    "union_tag_not_found": 'a kind, for example kind = "random"',
+    "model_attributes_type": "a table such as {{ key = value }}",
+    "unfit": "{expected}",
 }
 
 
@@ -65,6 +56,8 @@ def _place(complaint: Complaint, data: Plain) -> Iterator[str]:
         elif complaint["type"] != "missing" or part != complaint["loc"][-1]:
             continue
         yield str(part)
+    if complaint["type"] == "union_tag_invalid":
+        yield _choice(complaint)
 
 
 def _say(complaints: Sequence[Complaint]) -> str:
@@ -74,6 +67,12 @@ def _say(complaints: Sequence[Complaint]) -> str:
             return f"unknown key{_known(first)}"
         case "missing":
             return "is missing"
+        case "union_tag_not_found":
+            tags = (tag for table in _tables_at(first["loc"]) for tag in _tags(table, _choice(first)))
+            return f"expected a {_choice(first)}: one of {', '.join(map(repr, tags))}"
+        case "union_tag_invalid":
+            tag, known = first["ctx"]["tag"], first["ctx"]["expected_tags"]
+            return f"expected one of {known}, got {tag!r:.60}{did_you_mean(tag, re.findall(TAG, known))}"
     expected = " or ".join(dict.fromkeys(_expected(one) for one in complaints))
     return f"expected {expected}, got {_came(first['input'])}"
 
@@ -87,16 +86,39 @@ def _came(value: Plain) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value!r:.60}"
 
 
+def _choice(complaint: Complaint) -> str:
+    """Returns the key that tells which kind of table one is."""
+    return str(complaint["ctx"]["discriminator"]).strip("'")
+
+
 def _known(complaint: Complaint) -> str:
     """Returns what the author of an unknown key may have meant."""
     *above, key = complaint["loc"]
-    table: type[BaseModel] = toml.Config
-    for part in above:
-        table = TAGGED.get(str(part)) or _inner(table, str(part)) or table
-    return did_you_mean(key, table.model_fields) or f"; expected one of {', '.join(table.model_fields)}"
+    fields = _tables_at(above)[0].model_fields
+    return did_you_mean(key, fields) or f"; expected one of {', '.join(fields)}"
 
 
-def _inner(table: type[BaseModel], key: str) -> type[BaseModel] | None:
-    field = table.model_fields.get(key)
-    annotation = field.annotation if field else None
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+def _tables_at(loc: Iterable[str | int]) -> list[type[BaseModel]]:
+    """Returns what the table at a place may be: keys of the file, and in between the kinds that pydantic puts there."""
+    tables: list[type[BaseModel]] = [toml.Config]
+    for part in map(str, loc):
+        below = [inner for table in tables if part in table.model_fields for inner in _tables_of(table, part)]
+        tables = below or [table for table in tables if part in _tags(table)] or tables
+    return tables
+
+
+def _tables_of(table: type[BaseModel], key: str) -> list[type[BaseModel]]:
+    return _inside(table.model_fields[key].annotation)
+
+
+def _inside(annotation: object) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [table for part in get_args(annotation) for table in _inside(part)]
+
+
+def _tags(table: type[BaseModel], key: str | None = None) -> list[str]:
+    """Returns what a table must say it is: the only value that ``key`` (default: any) may have."""
+    fields = {key: table.model_fields[key]} if key else table.model_fields
+    literals = [get_args(field.annotation) for field in fields.values() if get_origin(field.annotation) is Literal]
+    return [str(values[0]) for values in literals if len(values) == 1]

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**64)]
-Text = Annotated[str, Field(min_length=1, max_length=200)]
-Names = Text | list[Text]
-
-
-class Table(BaseModel):
-    """A table of the file: unknown keys are refused, and nothing is converted."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+from cohobate.cli.engine_tables import Engine, Processes
+from cohobate.cli.tables import Count, Names, Positive, Seed, Table, Text
 
 
 class Goal(Table):
@@ -27,8 +18,8 @@ class Goal(Table):
     session_seconds: Positive | None = None
     until: Text | None = None
     stalled: Count | None = None
-    below: dict[str, float] = {}
-    above: dict[str, float] = {}
+    below: dict[str, float] = Field(default_factory=dict)
+    above: dict[str, float] = Field(default_factory=dict)
 
 
 class Retries(Table):
@@ -48,7 +39,7 @@ class FailureBudget(Table):
 
 
 class Campaign(Table):
-    """The loop."""
+    """The loop; nothing is started within ``margin`` seconds of the end of an allocation."""
 
     goal: Goal
     name: Text | None = None
@@ -59,6 +50,7 @@ class Campaign(Table):
     failure_budget: FailureBudget = FailureBudget()
     drain: bool = True
     durability: Literal["full", "normal"] = "full"
+    margin: Positive | None = None
 
 
 class Candidates(Table):
@@ -119,13 +111,6 @@ class Simulator(Table):
     use: Annotated[str, Field(pattern=r"^[^:]+:[^:]+$")]
 
 
-class Engine(Table):
-    """Where evaluations run; ``workers`` left out means all cores, or 100 coroutines."""
-
-    kind: Literal["processes", "threads", "inline", "coroutines"] = "processes"
-    workers: Count | None = None
-
-
 class Real(Table):
     """A real number between ``lo`` and ``hi``."""
 
@@ -169,5 +154,5 @@ class Config(Table):
     campaign: Campaign
     generator: Generator
     simulator: Simulator
-    engine: Engine = Engine()
-    variables: dict[str, Variable] = {}
+    engine: Engine = Processes()
+    variables: dict[str, Variable] = Field(default_factory=dict)

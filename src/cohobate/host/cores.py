@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -27,6 +28,12 @@ def usable() -> int:
     return max(1, math.floor(min(count, quota())))
 
 
+def physical() -> int:
+    """Returns the number of cores this process may use, the hardware threads of one core counted once."""
+    count = _whole_linux() if sys.platform == "linux" else _whole_darwin()
+    return max(1, min(count or usable(), usable()))
+
+
 def thread_limits(threads: int) -> dict[str, str]:
     """Returns the environment that holds each process to ``threads`` threads; what the user has set stays."""
     return {name: os.environ.get(name, str(max(1, threads))) for name in THREAD_VARIABLES}
@@ -35,6 +42,22 @@ def thread_limits(threads: int) -> dict[str, str]:
 def quota(root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> float:
     """Returns the cores that the control groups (version 1 or 2) we are in grant, the tightest of them."""
     return min((limit for folder in _folders(root, membership) for limit in _limits(folder)), default=math.inf)
+
+
+def _whole_linux(root: Path = Path("/sys/devices/system/cpu")) -> int:
+    places = (root / f"cpu{number}" / "topology" for number in os.sched_getaffinity(0))
+    with suppress(OSError):
+        return len(
+            {tuple((place / name).read_text() for name in ("physical_package_id", "core_id")) for place in places}
+        )
+    return 0
+
+
+def _whole_darwin() -> int:
+    with suppress(OSError, ValueError, subprocess.SubprocessError):
+        told = subprocess.run(["/usr/sbin/sysctl", "-n", "hw.physicalcpu"], capture_output=True, text=True, timeout=5)
+        return int(told.stdout)
+    return 0
 
 
 def _folders(root: Path, membership: Path) -> Iterator[Path]:

@@ -1,0 +1,165 @@
+"""What ``[engine]`` of campaign.toml may say."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from cohobate.cli.tables import Count, Names, Table
+from cohobate.core.payload import Plain
+
+PINNED = sys.platform == "linux"
+
+
+def _fitting(pattern: str, expected: str) -> AfterValidator:
+    """Returns a check that says in words what was expected; pydantic would show the pattern."""
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise PydanticCustomError("unfit", "{expected}", {"expected": expected})
+        return text
+
+    return AfterValidator(check)
+
+
+Word = Annotated[str, _fitting(r"[\w.@:+/-]{1,100}", "a name without spaces")]
+Walltime = Annotated[
+    str, _fitting(r"(?!0+:00:)\d{1,4}:[0-5]\d:[0-5]\d", '"HH:MM:SS" of at least a minute, such as "04:00:00"')
+]
+Address = Annotated[
+    str, _fitting(r"(tcp|tls|ws|wss|ucx)://\S+", 'the address of a scheduler, such as "tcp://host:8786"')
+]
+Script = Annotated[str, Field(max_length=20_000)]
+
+
+class Processes(Table):
+    """Worker processes of this machine; ``workers`` left out means all cores."""
+
+    kind: Literal["processes"] = "processes"
+    workers: Count | None = None
+
+
+class Threads(Table):
+    """Threads of this process."""
+
+    kind: Literal["threads"]
+    workers: Count | None = None
+
+
+class Inline(Table):
+    """One evaluation at a time in this thread."""
+
+    kind: Literal["inline"]
+    workers: Count | None = None
+
+
+class Coroutines(Table):
+    """Coroutines on one event loop; ``workers`` left out means 100."""
+
+    kind: Literal["coroutines"]
+    workers: Count | None = None
+
+
+class Loky(Table):
+    """The process pool of loky."""
+
+    kind: Literal["loky"]
+    workers: Count | None = None
+
+
+class Dask(Table):
+    """A Dask cluster: that of a scheduler at ``address``, else one of our own on this machine."""
+
+    kind: Literal["dask"]
+    address: Address | None = None
+    workers: Count | None = None
+
+
+class Mpi(Table):
+    """The other ranks of ``mpiexec -n N python -m mpi4py.futures -m cohobate.cli run``."""
+
+    kind: Literal["mpi"]
+
+
+class ParslThreads(Table):
+    """Parsl's threads of this process."""
+
+    kind: Literal["parsl"]
+    site: Literal["threads"]
+    workers: Count | None = None
+
+
+class Nodes(Table):
+    """What runs on each node; ``workers_per_node`` left out means a worker for each accelerator, else physical core."""
+
+    kind: Literal["parsl"]
+    workers_per_node: Count | None = None
+    cores_per_worker: Count = 1
+    pin: bool = PINNED
+    accelerators: Count | list[Word] | None = None
+    worker_init: Script = ""
+
+
+class Local(Nodes):
+    """Workers on this machine."""
+
+    site: Literal["local"]
+
+
+class Allocation(Nodes):
+    """Workers on the nodes of the job that ``cohobate run`` is part of; ``nodes`` left out means all of them."""
+
+    site: Literal["allocation"]
+    nodes: Count | None = None
+    interface: Word | None = None
+    launch_options: Script = ""
+    bind_flag: Word = "--bind-to"
+
+
+class Cluster(Nodes):
+    """Up to ``blocks`` jobs of ``nodes`` nodes, submitted by ``cohobate run`` as there is work for them."""
+
+    walltime: Walltime
+    nodes: Count = 1
+    blocks: Count = 1
+    queue: Annotated[Word | None, Field(validation_alias=AliasChoices("queue", "partition"))] = None
+    account: Word | None = None
+    filesystems: Names | None = None
+    scheduler_options: Script = ""
+    exclusive: bool = True
+    interface: Word | None = None
+    launch_options: Script = ""
+    bind_flag: Word = "--bind-to"
+
+
+class Slurm(Cluster):
+    """Jobs of Slurm."""
+
+    site: Literal["slurm"]
+
+
+class Pbs(Cluster):
+    """Jobs of PBS."""
+
+    site: Literal["pbs"]
+
+
+def _usual(data: Plain) -> Plain:
+    """Adds the kind that a table without one is of."""
+    return {"kind": "processes", **data} if isinstance(data, Mapping) else data
+
+
+Parsl = Annotated[ParslThreads | Local | Allocation | Slurm | Pbs, Field(discriminator="site")]
+Engine = Annotated[
+    Annotated[
+        Processes | Threads | Inline | Coroutines | Loky | Dask | Mpi | Parsl,
+        Field(discriminator="kind"),
+    ],
+    BeforeValidator(_usual),
+]
