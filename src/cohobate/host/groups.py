@@ -7,13 +7,15 @@ import secrets
 import signal
 import subprocess
 import time
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from cohobate.host.census import MARK, Process, census
 
+NOBODY = -1
+"""The leader of a group that has none."""
 PATIENCE = 5.0
 """Seconds for which a process that survives SIGKILL (it is stuck in the kernel) is waited for."""
 
@@ -38,9 +40,27 @@ def start(
     """
     mark = secrets.token_hex(8)
     inherited = dict(os.environ if env is None else env)
-    inherited[MARK] = f"{inherited[MARK]}/{mark}" if inherited.get(MARK) else mark
+    inherited[MARK] = _added(inherited.get(MARK), mark)
     process: subprocess.Popen[bytes] = subprocess.Popen(argv, env=inherited, start_new_session=True, **options)
     return process, Group(mark, process.pid)
+
+
+@contextmanager
+def marking() -> Iterator[Group]:
+    """Marks all that is started inside, by libraries too, from any thread: a group without a leader."""
+    before, mark = os.environ.get(MARK), secrets.token_hex(8)
+    os.environ[MARK] = _added(before, mark)
+    try:
+        yield Group(mark, NOBODY)
+    finally:
+        if before is None:
+            del os.environ[MARK]
+        else:
+            os.environ[MARK] = before
+
+
+def _added(marks: str | None, mark: str) -> str:
+    return f"{marks}/{mark}" if marks else mark
 
 
 def members(groups: Collection[Group], among: Sequence[Process] | None = None) -> set[int]:

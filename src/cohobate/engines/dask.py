@@ -1,0 +1,122 @@
+"""Dask as an engine: a cluster of its own on this machine, or one that runs somewhere."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from typing import Any, Final, final
+from urllib.parse import urlsplit
+
+from cohobate.core.capture import capture
+from cohobate.core.errors import UserError
+from cohobate.core.payload import Payload
+from cohobate.engines.abroad.carried import Carried, Supervise
+from cohobate.engines.sites import LOOPBACK
+from cohobate.engines.workplace import Workplace
+from cohobate.host.cores import usable
+from cohobate.host.extras import require
+from cohobate.host.groups import Group, end, marking
+from cohobate.host.guardian import dismiss, guard
+
+COUNTING: Final = 5.0
+"""Seconds for which the number of workers is taken for unchanged."""
+
+
+def dask(where: Payload = None, *, workers: int | None = None, supervise: Supervise = "always") -> Workplace:
+    """Returns an engine of dask workers.
+
+    ``where`` is a ``distributed.Client``, which is not closed here, or the address of a scheduler
+    ("tcp://..."); left out, a cluster of ``workers`` processes is started on this machine, without a
+    dashboard, listening on loopback only.
+
+    Dask itself cannot stop what runs: here each call has a process of its own beside its dask worker
+    ("always", the default), so that deadline, cancel and kill work as everywhere. A
+    ``distributed.Future`` may be an argument, and is not fetched to this process.
+    """
+    client, own, group = _client(where, workers)
+    return Workplace(Carried(Scheduler(client, own, group, workers=workers), supervise))
+
+
+def _client(where: Payload, workers: int | None) -> tuple[Any, list[Any], Group | None]:
+    """Returns a client, what is ours to close, and the processes that were started."""
+    distributed = require("distributed", extra="dask")
+    if isinstance(where, distributed.Client):
+        if where.asynchronous:
+            raise UserError("dask: expected a client that is not asynchronous: Client(..., asynchronous=False)")
+        return where, [], None
+    if isinstance(where, str):
+        client = distributed.Client(where, set_as_default=False)
+        return client, [client], None
+    if where is not None:
+        raise UserError(f"dask: expected a distributed.Client or the address of a scheduler, got {where!r:.80}")
+    with marking() as group:
+        guard(group)
+        cluster = distributed.LocalCluster(
+            n_workers=workers or usable(),
+            threads_per_worker=1,
+            host=LOOPBACK,
+            dashboard_address=None,
+            worker_dashboard_address=None,
+            memory_limit=None,
+        )
+        client = distributed.Client(cluster, set_as_default=False)
+    return client, [client, cluster], group
+
+
+@final
+class Scheduler:
+    """A client of a dask scheduler."""
+
+    shared = False
+    latency = 0.02
+
+    def __init__(self, client: Payload, own: list[Any], group: Group | None, *, workers: int | None) -> None:
+        self._client, self._own, self._group, self._given = client, own, group, workers
+        self._counted, self._when = 0, 0.0
+        self.host = _reached_from(client.scheduler.address)
+
+    @property
+    def workers(self) -> int:
+        """The threads of all workers there are now."""
+        if self._given is not None:
+            return self._given
+        if time.monotonic() - self._when > COUNTING:
+            known = self._client.scheduler_info(n_workers=-1)["workers"]
+            self._counted = max(1, sum(worker["nthreads"] for worker in known.values()))
+            self._when = time.monotonic()
+        return self._counted
+
+    def submit(self, call: Callable[..., Any], *args: Payload) -> Any:
+        """Hands a call on."""
+        return self._client.submit(call, *args, pure=False, retries=0)
+
+    def recall(self, inner: Payload) -> bool:
+        """Dask does not tell what it has taken back in time."""
+        return False
+
+    def forget(self, inner: Payload) -> None:
+        """Takes it out of the scheduler."""
+        capture(inner.cancel)
+
+    def close(self) -> None:
+        """Ends the cluster that was started for us."""
+        while self._own:
+            capture(self._own.pop(0).close)
+        group, self._group = self._group, None
+        if group is not None:
+            end([group], grace=0)
+            dismiss(group)
+
+    def __repr__(self) -> str:
+        return f"dask({self._client.scheduler.address}, {self.workers})"
+
+
+def _reached_from(address: str) -> str:
+    """Returns our own address as the host of a scheduler sees it."""
+    host = urlsplit(address).hostname
+    if host is None or address.startswith("inproc"):
+        return LOOPBACK
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((host, 9))  # a datagram socket sends nothing for this
+        return str(probe.getsockname()[0])
