@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from math import isfinite, isnan
+from math import inf, isfinite, isnan
 from numbers import Real
 from typing import final
 
@@ -20,7 +20,8 @@ class View:
     """What a goal may look at.
 
     ``alive`` and ``session`` are driver-alive seconds in total and in this run; ``loss`` is what
-    the generator says is left to learn, NaN where it does not say; ``outputs`` are the declared ones.
+    the generator says is left to learn, NaN where it does not say; ``outputs`` are the declared ones;
+    ``now`` is the time of day in seconds since 1970.
     """
 
     tally: Tally
@@ -28,6 +29,7 @@ class View:
     session: float
     loss: float = float("nan")
     outputs: tuple[str, ...] = ()
+    now: float = field(default_factory=time.time)
 
     def best(self, output: str) -> float | None:
         """Returns the best value of an objective so far (the lowest where it has no direction)."""
@@ -35,6 +37,8 @@ class View:
         extreme = self.tally.best(output, "maximize" if maximize else "minimize")
         return None if extreme is None else extreme.value
 
+
+EXPECTED_MOMENT = "until_walltime: expected a datetime, ISO text or seconds since 1970, got {!r}"
 
 Reached = Callable[[View], str | None]
 Limit = Callable[[View], int | None]
@@ -153,14 +157,18 @@ def session_seconds(s: float) -> Goal:
     return Goal(f"{s:g} s now", lambda view: f"{s:g} s of this run" if view.session >= s else None, timed=True)
 
 
-def until_walltime(when: datetime | str) -> Goal:
-    """Holds from a moment on: a ``datetime`` or ISO text such as ``"2026-12-24T18:00"`` (local time)."""
-    try:
-        moment = datetime.fromisoformat(when) if isinstance(when, str) else when
-        end = moment.timestamp()
-    except (ValueError, AttributeError, TypeError) as error:
-        raise GoalError(f"until_walltime: expected a datetime or ISO text, got {when!r}") from error
-    return Goal(f"until {moment:%F %T}", lambda _: f"it is {moment:%F %T}" if time.time() >= end else None, timed=True)
+def until_walltime(when: datetime | str | float, *, margin: float = 0.0) -> Goal:
+    """Holds from ``margin`` seconds before a moment on, so that what runs then can end before it.
+
+    ``when`` is a ``datetime``, ISO text such as ``"2026-12-24T18:00"`` (local time), or seconds since
+    1970, such as a scheduler says of a job. A fitting margin is the deadline of an evaluation plus its grace.
+    """
+    moment = _moment(when)
+    if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 <= margin < inf:
+        raise GoalError(f"until_walltime(margin=): expected seconds of at least 0, got {margin!r}")
+    latest = moment.timestamp() - margin
+    reason = f"{margin:g} s before {moment:%F %T}" if margin else f"it is {moment:%F %T}"
+    return Goal(f"until {moment:%F %T}", lambda view: reason if view.now >= latest else None, timed=True)
 
 
 def below(output: str, limit: float) -> Goal:
@@ -201,6 +209,20 @@ def _threshold(output: str, limit: float, goal: str) -> Goal:
         return f"{output} = {extreme.value:g} {sign} {limit:g}" if holds else None
 
     return Goal(f"{output} {sign} {limit:g}", reached, asks=(output,))
+
+
+def _moment(when: datetime | str | float) -> datetime:
+    try:
+        match when:
+            case str():
+                return datetime.fromisoformat(when)
+            case int() | float() if not isinstance(when, bool):
+                return datetime.fromtimestamp(when)
+            case datetime():
+                return when
+    except (ValueError, OverflowError, OSError) as error:
+        raise GoalError(EXPECTED_MOMENT.format(when)) from error
+    raise GoalError(EXPECTED_MOMENT.format(when))
 
 
 def _number(name: str, limit: float) -> None:

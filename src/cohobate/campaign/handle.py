@@ -57,12 +57,12 @@ class Handle:
         """Returns the seconds this session has lasted, up to its end."""
         return (self._ended or time.monotonic()) - self._began
 
-    def cancel(self, *, grace: float = GRACE) -> None:
+    def cancel(self, *, grace: float = GRACE, reason: str = "cancelled") -> None:
         """Asks for a stop: no new evaluations, what runs may finish within ``grace`` seconds.
 
-        What is killed then has no outcome and is evaluated by the next session.
+        What is killed then has no outcome and is evaluated by the next session. ``reason`` is recorded.
         """
-        self._session.driver.post(Halt("cancelled", grace))
+        self._session.driver.post(Halt(reason, grace))
 
     def cancel_trials(self, trials: tuple[int, ...], reason: str = "on request") -> None:
         """Asks for these trials to be stopped for good; their outcome will be ``Cancelled``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from importlib import import_module
@@ -16,12 +16,13 @@ import cohobate.cli.config as toml
 from cohobate.campaign import goals
 from cohobate.campaign.campaign import Campaign
 from cohobate.campaign.policy import FailureBudget, Retries
+from cohobate.cli import placing
+from cohobate.cli.curfew import LEAVE
 from cohobate.core.capture import Raised, capture
 from cohobate.core.errors import ConfigError, SimulatorError, UserError, did_you_mean
 from cohobate.core.pool import Pool
 from cohobate.core.problem import Choice, Constant, Integer, Problem, Real, Variable
 from cohobate.core.protocols import Engine, Generator
-from cohobate.engines import coroutines, inline, processes, threads
 from cohobate.engines.inline import Inline
 from cohobate.engines.workplace import Workplace
 from cohobate.propose.active import ActiveLearning
@@ -37,6 +38,8 @@ GOALS: Mapping[str, Callable[[Any], goals.Goal]] = {
     "stalled": goals.stalled,
 }
 """The goals of one number, by their key."""
+UNKNOWN = 60.0
+"""Seconds kept for what runs when an allocation ends, where no deadline says how long that may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +88,26 @@ class Job:
         """The candidates, where they are a list."""
         return self.problem.variables if isinstance(self.problem.variables, Pool) else None
 
-    def engine(self) -> Workplace | Inline:
-        """Returns a fresh engine, to be closed by the caller."""
+    @contextmanager
+    def engine(self) -> Iterator[Workplace | Inline]:
+        """Opens a fresh engine, and closes it with all that was opened for it."""
+        with ExitStack() as stack:
+            with _blaming(self.file, "engine"):
+                engine = stack.enter_context(placing.opened(self.config.engine, self.run, self.longest))
+            yield engine
+
+    def site(self) -> list[str]:
+        """Returns the line that says what is asked of a cluster, walltime included; none for other engines."""
         with _blaming(self.file, "engine"):
-            return engine(self.config.engine)
+            return list(placing.says(self.config.engine, self.longest))
+
+    @property
+    def longest(self) -> float:
+        """The seconds to be left for what runs before an allocation ends: a deadline and its grace, or as stated."""
+        settings = self.config.campaign
+        if settings.margin is not None:
+            return settings.margin
+        return UNKNOWN if settings.deadline is None else settings.deadline + settings.grace + LEAVE
 
 
 def build(file: Path, run: Path, config: toml.Config, *, accept_new_code: bool = False) -> Job:
@@ -133,21 +152,6 @@ def generator(wish: toml.Generator, problem: Problem) -> Generator:
         case toml.Grid():
             return Grid(problem, wish.points)
     assert_never(wish)
-
-
-def engine(wish: toml.Engine) -> Workplace | Inline:
-    """Returns the configured engine."""
-    match wish.kind:
-        case "processes":
-            return processes(wish.workers)
-        case "threads":
-            return threads(wish.workers)
-        case "inline":
-            if wish.workers not in (None, 1):
-                raise ConfigError(f"inline runs one evaluation at a time, got workers = {wish.workers}")
-            return inline()
-        case "coroutines":
-            return coroutines(ntasks=wish.workers or 100)
 
 
 def find_simulator(use: str, folder: Path) -> Callable[..., Any]:

@@ -51,13 +51,17 @@ def complain(path: Path, data: Mapping[str, Plain], error: ValidationError) -> C
 def _place(complaint: Complaint, data: Plain) -> Iterator[str]:
     """Returns the keys of the file that lead to a complaint, without what pydantic adds of its own."""
     for part in complaint["loc"]:
-        if (isinstance(data, dict) and part in data) or isinstance(data, list):
+        if _leads(data, part):
             data = data[part]
         elif complaint["type"] != "missing" or part != complaint["loc"][-1]:
             continue
         yield str(part)
     if complaint["type"] == "union_tag_invalid":
         yield _choice(complaint)
+
+
+def _leads(data: Plain, part: str | int) -> bool:
+    return part in data if isinstance(data, dict) else isinstance(data, list) and isinstance(part, int)
 
 
 def _say(complaints: Sequence[Complaint]) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cohobate.cli.engine_tables import Engine, Processes
+from cohobate.cli.engine_tables import EngineTable, Processes
 from cohobate.cli.tables import Count, Names, Positive, Seed, Table, Text
 
 
@@ -154,5 +154,5 @@ class Config(Table):
     campaign: Campaign
     generator: Generator
     simulator: Simulator
-    engine: Engine = Processes()
+    engine: EngineTable = Processes()
     variables: dict[str, Variable] = Field(default_factory=dict)

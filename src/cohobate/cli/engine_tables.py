@@ -155,10 +155,12 @@ def _usual(data: Plain) -> Plain:
     return {"kind": "processes", **data} if isinstance(data, Mapping) else data
 
 
-Parsl = Annotated[ParslThreads | Local | Allocation | Slurm | Pbs, Field(discriminator="site")]
-Engine = Annotated[
+Parsl = ParslThreads | Local | Allocation | Slurm | Pbs
+PARSL = (ParslThreads, Local, Allocation, Slurm, Pbs)
+Engine = Processes | Threads | Inline | Coroutines | Loky | Dask | Mpi | Parsl
+EngineTable = Annotated[
     Annotated[
-        Processes | Threads | Inline | Coroutines | Loky | Dask | Mpi | Parsl,
+        Processes | Threads | Inline | Coroutines | Loky | Dask | Mpi | Annotated[Parsl, Field(discriminator="site")],
         Field(discriminator="kind"),
     ],
     BeforeValidator(_usual),

@@ -43,6 +43,10 @@ def init(
 @app.command()
 def run(
     folder: Folder = HERE,
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", help="Run on this kind of engine instead: processes, mpi, allocation, ..."),
+    ] = None,
     accept_new_code: Annotated[
         bool, typer.Option("--accept-new-code", help="Continue although the simulator's code has changed.")
     ] = False,
@@ -50,7 +54,7 @@ def run(
     """Run the campaign, or continue it, or report it where it has finished."""
     from cohobate.cli.running import run as go
 
-    raise typer.Exit(go(folder, accept_new_code=accept_new_code))
+    raise typer.Exit(go(folder, engine=engine, accept_new_code=accept_new_code))
 
 
 @app.command()
