@@ -19,9 +19,10 @@ from concurrent.futures import (
 )
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
+from queue import SimpleQueue
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
@@ -38,8 +39,11 @@ from cohobate.core.errors import (
 from cohobate.core.protocols import Engine
 from cohobate.core.task import Task
 from cohobate.engines.coroutines import coroutines
+from cohobate.engines.dask import dask
 from cohobate.engines.executor import as_engine, executor
 from cohobate.engines.inline import Inline, inline
+from cohobate.engines.mpi import mpi
+from cohobate.engines.parsl import parsl
 from cohobate.engines.processes import processes
 from cohobate.engines.settling import traceback_of
 from cohobate.engines.threads import threads
@@ -55,16 +59,69 @@ def thread_pool() -> Iterator[AnyEngine]:
         yield engine
 
 
-@cache
-def shared_pool() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(2, mp_context=get_context("spawn"))
+class Shared:
+    """What takes seconds to start is started once, and ended with the module."""
+
+    def __init__(self) -> None:
+        self.started: dict[str, Any] = {}
+        self.ends: list[Callable[[], Any]] = []
+
+    def get(self, name: str, start: Callable[[], Any], end: Callable[[Any], Any]) -> Any:
+        if name not in self.started:
+            self.started[name] = thing = start()
+            self.ends.append(lambda: end(thing))
+        return self.started[name]
+
+
+SHARED = Shared()
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _end_of_the_shared_pool() -> Iterator[None]:
+def _end_of_what_is_shared() -> Iterator[None]:
     yield
-    shared_pool().shutdown()
-    shared_pool.cache_clear()
+    while SHARED.ends:
+        SHARED.ends.pop()()
+    SHARED.started.clear()
+
+
+def process_pool() -> Workplace:
+    def start() -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(2, mp_context=get_context("spawn"))
+
+    return executor(SHARED.get("pool", start, ProcessPoolExecutor.shutdown))
+
+
+def loky_pool() -> Workplace:
+    import loky
+
+    return executor(
+        SHARED.get("loky", lambda: loky.get_reusable_executor(2), lambda ex: ex.shutdown(kill_workers=True))
+    )
+
+
+def parsl_kernel(name: str) -> Workplace:
+    from parsl import DataFlowKernel
+
+    from cohobate.engines.parsl_sites import configuration
+    from cohobate.engines.sites import Local, Node, Threads
+
+    def start() -> DataFlowKernel:
+        site = Threads(workers=2) if name == "threads" else Local(node=Node(workers=2, pin=False))
+        return DataFlowKernel(configuration(site, Path(mkdtemp(prefix="parsl-"))))
+
+    return parsl(SHARED.get(name, start, DataFlowKernel.cleanup), workers=2)
+
+
+def dask_client() -> Workplace:
+    from distributed import Client
+
+    def start() -> Client:
+        return Client(n_workers=2, threads_per_worker=1, dashboard_address=None, set_as_default=False)
+
+    def end(client: Client) -> None:
+        client.shutdown()
+
+    return dask(SHARED.get("dask", start, end))
 
 
 @dataclass(frozen=True)
@@ -82,11 +139,18 @@ CASES: Mapping[str, Case] = {
     "threads": Case(lambda: threads(2)),
     "processes": Case(lambda: processes(2), separate=True),
     "thread pool": Case(thread_pool),
-    "process pool": Case(lambda: executor(shared_pool()), separate=True),
+    "process pool": Case(process_pool, separate=True),
+    "loky": Case(loky_pool, separate=True),
+    "parsl threads": Case(lambda: parsl_kernel("threads")),
+    "parsl": Case(lambda: parsl_kernel("local"), separate=True),
+    "dask": Case(dask_client, separate=True),
 }
+UNDER_MPI = "mpi4py.futures" in sys.orig_argv
+if UNDER_MPI:
+    CASES = {"mpi": Case(mpi, separate=True)}
 
 
-@pytest.fixture(params=CASES)
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.xdist_group(f"engine {name}")) for name in CASES])
 def case(request: pytest.FixtureRequest) -> Case:
     return CASES[request.param]
 
@@ -263,9 +327,6 @@ def test_only_the_task_that_killed_its_worker_fails(case: Case):
         pytest.skip("it would kill us")
     with case.make() as engine, pytest.raises(WorkerLost):
         engine.call(os._exit, 0).result(20)
-    # A pool of the standard library is broken now, for all its tasks.
-    shared_pool().shutdown()
-    shared_pool.cache_clear()
 
 
 # Futures as arguments.
@@ -326,12 +387,10 @@ def test_room_counts_down_and_up(engine: AnyEngine, case: Case, tmp_path: Path):
 
 
 def test_there_is_room_again_when_a_future_is_done(engine: AnyEngine, case: Case):
-    seen: list[int] = []
+    seen: SimpleQueue[int] = SimpleQueue()
     future = engine.call(add, 1)
-    future.add_done_callback(lambda _: seen.append(engine.room()))
-    wait([future], 20)
-    assert engine.call(add, 1).result(20) == 1
-    assert seen[0] >= case.workers
+    future.add_done_callback(lambda _: seen.put(engine.room()))
+    assert seen.get(timeout=20) >= case.workers
 
 
 def test_submit_never_blocks(engine: AnyEngine, tmp_path: Path):

@@ -87,7 +87,7 @@ class Scheduler:
             self._when = time.monotonic()
         return self._counted
 
-    def submit(self, call: Callable[..., Any], *args: Payload) -> Any:
+    def submit(self, call: Callable[..., Any], *args: Payload) -> Payload:
         """Hands a call on."""
         return self._client.submit(call, *args, pure=False, retries=0)
 

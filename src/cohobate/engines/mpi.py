@@ -29,10 +29,12 @@ def mpi(*, supervise: Supervise = "always", host: str | None = None) -> Workplac
     ends the whole job when one of its processes dies. ``host`` is the address at which other nodes
     reach this one; by default loopback on one machine, else what the host name stands for.
     """
-    MPI = require("mpi4py.MPI", extra="mpi")  # noqa: N806 its name everywhere
+    MPI = require("mpi4py.MPI", extra="mpi")
     size = MPI.COMM_WORLD.Get_size()
     if size == 1 or PROGRAM not in sys.orig_argv:
-        raise UserError(f"mpi: expected to be started as: mpiexec -n 3 python -m {PROGRAM} {sys.argv[0] or 'script.py'}")
+        raise UserError(
+            f"mpi: expected to be started as: mpiexec -n 3 python -m {PROGRAM} {sys.argv[0] or 'script.py'}"
+        )
     return Workplace(Carried(Ranks(size - 1, host or _host(size)), supervise))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from math import isinf
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Any, final
 
 from cohobate.core.capture import capture
 from cohobate.core.errors import UserError
@@ -17,13 +17,11 @@ from cohobate.engines.abroad.carried import Carried, Supervise
 from cohobate.engines.parsl_sites import configuration
 from cohobate.engines.sites import LOOPBACK, Allocation, Cluster, Local, Node, Site, Threads, capacity
 from cohobate.engines.workplace import Workplace
+from cohobate.host.census import MARK
 from cohobate.host.cores import usable
 from cohobate.host.extras import require
-from cohobate.host.census import MARK
 from cohobate.host.groups import Group, end, marking
 from cohobate.host.guardian import dismiss, guard
-
-NAMES: Final = ("local", "threads")
 
 
 def parsl(
@@ -73,9 +71,7 @@ def _site(where: Payload, workers: int) -> Site:
             return Threads(workers=workers)
         case "local":
             return Local(node=Node(workers=workers, pin=False))
-    raise UserError(
-        f"parsl: expected one of {', '.join(map(repr, NAMES))}, a Site, a parsl.Config or a DataFlowKernel, got {where!r:.80}"
-    )
+    raise UserError(f'parsl: expected "local", "threads", a Site, a Config or a DataFlowKernel, got {where!r:.80}')
 
 
 def _started(config: Payload) -> tuple[Any, Group]:
@@ -83,7 +79,7 @@ def _started(config: Payload) -> tuple[Any, Group]:
     with marking() as group:
         guard(group)
         for each in config.executors:
-            provider = getattr(each, "provider", None)
+            provider: Payload = getattr(each, "provider", None)
             if type(provider).__name__ == "LocalProvider":
                 # Blocks are started later, by a thread of Parsl.
                 provider.worker_init = f"export {MARK}={os.environ[MARK]}\n{provider.worker_init}"

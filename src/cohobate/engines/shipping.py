@@ -87,7 +87,8 @@ class Shipper:
         """Packs each argument for itself, and lists the heavy ones as constants."""
         light: dict[int | str, Payload] = {}
         heavy: dict[int | str, Parcel] = {}
-        for place, value in (*enumerate(task.args), *task.kwargs.items()):
+        places: list[tuple[int | str, Payload]] = [*enumerate(task.args), *task.kwargs.items()]
+        for place, value in places:
             data = bytes(self._dumps(value))
             if len(data) < HEAVY:
                 light[place] = value

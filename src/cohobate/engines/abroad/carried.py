@@ -247,7 +247,9 @@ def _conclude(job: Job, report: Report) -> None:
         case wire.SKIPPED if job.cancelling:
             drop(job.future)
         case _:
-            fail(job.future, WorkerLost(_lost(job, report.payload.decode(errors="replace") or "stopped working for us")))
+            fail(
+                job.future, WorkerLost(_lost(job, report.payload.decode(errors="replace") or "stopped working for us"))
+            )
 
 
 def _lost(job: Job, how: str) -> str:

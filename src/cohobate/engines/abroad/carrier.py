@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor
-from concurrent.futures import Future as StandardFuture
-from typing import Any, Protocol, final
+from typing import Any, Protocol
 
 from cohobate.core.payload import Payload
 
@@ -19,7 +17,7 @@ class Inner(Protocol):
 
     def exception(self) -> BaseException | None: ...
 
-    def result(self) -> Any: ...
+    def result(self) -> Payload: ...
 
 
 class Carrier(Protocol):
@@ -49,11 +47,11 @@ class Carrier(Protocol):
         """Takes a call; raises ``EngineClosed`` where no more are taken."""
         ...
 
-    def recall(self, inner: Any) -> bool:
+    def recall(self, inner: Payload) -> bool:
         """Takes a call back; whether it will certainly never be made."""
         ...
 
-    def forget(self, inner: Any) -> None:
+    def forget(self, inner: Payload) -> None:
         """Nobody waits for a call any longer."""
         ...
 

@@ -93,7 +93,9 @@ class Outpost:
             constants = tuple(Parcel(n, d, self._larder.get(n, d)) for n, d in ticket.apart)
         except WorkerLost as error:
             return Report(LOST, str(error).encode())
-        return self._nursery.run(job, function, Cargo(ticket.data, constants), partial(self._note, line.STARTED, job.number))
+        return self._nursery.run(
+            job, function, Cargo(ticket.data, constants), partial(self._note, line.STARTED, job.number)
+        )
 
     def _bare(self, ticket: Ticket, job: Job) -> Report:
         """The call in this very thread."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Any, Protocol, final
 
+import cohobate.worker.wire as wire
 from cohobate.core.capture import Raised, Returned
 from cohobate.engines.abroad.hub import Hub
 from cohobate.engines.abroad.nursery import Nursery
@@ -74,12 +75,12 @@ class Here:
         """A thread cannot be ended; processes are."""
         self._nursery.close()
 
-    def _bare(self, job: Job) -> Returned | Raised:
+    def _bare(self, job: Job) -> Returned | Raised | Report:
+        if job.cancelling:
+            return Report(wire.SKIPPED)
         self._begun(job.number)
         due = inf if job.task.deadline is None else job.began + job.task.deadline
-        return perform(
-            job.task.fn, job.task.args, job.task.kwargs, lambda: job.flagged or time.monotonic() >= due
-        )
+        return perform(job.task.fn, job.task.args, job.task.kwargs, lambda: job.flagged or time.monotonic() >= due)
 
     def _nursed(self, job: Job, function: Parcel, cargo: Cargo) -> Report:
         return self._nursery.run(job, function, cargo, lambda: self._begun(job.number))
