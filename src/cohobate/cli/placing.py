@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
@@ -33,6 +34,8 @@ INSTEAD: Mapping[str, type[Table]] = {
     "allocation": toml.Allocation,
 }
 """What may be asked for on the command line: kinds of engines, and sites of Parsl that need nothing else said."""
+SUBMIT = {"slurm": "sbatch", "pbs": "qsub"}
+"""By which program each scheduler takes jobs."""
 FOLDER = Path("work", "parsl")
 """Where Parsl keeps its scripts, logs and keys, below the run folder."""
 
@@ -82,6 +85,7 @@ def site(wish: toml.Parsl, longest: float) -> sites.Site:
         case toml.Allocation():
             return _allocation(wish)
         case toml.Slurm() | toml.Pbs():
+            _check_scheduler(wish.site)
             return sites.Cluster(
                 node=_node(wish, sites.address_of(wish.interface)),
                 scheduler=wish.site,
@@ -98,6 +102,14 @@ def site(wish: toml.Parsl, longest: float) -> sites.Site:
                 drain=longest,
             )
     assert_never(wish)
+
+
+def _check_scheduler(name: Literal["slurm", "pbs"]) -> None:
+    if shutil.which(SUBMIT[name]) is None:
+        raise ConfigError(
+            f"no {SUBMIT[name]} on PATH, so this machine cannot submit to {name}; "
+            "to use this machine alone: cohobate run --engine processes"
+        )
 
 
 def _make(wish: toml.Engine, run: Path, longest: float, stack: ExitStack) -> Workplace | Inline:
