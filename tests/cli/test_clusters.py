@@ -181,5 +181,5 @@ def test_a_job_of_several_nodes_runs_on_those_it_has(job):
     process = scheduled(folder, "submit-nodes.sh", SLURM_JOB_ID="7", SLURM_JOB_NUM_NODES="1")
     out, err = process.communicate(timeout=50)
     assert (process.returncode, err) == (0, "")
-    assert "engine: this job: 1 node with" in out
+    assert "engine: this job: 1 node, on each" in out
     assert "6 evaluations (0 failed" in out
