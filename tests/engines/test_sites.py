@@ -214,3 +214,38 @@ def test_a_local_site_runs_and_listens_on_loopback_alone(tmp_path, monkeypatch):
     _gone, alive = psutil.wait_procs(set(us.children(recursive=True)) - before, timeout=10)
     assert not alive
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run"], "nothing is left in the working directory"
+
+
+STUBS = {
+    "sbatch": 'SLURM_JOB_NAME=stub SLURM_CPUS_ON_NODE=1 setsid bash "$1" >"$1.out" 2>&1 & echo $! >{pid}\n'
+    "echo Submitted batch job 7",
+    "srun": 'while [ "$1" != bash ]; do shift; done; exec "$@"',
+    "sacct": 'case "$*" in *--job*) echo "7 RUNNING";; esac',
+    "scancel": "kill -- -$(cat {pid})",
+}
+"""A cluster of one node and one job: enough of Slurm to run what Parsl submits."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="setsid is a program of Linux")
+@pytest.mark.filterwarnings("default")
+def test_a_block_that_is_submitted_runs(tmp_path, monkeypatch):
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, text in STUBS.items():
+        (programs / name).write_text(f"#!/bin/bash\n{text.format(pid=tmp_path / 'pid')}\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    node = Node(workers=1, cores_per_worker=3, pin=False, worker_init="export FROM=init OMP_NUM_THREADS=2")
+    site = Cluster(node=node, scheduler="slurm", walltime="00:10:00")
+    config = configuration(site, tmp_path / "parsl")
+    config.strategy_period = 0.2
+    kernel = parsl.DataFlowKernel(config)
+    try:
+        what = "[__import__('os').environ[name] for name in ('FROM', 'OMP_NUM_THREADS', 'MKL_NUM_THREADS')]"
+        found = kernel.executors["cohobate"].submit(eval, {}, what).result(timeout=40)
+        assert found == ["init", "2", os.environ.get("MKL_NUM_THREADS", "3")]
+        leader = psutil.Process(int((tmp_path / "pid").read_text()))
+    finally:
+        kernel.cleanup()
+    _gone, alive = psutil.wait_procs([leader], timeout=10)
+    assert not alive, "scancel was called"

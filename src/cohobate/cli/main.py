@@ -117,6 +117,17 @@ def snapshot(target: Annotated[Path, typer.Argument(help="The folder to make.")]
     show(folder, target)
 
 
+@app.command()
+def doctor(
+    folder: Folder = HERE,
+    json: Annotated[bool, typer.Option("--json", help="Print a list of objects instead.")] = False,
+) -> None:
+    """Say what this machine and a folder can do, and what keeps a campaign from running."""
+    from cohobate.cli.doctor import doctor as examine
+
+    raise typer.Exit(examine(folder, json=json))
+
+
 def main() -> None:
     """Runs the command line; what is wrong is said in one line on stderr."""
     for stream in (sys.stdout, sys.stderr):
