@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -45,16 +45,18 @@ def machine() -> Iterator[Finding]:
 
 def libraries() -> Iterator[Finding]:
     """Returns what is installed of the extras, with versions; what is missing, with how to install it."""
-    for extra, names in EXTRAS.items():
-        found = {name: installed(name) for name in names}
-        there = ", ".join(f"{name} {version}" for name, version in found.items() if version)
-        missing = [name for name, version in found.items() if not version]
-        if missing:
-            there += f"{'; ' if there else ''}{', '.join(missing)} missing: pip install 'cohobate[{extra}]'"
-        yield Finding(extra, there)
+    yield from (Finding(extra, _extra(extra, names)) for extra, names in EXTRAS.items())
     yield Finding("torch", installed("torch") or "missing; nothing here needs it yet")
     if installed("mpi4py"):
         yield _mpiexec()
+
+
+def _extra(extra: str, names: Iterable[str]) -> str:
+    found = {name: installed(name) for name in names}
+    there = [f"{name} {version}" for name, version in found.items() if version]
+    missing = [name for name, version in found.items() if not version]
+    hint = [f"{', '.join(missing)} missing: pip install 'cohobate[{extra}]'"] if missing else []
+    return "; ".join([", ".join(there)] * bool(there) + hint)
 
 
 def installed(name: str) -> str | None:
