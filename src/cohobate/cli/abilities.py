@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from cohobate.cli.findings import Finding
 from cohobate.cli.surroundings import installed
 
-SUPERVISED = "with a deadline, an evaluation is a supervised child and can be killed"
+SUPERVISED = "each evaluation has a process of its own, which can be killed"
 ENGINES: Mapping[str, tuple[str | None, str]] = {
     "processes": (None, "worker processes of this machine; what does not stop is killed, in native code too"),
     "threads": (None, "threads of this process; what runs cannot be killed, after its deadline it is left behind"),
@@ -21,7 +21,7 @@ ENGINES: Mapping[str, tuple[str | None, str]] = {
     "mpi": ("mpi4py", f"the ranks of one mpiexec; {SUPERVISED}; a rank that dies ends them all"),
     "parsl": (
         "parsl",
-        f"threads, this machine, a job's nodes, Slurm, PBS; {SUPERVISED}; a lost node costs what ran on it",
+        f"this machine, a job's nodes, Slurm, PBS; {SUPERVISED}; a lost node costs what ran on it",
     ),
 }
 """Each kind of engine: the library that it needs, and what is to be known of it."""

@@ -151,11 +151,7 @@ def _loky(workers: int, stack: ExitStack) -> Workplace:
 
 
 def _parsl(wish: toml.Parsl, run: Path, longest: float) -> Workplace:
-    from cohobate.engines.parsl_sites import configuration
-
-    where = site(wish, longest)
-    config = configuration(where, (run / FOLDER).absolute())
-    return _made_by("parsl")(config, workers=sites.capacity(where))
+    return _made_by("parsl")(site(wish, longest), folder=(run / FOLDER).absolute())
 
 
 def _made_by(name: str) -> Callable[..., Workplace]:
