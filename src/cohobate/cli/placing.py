@@ -36,8 +36,8 @@ INSTEAD: Mapping[str, type[Table]] = {
 """What may be asked for on the command line: kinds of engines, and sites of Parsl that need nothing else said."""
 SUBMIT = {"slurm": "sbatch", "pbs": "qsub"}
 """By which program each scheduler takes jobs."""
-FOLDER = Path("work", "parsl")
-"""Where Parsl keeps its scripts, logs and keys, below the run folder."""
+FOLDER = Path(".parsl")
+"""Where Parsl keeps its scripts, logs and keys, in the run folder; hidden, so that this is still a new one."""
 
 
 @contextmanager
