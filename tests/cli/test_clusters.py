@@ -29,7 +29,14 @@ def length(smiles):
     time.sleep(0.1)
     return float(len(smiles))
 """
-GOAL = "goal = { evaluations = 300 }"
+SLOW = """
+import time, pathlib
+def length(smiles):
+    with pathlib.Path(__file__).with_name("began").open("a") as file:
+        file.write(smiles + "\\n")
+    time.sleep(0.3)
+    return float(len(smiles))
+"""
 SUBMIT = {"slurm": "sbatch", "pbs": "qsub"}
 
 
@@ -183,3 +190,24 @@ def test_a_job_of_several_nodes_runs_on_those_it_has(job):
     assert (process.returncode, err) == (0, "")
     assert "engine: this job: 1 node, on each" in out
     assert "6 evaluations (0 failed" in out
+
+
+@pytest.mark.parametrize("kind", ["loky", "local"])
+def test_ctrl_c_drains_what_runs_in_the_workers_of_others(here, small, kind):
+    if kind == "local" and not hasattr(engines, "parsl"):
+        pytest.skip("the engine comes with another part")
+    pytest.importorskip({"local": "parsl"}.get(kind, kind))
+    small(30, sim=SLOW, pool=POOL, module="slow")
+    command = [sys.executable, "-m", "cohobate.cli", "run", "--engine", kind]
+    process = subprocess.Popen(
+        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    latest = time.monotonic() + 30
+    while not (here / "began").exists():
+        assert time.monotonic() < latest, "it never began"
+        select.select([], [], [], 0.02)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (75, "")
+    done = re.search(rf"stopped cleanly, (\d+) of 30 done; continue with: cohobate run --engine {kind}\n$", out)
+    assert int(done[1]) == len((here / "began").read_text().splitlines()) > 0, "what was begun was finished"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
@@ -145,7 +146,9 @@ def _inline(wish: toml.Inline) -> Inline:
 
 
 def _loky(workers: int, stack: ExitStack) -> Workplace:
-    pool = require("loky", extra="loky").ProcessPoolExecutor(workers)
+    # Ctrl-C on our terminal reaches its processes too, and what they run is to be drained.
+    deaf = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
+    pool = require("loky", extra="loky").ProcessPoolExecutor(workers, **deaf)
     stack.callback(pool.shutdown, kill_workers=True)  # nobody waits for what hangs
     return executor(pool, workers)
 
