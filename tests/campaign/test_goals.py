@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import datetime, timedelta
 
 import pytest
@@ -94,6 +95,14 @@ def test_times():
     assert until_walltime("2020-01-01T00:00").reached(view(Tally()))
 
 
+@pytest.mark.parametrize(("now", "reason"), [(1899.0, None), (1900.0, "100 s before"), (3000.0, "100 s before")])
+def test_a_margin_is_left_before_a_moment(now, reason):
+    goal = until_walltime(2000, margin=100)
+    assert re.fullmatch(r"until (1969-12-31|1970-01-01) \d\d:\d\d:20", str(goal))
+    said = goal.reached(view(Tally(), now=now))
+    assert said is None if reason is None else said.startswith(reason)
+
+
 def test_a_missing_loss_never_reaches_a_goal():
     assert loss_below(0.1).reached(view(Tally(), loss=math.nan)) is None
     assert loss_below(0.1).reached(view(Tally(), loss=0.05))
@@ -122,6 +131,12 @@ def test_either_and_both():
         lambda: session_seconds("1"),
         lambda: stalled(0),
         lambda: until_walltime("tomorrow"),
+        lambda: until_walltime(None),
+        lambda: until_walltime(True),
+        lambda: until_walltime(math.inf),
+        lambda: until_walltime(math.nan),
+        lambda: until_walltime("2026-11-20T18:00", margin=-1),
+        lambda: until_walltime("2026-11-20T18:00", margin=math.nan),
         lambda: as_goal(60),
     ],
 )

@@ -7,6 +7,8 @@ import pytest
 GOAL = "goal = { evaluations = 6 }"
 POOL = 'pool = "molecules.smi"'
 USE = 'use = "lengths:length"'
+SLURM = '"parsl"\nsite = "slurm"\n'
+HOUR = SLURM + 'walltime = "01:00:00"\n'
 
 WRONG = [
     # unknown keys, at every depth
@@ -40,8 +42,37 @@ WRONG = [
     (
         {'"inline"': '"inlin"'},
         "engine.kind",
-        "'inline' or 'coroutines', got 'inlin'",
+        "'dask', 'mpi', 'parsl', got 'inlin'; did you mean 'inline'?",
     ),
+    ({'"inline"': "7"}, "engine.kind", "expected one of 'processes', 'threads'"),
+    ({'[engine]\nkind = "inline"': "[other]"}, "other", "unknown key; expected one of campaign"),
+    ({'kind = "inline"': "wrkers = 2"}, "engine.wrkers", "did you mean 'workers'?"),
+    ({'kind = "inline"': 'kind = "mpi"\nworkers = 2'}, "engine.workers", "unknown key; expected one of kind"),
+    (
+        {'kind = "inline"': 'kind = "dask"\naddress = "localhost"'},
+        "engine.address",
+        "expected the address of a scheduler, such as \"tcp://host:8786\", got 'localhost'",
+    ),
+    ({'"inline"': '"parsl"'}, "engine", "expected a site: one of 'threads', 'local', 'allocation', 'slurm', 'pbs'"),
+    ({'"inline"': '"parsl"\nsite = "slum"'}, "engine.site", "got 'slum'; did you mean 'slurm'?"),
+    ({'"inline"': '"parsl"\nsite = "slurm"'}, "engine.walltime", "is missing"),
+    ({'"inline"': '"parsl"\nsite = "pbs"'}, "engine.walltime", "is missing"),
+    ({'"inline"': SLURM + 'walltme = "1"'}, "engine.walltme", "did you mean 'walltime'?"),
+    ({'"inline"': SLURM + "walltime = 4"}, "engine.walltime", "expected text, got 4"),
+    ({'"inline"': SLURM + 'walltime = "4h"'}, "engine.walltime", 'expected "HH:MM:SS" of at least a minute'),
+    ({'"inline"': SLURM + 'walltime = "00:60:00"'}, "engine.walltime", "got '00:60:00'"),
+    ({'"inline"': SLURM + 'walltime = "00:00:59"'}, "engine.walltime", "got '00:00:59'"),
+    ({'"inline"': HOUR + "nodes = 0"}, "engine.nodes", "expected at least 1, got 0"),
+    ({'"inline"': HOUR + "blocks = 1.5"}, "engine.blocks", "expected a whole number, got 1.5"),
+    ({'"inline"': HOUR + "workers_per_node = 0"}, "engine.workers_per_node", "expected at least 1, got 0"),
+    ({'"inline"': HOUR + 'pin = "yes"'}, "engine.pin", "expected true or false, got 'yes'"),
+    ({'"inline"': HOUR + "accelerators = [1]"}, "engine.accelerators", "expected a whole number, got [1]"),
+    ({'"inline"': HOUR + 'partition = "a b"'}, "engine.partition", "expected a name without spaces, got 'a b'"),
+    ({'"inline"': HOUR + "workers = 3"}, "engine.workers", "did you mean 'workers_per_node'?"),
+    ({'"inline"': '"parsl"\nsite = "local"\nqueue = "x"'}, "engine.queue", "expected one of kind"),
+    ({'"inline"': '"parsl"\nsite = "threads"\nworker = 1'}, "engine.worker", "did you mean 'workers'?"),
+    ({GOAL: GOAL + "\nmargin = 0"}, "campaign.margin", "expected more than 0, got 0"),
+    ({'maximize = "size"': "maximize = [3]"}, "generator.maximize", "expected text, got [3]"),
     ({'kind = "inline"': 'kind = "inline"\nworkers = 4'}, "engine", "one evaluation at a time, got workers = 4"),
     ({'kind = "inline"': 'kind = "threads"\nworkers = 0'}, "engine.workers", "expected at least 1, got 0"),
     ({'"inline"': '"coroutines"'}, "engine.kind", "is for a simulator that is an async def"),

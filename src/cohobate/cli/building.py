@@ -16,8 +16,8 @@ import cohobate.cli.config as toml
 from cohobate.campaign import goals
 from cohobate.campaign.campaign import Campaign
 from cohobate.campaign.policy import FailureBudget, Retries
-from cohobate.cli import placing
 from cohobate.cli.curfew import LEAVE
+from cohobate.cli.placing import opened, says
 from cohobate.core.capture import Raised, capture
 from cohobate.core.errors import ConfigError, SimulatorError, UserError, did_you_mean
 from cohobate.core.pool import Pool
@@ -93,13 +93,13 @@ class Job:
         """Opens a fresh engine, and closes it with all that was opened for it."""
         with ExitStack() as stack:
             with _blaming(self.file, "engine"):
-                engine = stack.enter_context(placing.opened(self.config.engine, self.run, self.longest))
+                engine = stack.enter_context(opened(self.config.engine, self.run, self.longest))
             yield engine
 
     def site(self) -> list[str]:
         """Returns the line that says what is asked of a cluster, walltime included; none for other engines."""
         with _blaming(self.file, "engine"):
-            return list(placing.says(self.config.engine, self.longest))
+            return list(says(self.config.engine, self.longest))
 
     @property
     def longest(self) -> float:

@@ -99,7 +99,8 @@ def _known(complaint: Complaint) -> str:
     """Returns what the author of an unknown key may have meant."""
     *above, key = complaint["loc"]
     fields = _tables_at(above)[0].model_fields
-    return did_you_mean(key, fields) or f"; expected one of {', '.join(fields)}"
+    longer = [name for name in fields if name.startswith(f"{key}_")]
+    return did_you_mean(key, longer or fields) or f"; expected one of {', '.join(fields)}"
 
 
 def _tables_at(loc: Iterable[str | int]) -> list[type[BaseModel]]:

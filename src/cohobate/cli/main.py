@@ -32,12 +32,17 @@ HERE = Path()
 def init(
     template: Annotated[str, typer.Argument(help="What to start from: screen.")],
     name: Annotated[str, typer.Argument(help="The folder to make.")],
+    cluster: Annotated[
+        str | None, typer.Option("--cluster", help="Add submit scripts and an engine for slurm or pbs.")
+    ] = None,
 ) -> None:
     """Make a folder with a campaign that runs as it is."""
     from cohobate.cli.template import copy
 
-    folder = copy(template, name, Path())
-    print(f"made {folder}; next: cd {folder} && cohobate run")
+    folder = copy(template, name, Path(), cluster)
+    submit = {"slurm": "sbatch", "pbs": "qsub"}.get(cluster or "")
+    go = f"cd {folder}, set walltime and queue in submit-node.sh, {submit} submit-node.sh"
+    print(f"made {folder}; next: {go if submit else f'cd {folder} && cohobate run'}")
 
 
 @app.command()
@@ -110,6 +115,17 @@ def snapshot(target: Annotated[Path, typer.Argument(help="The folder to make.")]
     from cohobate.cli.showing import snapshot as show
 
     show(folder, target)
+
+
+@app.command()
+def doctor(
+    folder: Folder = HERE,
+    json: Annotated[bool, typer.Option("--json", help="Print a list of objects instead.")] = False,
+) -> None:
+    """Say what this machine and a folder can do, and what keeps a campaign from running."""
+    from cohobate.cli.doctor import doctor as examine
+
+    raise typer.Exit(examine(folder, json=json))
 
 
 def main() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
@@ -33,8 +35,10 @@ INSTEAD: Mapping[str, type[Table]] = {
     "allocation": toml.Allocation,
 }
 """What may be asked for on the command line: kinds of engines, and sites of Parsl that need nothing else said."""
-FOLDER = Path("work", "parsl")
-"""Where Parsl keeps its scripts, logs and keys, below the run folder."""
+SUBMIT = {"slurm": "sbatch", "pbs": "qsub"}
+"""By which program each scheduler takes jobs."""
+FOLDER = Path(".parsl")
+"""Where Parsl keeps its scripts, logs and keys, in the run folder; hidden, so that this is still a new one."""
 
 
 @contextmanager
@@ -82,6 +86,7 @@ def site(wish: toml.Parsl, longest: float) -> sites.Site:
         case toml.Allocation():
             return _allocation(wish)
         case toml.Slurm() | toml.Pbs():
+            _check_scheduler(wish.site)
             return sites.Cluster(
                 node=_node(wish, sites.address_of(wish.interface)),
                 scheduler=wish.site,
@@ -98,6 +103,14 @@ def site(wish: toml.Parsl, longest: float) -> sites.Site:
                 drain=longest,
             )
     assert_never(wish)
+
+
+def _check_scheduler(name: Literal["slurm", "pbs"]) -> None:
+    if shutil.which(SUBMIT[name]) is None:
+        raise ConfigError(
+            f"no {SUBMIT[name]} on PATH, so this machine cannot submit to {name}; "
+            "to use this machine alone: cohobate run --engine processes"
+        )
 
 
 def _make(wish: toml.Engine, run: Path, longest: float, stack: ExitStack) -> Workplace | Inline:
@@ -133,17 +146,15 @@ def _inline(wish: toml.Inline) -> Inline:
 
 
 def _loky(workers: int, stack: ExitStack) -> Workplace:
-    pool = require("loky", extra="loky").ProcessPoolExecutor(workers)
+    # Ctrl-C on our terminal reaches its processes too, and what they run is to be drained.
+    deaf = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
+    pool = require("loky", extra="loky").ProcessPoolExecutor(workers, **deaf)
     stack.callback(pool.shutdown, kill_workers=True)  # nobody waits for what hangs
     return executor(pool, workers)
 
 
 def _parsl(wish: toml.Parsl, run: Path, longest: float) -> Workplace:
-    from cohobate.engines.parsl_sites import configuration
-
-    where = site(wish, longest)
-    config = configuration(where, (run / FOLDER).absolute())
-    return _made_by("parsl")(config, workers=sites.capacity(where))
+    return _made_by("parsl")(site(wish, longest), folder=(run / FOLDER).absolute())
 
 
 def _made_by(name: str) -> Callable[..., Workplace]:

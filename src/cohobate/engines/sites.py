@@ -107,7 +107,7 @@ def spoken(site: Site) -> str:
     """Returns a site as one line for people, with all that is asked of a scheduler.
 
     >>> spoken(Cluster(node=Node(workers=32), scheduler="slurm", walltime="04:00:00", nodes=2, queue="debug"))
-    'slurm: up to 1 block of 2 nodes with 32 workers on each, walltime 04:00:00, queue debug'
+    'slurm: up to 1 block of 2 nodes, on each node 32 workers; walltime 04:00:00, queue debug'
     """
     match site:
         case Threads(workers=workers):
@@ -115,12 +115,12 @@ def spoken(site: Site) -> str:
         case Local(node=node):
             return f"this machine: {_crew(node)}, reached at {node.address}"
         case Allocation(node=node, nodes=nodes):
-            return f"this job: {many(nodes, 'node')} with {_crew(node)} on each, reached at {node.address}"
+            return f"this job: {many(nodes, 'node')}, on each {_crew(node)}, reached at {node.address}"
         case Cluster():
             asked = [f"walltime {site.walltime}"]
             asked += [f"{name} {value}" for name, value in (("queue", site.queue), ("account", site.account)) if value]
             blocks = f"up to {many(site.blocks, 'block')} of {many(site.nodes, 'node')}"
-            return f"{site.scheduler}: {blocks} with {_crew(site.node)} on each, {', '.join(asked)}"
+            return f"{site.scheduler}: {blocks}, on each node {_crew(site.node)}; {', '.join(asked)}"
     assert_never(site)
 
 
@@ -173,9 +173,9 @@ def _is_loopback(address: str) -> bool:
 
 
 def _crew(node: Node) -> str:
-    each = f", {node.cores_per_worker} cores each" if node.cores_per_worker > 1 else ""
-    shown = f", one of {many(len(set(node.accelerators)), 'accelerator')} each" if node.accelerators else ""
-    return f"{many(node.room, 'worker')}{each}{shown}"
+    cores = f" of {node.cores_per_worker} cores" if node.cores_per_worker > 1 else ""
+    shown = f" with one of {many(len(set(node.accelerators)), 'accelerator')}" if node.accelerators else ""
+    return f"{many(node.room, 'worker')}{cores}{shown}"
 
 
 def many(n: int, what: str) -> str:

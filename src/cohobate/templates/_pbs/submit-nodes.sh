@@ -1,0 +1,45 @@
+#!/bin/bash
+# Several nodes: cohobate on the first, workers of Parsl on all. Submit it with: qsub submit-nodes.sh
+#PBS -N cohobate
+#PBS -l select=2:ncpus=32
+#PBS -l place=scatter:excl
+#PBS -l walltime=04:00:00
+#PBS -j oe
+#PBS -r y
+##PBS -l filesystems=home:eagle
+##PBS -q debug
+##PBS -A m1234
+#
+# Take one # away from the lines that you need. A job that is put back after a node has failed (-r y)
+# continues where it was. cohobate stops by itself before the walltime ends; the signal of PBS is for the case
+# that it could not.
+#
+# Why Parsl and not MPI: a node that dies takes along what ran on it, which is evaluated again; of an MPI program
+# it ends all ranks. And there is no MPI library that has to fit the cluster. With MPI the line below would be:
+#   mpiexec -n 64 python -m mpi4py.futures -m cohobate.cli run --engine mpi
+
+cd "${PBS_O_WORKDIR:-.}" || exit 1
+# module load python; source ~/my-environment/bin/activate
+
+# PBS does not say when the job ends: from now on it has as long as it was granted, less 10 s.
+granted=$(qstat -f "${PBS_JOBID:-0}" 2>/dev/null | sed -n 's/^ *Resource_List.walltime = //p')
+IFS=: read -r hours minutes seconds <<<"${granted:-04:00:00}" # as above
+export COHOBATE_WALLTIME_END=$(($(date +%s) + 10#$hours * 3600 + 10#$minutes * 60 + 10#$seconds - 10))
+
+# In the background, for bash hears of signals only while it waits.
+trap 'told=1; kill -TERM "$run" 2>/dev/null' TERM INT
+cohobate run --engine allocation &
+run=$!
+wait "$run"
+code=$?
+while [ -n "${told:-}" ]; do
+    told=
+    wait "$run"
+    code=$?
+done
+
+if [ "$code" -eq 75 ]; then  # stopped before the goal, in good order
+    echo "not finished; continue with: qsub submit-nodes.sh"
+    # qsub submit-nodes.sh  # take the first # away to go on, job after job, until the goal is reached
+fi
+exit "$code"
