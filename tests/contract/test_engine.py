@@ -113,13 +113,16 @@ def parsl_kernel(name: str) -> Workplace:
 
 
 def dask_client() -> Workplace:
-    from distributed import Client
+    from distributed import Client, LocalCluster
 
     def start() -> Client:
-        return Client(n_workers=2, threads_per_worker=1, dashboard_address=None, set_as_default=False)
+        quiet = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+        cluster = LocalCluster(n_workers=2, threads_per_worker=1, scheduler_kwargs=quiet)
+        return Client(cluster, set_as_default=False)
 
     def end(client: Client) -> None:
-        client.shutdown()
+        client.close()
+        client.cluster.close()
 
     return dask(SHARED.get("dask", start, end))
 

@@ -28,7 +28,7 @@ def dask(where: Payload = None, *, workers: int | None = None, supervise: Superv
 
     ``where`` is a ``distributed.Client``, which is not closed here, or the address of a scheduler
     ("tcp://..."); left out, a cluster of ``workers`` processes is started on this machine, without a
-    dashboard, listening on loopback only.
+    dashboard, listening on loopback only, to those who have its certificate.
 
     Dask itself cannot stop what runs: here each call has a process of its own beside its dask worker
     ("always", the default), so that deadline, cancel and kill work as everywhere. A
@@ -56,8 +56,8 @@ def _client(where: Payload, workers: int | None) -> tuple[Any, list[Any], Group 
             n_workers=workers or usable(),
             threads_per_worker=1,
             host=LOOPBACK,
-            dashboard_address=None,
-            worker_dashboard_address=None,
+            security=True,  # a dask cluster runs whatever it is sent, and others are on this machine, too
+            scheduler_kwargs={"dashboard": False, "dashboard_address": f"{LOOPBACK}:0"},
             memory_limit=None,
         )
         client = distributed.Client(cluster, set_as_default=False)
@@ -75,6 +75,7 @@ class Scheduler:
         self._client, self._own, self._group, self._given = client, own, group, workers
         self._counted, self._when = 0, 0.0
         self.host = _reached_from(client.scheduler.address)
+        self.kinds = (require("distributed", extra="dask").Future,)
 
     @property
     def workers(self) -> int:
@@ -98,6 +99,10 @@ class Scheduler:
     def forget(self, inner: Payload) -> None:
         """Takes it out of the scheduler."""
         capture(inner.cancel)
+
+    def knows(self, future: Payload) -> bool:
+        """Those of this client."""
+        return bool(future.client is self._client)
 
     def close(self) -> None:
         """Ends the cluster that was started for us."""

@@ -15,40 +15,40 @@ from cohobate.core.errors import DependencyFailed, EngineError
 from cohobate.core.payload import Payload
 from cohobate.core.task import Task
 from cohobate.engines.settling import drop, fail, settle
-from cohobate.worker.calls import name_of
+from cohobate.worker.calls import CONTAINERS, name_of
 
-CONTAINERS: Final = frozenset({list, tuple, dict})
-"""Where futures are looked for; subclasses, named tuples for example, go through as they are."""
+Kinds = tuple[type, ...]
+"""What is taken for a future: those of the standard library, and those of the engine itself."""
+FUTURES: Final[Kinds] = (Future,)
 
 
-def parents_of(task: Task) -> set[Future[Payload]]:
+def parents_of(task: Task, kinds: Kinds = FUTURES) -> set[Future[Payload]]:
     """Returns the futures among the arguments: themselves, or anywhere in lists, tuples and dict values."""
     found: set[Future[Payload]] = set()
     seen: set[int] = set()
     rest: list[Payload] = [*task.args, *task.kwargs.values()]
     while rest:
         value = rest.pop()
-        if isinstance(value, Future):
-            found.add(value)
+        if isinstance(value, kinds):
+            found.add(value)  # type: ignore[arg-type]  # or what behaves like one
         elif type(value) in CONTAINERS and id(value) not in seen:
             seen.add(id(value))
             rest.extend(value.values() if type(value) is dict else value)
     return found
 
 
-def filled(task: Task) -> Task:
-    """Returns the task with the results of its futures in their places."""
-    return replace(
-        task, args=tuple(map(_result, task.args)), kwargs={name: _result(value) for name, value in task.kwargs.items()}
-    )
+def filled(task: Task, what: Callable[[Future[Payload]], Payload], kinds: Kinds = FUTURES) -> Task:
+    """Returns the task with ``what(future)`` in the place of each of its futures."""
 
+    def fill(value: Payload) -> Payload:
+        if type(value) is dict:
+            return {key: fill(item) for key, item in value.items()}
+        if type(value) in CONTAINERS:
+            return type(value)(map(fill, value))
+        return what(value) if isinstance(value, kinds) else value  # type: ignore[arg-type]  # Any by duck typing
 
-def _result(value: Payload) -> Payload:
-    if isinstance(value, Future):
-        return value.result()
-    if type(value) is dict:
-        return {key: _result(item) for key, item in value.items()}
-    return type(value)(map(_result, value)) if type(value) in CONTAINERS else value
+    args, kwargs = tuple(map(fill, task.args)), {name: fill(value) for name, value in task.kwargs.items()}
+    return replace(task, args=args, kwargs=kwargs)
 
 
 @dataclass(slots=True, eq=False)
@@ -63,8 +63,8 @@ class Waiting:
 class Dependents:
     """Holds tasks until their futures are there, then hands them to ``run``."""
 
-    def __init__(self, run: Callable[[Task, Future[Payload]], None]) -> None:
-        self._run = run
+    def __init__(self, run: Callable[[Task, Future[Payload]], None], kinds: Kinds = FUTURES) -> None:
+        self._run, self._kinds = run, kinds
         self._waiting: dict[Future[Payload], Waiting] = {}
         self._arrivals: deque[tuple[Future[Payload], Future[Payload]]] = deque()
         self._draining = threading.Lock()
@@ -112,7 +112,7 @@ class Dependents:
             self._release(held.task, future)
 
     def _release(self, task: Task, future: Future[Payload]) -> None:
-        match capture(filled, task):
+        match capture(filled, task, lambda parent: parent.result(), self._kinds):
             case Raised() as outcome:
                 settle(future, outcome)
             case Returned(ready):

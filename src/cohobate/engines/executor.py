@@ -49,6 +49,7 @@ class Pool:
 
     host = LOOPBACK
     latency = 0.005
+    kinds = ()
 
     def __init__(self, ex: Executor, workers: int) -> None:
         self.workers = workers
@@ -67,6 +68,10 @@ class Pool:
     def forget(self, inner: Future[Any]) -> None:
         """Nothing else can be done."""
         inner.cancel()
+
+    def knows(self, future: Payload) -> bool:
+        """None."""
+        return False
 
     def close(self) -> None:
         """Nothing here is ours to end."""

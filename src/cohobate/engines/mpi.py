@@ -44,6 +44,7 @@ class Ranks:
 
     shared = False
     latency = 0.005
+    kinds = ()
 
     def __init__(self, workers: int, host: str) -> None:
         self.workers, self.host = workers, host
@@ -61,6 +62,10 @@ class Ranks:
     def forget(self, inner: Future[Any]) -> None:
         """Nothing else can be done."""
         inner.cancel()
+
+    def knows(self, future: Payload) -> bool:
+        """None."""
+        return False
 
     def close(self) -> None:
         """The processes stay, for the next engine, until the script ends."""

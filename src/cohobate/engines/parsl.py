@@ -97,6 +97,7 @@ class Kernel:
         self._executors = [each for label, each in kernel.executors.items() if label != "_parsl_internal"]
         self.shared = all(type(each).__name__ == "ThreadPoolExecutor" for each in self._executors)
         self.workers = workers or max(1, sum(map(_workers, self._executors)))
+        self.kinds = () if self.shared else (require("parsl", extra="parsl").dataflow.futures.AppFuture,)
         self.host = next((each.address for each in self._executors if getattr(each, "address", None)), LOOPBACK)
 
     def submit(self, call: Callable[..., Any], *args: Payload) -> Future[Any]:
@@ -113,6 +114,10 @@ class Kernel:
 
     def forget(self, inner: Future[Any]) -> None:
         """Parsl takes nothing back."""
+
+    def knows(self, future: Payload) -> bool:
+        """Those of this kernel."""
+        return future.task_record["dfk"] is self._kernel
 
     def close(self) -> None:
         """Ends Parsl, where it was started for us."""

@@ -18,7 +18,7 @@ from cohobate.core.task import Task
 from cohobate.engines.origins import send_unimportable_by_value
 from cohobate.engines.plain import Packer
 from cohobate.engines.settling import RemoteTraceback
-from cohobate.worker.calls import name_of
+from cohobate.worker.calls import Slot, name_of
 
 KEPT: Final = 64
 """Parcels that a driver knows by number, and a worker keeps at hand."""
@@ -85,19 +85,18 @@ class Shipper:
 
     def _apart(self, task: Task) -> Cargo:
         """Packs each argument for itself, and lists the heavy ones as constants."""
-        light: dict[int | str, Payload] = {}
-        heavy: dict[int | str, Parcel] = {}
-        places: list[tuple[int | str, Payload]] = [*enumerate(task.args), *task.kwargs.items()]
-        for place, value in places:
+        heavy: dict[int, Parcel] = {}
+
+        def light(value: Payload) -> Payload:
             data = bytes(self._dumps(value))
             if len(data) < HEAVY:
-                light[place] = value
-            else:
-                heavy[place] = self._parcel(data)
-        args = [light.get(place) for place in range(len(task.args))]
-        kwargs = {name: light.get(name) for name in task.kwargs}
-        numbers = {place: parcel.number for place, parcel in heavy.items()}
-        return Cargo(self._dumps((args, kwargs, numbers)), tuple({p.number: p for p in heavy.values()}.values()))
+                return value
+            parcel = self._parcel(data)
+            heavy[parcel.number] = parcel
+            return Slot(parcel.number)
+
+        args, kwargs = tuple(map(light, task.args)), {name: light(value) for name, value in task.kwargs.items()}
+        return Cargo(self._dumps((args, kwargs)), tuple(heavy.values()))
 
     def _parcel(self, data: bytes) -> Parcel:
         digest = hashlib.sha256(data).digest()

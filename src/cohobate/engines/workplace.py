@@ -6,16 +6,33 @@ import os
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from functools import wraps
+from functools import partial, wraps
 from types import TracebackType
-from typing import Any, Protocol, TypeVar, final
+from typing import Any, Protocol, TypeVar, final, runtime_checkable
 
 from cohobate.core.errors import EngineClosed
 from cohobate.core.payload import Payload
 from cohobate.core.task import Task
-from cohobate.engines.dependents import Dependents, parents_of
+from cohobate.engines.dependents import FUTURES, Dependents, Kinds, parents_of
 
 T = TypeVar("T")
+
+
+@runtime_checkable
+class Follows(Protocol):
+    """A backend that can pass futures on, so that their values need not come here first."""
+
+    @property
+    def kinds(self) -> Kinds:
+        """What it takes for a future."""
+        ...
+
+    def follow(self, task: Task, future: Future[Any], parents: set[Future[Any]], hold: Callable[[], None]) -> bool:
+        """Takes a task whose arguments hold futures; False where it knows only their values.
+
+        Calls ``hold`` should it turn out that a parent gives no value: whoever holds it finds out why.
+        """
+        ...
 
 
 class Backend(Protocol):
@@ -71,7 +88,8 @@ class Workplace:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._dependents = dependents = Dependents(backend.run)
+        self._kinds = backend.kinds if isinstance(backend, Follows) else FUTURES
+        self._dependents = dependents = Dependents(backend.run, self._kinds)
         self._process = os.getpid()
         self._closed = False
 
@@ -113,12 +131,16 @@ class Workplace:
             raise EngineClosed(f"{self!r} was closed, or belongs to another process: make a new one")
         future: Future[Any] = Future()
         future.add_done_callback(self._stop_if_cancelled)
-        parents = parents_of(task)
-        if parents:
-            self._dependents.add(task, future, parents)
-        else:
+        parents = parents_of(task, self._kinds)
+        if not parents:
             self._backend.run(task, future)
+        elif not self._follows(task, future, parents):
+            self._dependents.add(task, future, parents)
         return future
+
+    def _follows(self, task: Task, future: Future[Any], parents: set[Future[Any]]) -> bool:
+        hold = partial(self._dependents.add, task, future, parents)
+        return isinstance(self._backend, Follows) and self._backend.follow(task, future, parents, hold)
 
     def room(self) -> int:
         """How many more tasks are wanted now to keep everything busy; may be negative."""

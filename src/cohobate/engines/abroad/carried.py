@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, wait
 from functools import partial
 from itertools import count
 from math import inf
 from typing import Final, Literal, final
+from weakref import WeakKeyDictionary
 
 import cohobate.engines.abroad.ticket as ticket
 import cohobate.worker.wire as wire
@@ -17,16 +19,19 @@ from cohobate.core.errors import EngineClosed, EngineError, WorkerLost
 from cohobate.core.payload import Payload
 from cohobate.core.task import GRACE, Task
 from cohobate.engines.abroad.carrier import Carrier, Inner
-from cohobate.engines.abroad.ticket import Report
+from cohobate.engines.abroad.ticket import GIVEN, Report
 from cohobate.engines.abroad.ways import Abroad, Here, Way
 from cohobate.engines.alarm import Alarm
+from cohobate.engines.dependents import Kinds, filled
 from cohobate.engines.job import Job
 from cohobate.engines.settling import drop, fail, settle
 from cohobate.engines.shipping import outcome_of
-from cohobate.worker.calls import name_of
+from cohobate.worker.calls import Slot, name_of
 
 Supervise = Literal["always", "deadline", "never"]
 """Which calls are made in a process of their own, which can be killed: all, those with a deadline, none."""
+Given = tuple[tuple[int, Inner], ...]
+"""Futures of a carrier, each with the number under which its value is handed over."""
 ANSWERING: Final = 0.5
 """Seconds in which an outpost that has a task says so when that is to stop."""
 KILLING: Final = 1.5
@@ -54,6 +59,8 @@ class Carried:
         self._numbers = count(1)
         self._numbered: dict[int, Job] = {}
         self._inner: dict[Job, Inner] = {}
+        self._holds: dict[Job, Callable[[], None]] = {}
+        self._passed: WeakKeyDictionary[Future[Payload], tuple[int, Inner]] = WeakKeyDictionary()
         self._leaving: dict[Job, float] = {}
         self._alarm = Alarm(self._check)
         self._opening = threading.Lock()
@@ -72,13 +79,29 @@ class Carried:
 
     def run(self, task: Task, future: Future[Payload]) -> None:
         """Hands a task on."""
-        job = Job(task, future, number=next(self._numbers))
-        self._jobs[future] = job
-        match capture(self._send, job):
-            case Raised(EngineError() as error):
-                self._fail(job, error)
-            case Raised(_, message, _):
-                self._fail(job, EngineClosed(f"{self!r} takes no more tasks: {message}"))
+        job = self._jobs[future] = Job(task, future, number=next(self._numbers))
+        self._start(job)
+
+    @property
+    def kinds(self) -> Kinds:
+        """Ours, and those of the carrier."""
+        return (Future, *self.carrier.kinds)
+
+    def follow(
+        self, task: Task, future: Future[Payload], parents: set[Future[Payload]], hold: Callable[[], None]
+    ) -> bool:
+        """Hands a task on together with the carrier's own futures of its parents."""
+        known = {parent: self._native(parent) for parent in parents} if self.carrier.kinds else {}
+        if not known or None in known.values():
+            return False
+        given = {parent: native for parent, native in known.items() if native is not None}
+        job = Job(filled(task, lambda parent: Slot(given[parent][0]), self.kinds), future, number=next(self._numbers))
+        self._jobs[future], self._holds[job] = job, hold
+        self._start(job, tuple(given.values()))
+        for parent in parents:
+            if type(parent) is Future:  # the others may be far away, and end only with their task
+                parent.add_done_callback(partial(self._parent_ended, job))
+        return True
 
     def room(self) -> int:
         """One task for each of its workers; more where they are so short that sending them takes longer."""
@@ -110,6 +133,8 @@ class Carried:
     def stop(self) -> None:
         """Takes back what waits; what runs is asked to stop, and killed where it can be."""
         for job in list(self._jobs.values()):
+            job.cancelling = True
+        for job in list(self._jobs.values()):
             self.cancel(job.future)
             self._leave_in(min(self._patience(job), GRACE + KILLING), job)
         wait(self.pending())
@@ -124,11 +149,33 @@ class Carried:
 
     # Sending.
 
-    def _send(self, job: Job) -> None:
-        call, args = self._opened().pack(job, supervised=self._supervised(job))
+    def _start(self, job: Job, given: Given = ()) -> None:
+        match capture(self._send, job, given):
+            case Raised(EngineError() as error):
+                self._fail(job, error)
+            case Raised(_, message, _):
+                self._fail(job, EngineClosed(f"{self!r} takes no more tasks: {message}"))
+
+    def _send(self, job: Job, given: Given) -> None:
+        numbers, natives = tuple(number for number, _ in given), tuple(native for _, native in given)
+        call, args = self._opened().pack(job, supervised=self._supervised(job), given=numbers)
         self._numbered[job.number] = job
-        inner = self._inner[job] = self.carrier.submit(call, *args)
+        inner = self._inner[job] = self.carrier.submit(call, *args, *natives)
+        if self.carrier.kinds:
+            self._passed[job.future] = GIVEN + job.number, inner
         inner.add_done_callback(partial(self._done, job))
+
+    def _native(self, parent: Future[Payload]) -> tuple[int, Inner] | None:
+        """Returns a future of the carrier, and the number under which its value is handed over."""
+        if isinstance(parent, self.carrier.kinds):
+            return (GIVEN + next(self._numbers), parent) if self.carrier.knows(parent) else None
+        return self._passed.get(parent)
+
+    def _parent_ended(self, job: Job, parent: Future[Payload]) -> None:
+        hold = self._holds.get(job)
+        if hold is not None and (parent.cancelled() or parent.exception() is not None) and self._claim(job):
+            self._opened().stop(job, supervised=self._supervised(job))
+            _pass_back(job, hold)
 
     def _opened(self) -> Way:
         if self._way is None:
@@ -167,10 +214,13 @@ class Carried:
 
     def _done(self, job: Job, inner: Inner) -> None:
         self._inner.pop(job, None)
+        hold = self._holds.get(job)
         self._forget(job)
         if self._jobs.pop(job.future, None) is None:
             return
         match capture(inner.result):
+            case Returned(Report(kind=ticket.BARREN)) if hold is not None:
+                _pass_back(job, hold)
             case Returned(Report() as report):
                 self._measure(report.seconds)
                 _conclude(job, report)
@@ -178,7 +228,9 @@ class Carried:
                 self._measure(time.monotonic() - job.began)
                 settle(job.future, outcome)
             case Raised(error, message, _):
-                if inner.cancelled() or isinstance(error, CancelledError):
+                if hold is not None:
+                    _pass_back(job, hold)
+                elif inner.cancelled() or isinstance(error, CancelledError):
                     drop(job.future)
                 else:
                     fail(job.future, WorkerLost(_lost(job, f"was lost: {message}")))
@@ -225,6 +277,7 @@ class Carried:
     def _forget(self, job: Job) -> None:
         self._numbered.pop(job.number, None)
         self._leaving.pop(job, None)
+        self._holds.pop(job, None)
         self._opened().over(job)
 
     def _finish(self) -> None:
@@ -250,6 +303,14 @@ def _conclude(job: Job, report: Report) -> None:
             fail(
                 job.future, WorkerLost(_lost(job, report.payload.decode(errors="replace") or "stopped working for us"))
             )
+
+
+def _pass_back(job: Job, hold: Callable[[], None]) -> None:
+    """A task of which a parent gave no value is held until that can be said in full."""
+    if job.cancelling:
+        drop(job.future)
+    else:
+        hold()
 
 
 def _lost(job: Job, how: str) -> str:

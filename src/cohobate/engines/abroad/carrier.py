@@ -55,6 +55,15 @@ class Carrier(Protocol):
         """Nobody waits for a call any longer."""
         ...
 
+    @property
+    def kinds(self) -> tuple[type, ...]:
+        """Futures whose values it hands over where a call is made; none where it does no such thing."""
+        ...
+
+    def knows(self, future: Payload) -> bool:
+        """Whether a future of such a kind is one of its own."""
+        ...
+
     def close(self) -> None:
         """Ends what was opened for us; nothing that was there before."""
         ...

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import cache, partial
 from math import inf
@@ -22,22 +22,29 @@ from cohobate.core.payload import Payload
 from cohobate.core.task import Task
 from cohobate.engines.abroad.larder import Larder
 from cohobate.engines.abroad.nursery import Nursery
-from cohobate.engines.abroad.ticket import LOST, Address, Report, Ticket
+from cohobate.engines.abroad.ticket import BARREN, LOST, Address, Report, Ticket
 from cohobate.engines.job import Job
 from cohobate.engines.shipping import Cargo, Parcel
 from cohobate.worker.calls import perform, unpack
 from cohobate.worker.reporting import report
 from cohobate.worker.wire import Message, receive
 
+Loaded = tuple[Callable[..., Payload], tuple[Payload, ...], dict[str, Payload]]
+"""A function and its arguments."""
 CONNECTING: Final = 20.0
 """Seconds in which the driver must be reached."""
 
 
-def redeem(fields: tuple[Payload, ...]) -> Report:
-    """Does what a ticket asks, here and now, and returns what became of it. Never raises for what the task does."""
+def redeem(fields: tuple[Payload, ...], *given: Payload) -> Report:
+    """Does what a ticket asks, here and now, and returns what became of it. Never raises for what the task does.
+
+    ``given`` are reports of other tickets, or values, which the carrier has brought along.
+    """
     ticket = Ticket(*fields)
+    if any(isinstance(value, Report) and value.kind != wire.VALUE for value in given):
+        return Report(BARREN)
     try:
-        return _outpost(ticket.hub, os.getpid()).redeem(ticket)
+        return _outpost(ticket.hub, os.getpid()).redeem(ticket, given)
     except OSError as error:
         host, port, _ = ticket.hub
         where = f"{socket.gethostname()} cannot reach the driver at {host}:{port}"
@@ -71,7 +78,7 @@ class Outpost:
         if not self._welcome.wait(CONNECTING) or self._over:
             raise ConnectionRefusedError("it hung up")
 
-    def redeem(self, ticket: Ticket) -> Report:
+    def redeem(self, ticket: Ticket, given: Sequence[Payload]) -> Report:
         """See ``redeem`` above."""
         task = Task(redeem, deadline=ticket.deadline, grace=ticket.grace)
         job = self._jobs[ticket.number] = Job(task, Future(), number=ticket.number)
@@ -79,30 +86,31 @@ class Outpost:
         try:
             if self._over or job.cancelling or ticket.number in self._refused:
                 return Report(wire.SKIPPED)
-            made = self._supervised(ticket, job) if ticket.supervised else self._bare(ticket, job)
+            parcels = tuple(map(_parcel, ticket.given, given))
+            made = self._supervised(ticket, job, parcels) if ticket.supervised else self._bare(ticket, job, parcels)
             return made._replace(seconds=time.monotonic() - max(began, job.began if job.began < inf else began))
         finally:
             del self._jobs[ticket.number]
             self._refused.discard(ticket.number)
 
-    def _supervised(self, ticket: Ticket, job: Job) -> Report:
+    def _supervised(self, ticket: Ticket, job: Job, parcels: tuple[Parcel, ...]) -> Report:
         """The call in a process of its own, which can be killed."""
         try:
             number, digest, inline = ticket.function
             function = Parcel(number, digest, inline or self._larder.get(number, digest))
-            constants = tuple(Parcel(n, d, self._larder.get(n, d)) for n, d in ticket.apart)
+            parcels += tuple(Parcel(n, d, self._larder.get(n, d)) for n, d in ticket.apart)
         except WorkerLost as error:
             return Report(LOST, str(error).encode())
         return self._nursery.run(
-            job, function, Cargo(ticket.data, constants), partial(self._note, line.STARTED, job.number)
+            job, function, Cargo(ticket.data, parcels), partial(self._note, line.STARTED, job.number)
         )
 
-    def _bare(self, ticket: Ticket, job: Job) -> Report:
+    def _bare(self, ticket: Ticket, job: Job, parcels: tuple[Parcel, ...]) -> Report:
         """The call in this very thread."""
         if ticket.deadline is not None:
             self._note(line.STARTED, job.number)
         due = inf if ticket.deadline is None else time.monotonic() + ticket.deadline
-        loaded = capture(self._load, ticket)
+        loaded = capture(self._load, ticket, parcels)
         match loaded:
             case Returned((fn, args, kwargs)):
                 outcome = perform(fn, args, kwargs, lambda: job.cancelling or time.monotonic() >= due)
@@ -112,10 +120,11 @@ class Outpost:
         good, data = report(outcome)
         return Report(wire.VALUE if good else wire.RAISED, data)
 
-    def _load(self, ticket: Ticket) -> tuple[Callable[..., Payload], tuple[Payload, ...], dict[str, Payload]]:
+    def _load(self, ticket: Ticket, parcels: tuple[Parcel, ...]) -> Loaded:
         fn = self._larder.function(*ticket.function)
-        if ticket.apart:
-            return fn, *unpack(ticket.data, {n: self._larder.get(n, digest) for n, digest in ticket.apart})
+        if ticket.apart or parcels:
+            apart = {number: self._larder.get(number, digest) for number, digest in ticket.apart}
+            return fn, *unpack(ticket.data, apart | {parcel.number: parcel.data for parcel in parcels})
         args, kwargs = pickle.loads(ticket.data)
         return fn, args, kwargs
 
@@ -159,6 +168,16 @@ class Outpost:
             self._note(line.STARTED, number)  # it is here: whoever asked may wait for its end
             job.cancelling = True
             self._nursery.nudge(job)
+
+
+def _parcel(number: int, value: Payload) -> Parcel:
+    """Returns a value that was brought along as what a process is sent."""
+    if isinstance(value, Report):
+        return Parcel(number, b"", value.payload)
+    good, data = report(Returned(value))
+    if not good:
+        raise TypeError("a value that the task is given cannot be sent to its process")
+    return Parcel(number, b"", data)
 
 
 def _connect(hub: Address) -> socket.socket:

@@ -7,6 +7,9 @@ from typing import Final, NamedTuple
 # What became of a task, beside VALUE, RAISED and SKIPPED of ``worker.wire``.
 EXPIRED: Final = 16  # it was killed, some time after its deadline
 LOST: Final = 17  # its process died; the payload says how
+BARREN: Final = 18  # it was not run, since a task that it depends on gave no value
+GIVEN: Final = 1 << 62
+"""Added to the number of a task, this is the number of its value as a parcel."""
 
 
 class Report(NamedTuple):
@@ -29,7 +32,8 @@ class Ticket(NamedTuple):
     """A task: its function as ``number, digest, bytes``, its arguments as bytes.
 
     What is heavy is ``apart``, by number and digest, and fetched by need; so is a function without
-    bytes. ``supervised`` says that the call is made in a process of its own.
+    bytes. ``supervised`` says that the call is made in a process of its own; ``given`` are the numbers
+    of values that the carrier hands over beside the ticket.
     """
 
     hub: Address
@@ -40,3 +44,4 @@ class Ticket(NamedTuple):
     deadline: float | None
     grace: float
     supervised: bool
+    given: tuple[int, ...] = ()

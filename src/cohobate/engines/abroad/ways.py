@@ -26,8 +26,8 @@ INLINE = 2048
 class Way(Protocol):
     """Packs tasks, and reaches them once they are on their way."""
 
-    def pack(self, job: Job, *, supervised: bool) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        """Returns the call to be made there; raises ``Unsendable``."""
+    def pack(self, job: Job, *, supervised: bool, given: tuple[int, ...]) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """Returns the call to be made there, which takes the ``given`` values too; raises ``Unsendable``."""
         ...
 
     def stop(self, job: Job, *, supervised: bool) -> None:
@@ -53,7 +53,7 @@ class Here:
         self._shipper: Shipper | None = None
         self._nursery = Nursery(threads=1)
 
-    def pack(self, job: Job, *, supervised: bool) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    def pack(self, job: Job, *, supervised: bool, given: tuple[int, ...]) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Nothing is packed, but for a process of its own."""
         if not supervised:
             return self._bare, (job,)
@@ -97,7 +97,7 @@ class Abroad:
         self._apart: dict[Job, tuple[int, ...]] = {}
         self._users: Counter[int] = Counter()
 
-    def pack(self, job: Job, *, supervised: bool) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    def pack(self, job: Job, *, supervised: bool, given: tuple[int, ...]) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Returns the redeeming of a ticket; what is heavy stays here, to be fetched once by each outpost."""
         with self._packing:
             self._hub.refresh()
@@ -115,6 +115,7 @@ class Abroad:
             job.task.deadline,
             job.task.grace,
             supervised,
+            given,
         )
         return redeem, (tuple(ticket),)
 
