@@ -8,7 +8,7 @@ import pytest
 
 import cohobate.cli.engine_tables as toml
 from cohobate.cli.placing import INSTEAD, instead, opened, says, site
-from cohobate.core.errors import ConfigError
+from cohobate.core.errors import ConfigError, UserError
 from cohobate.engines import sites
 from cohobate.host.cores import physical, usable
 
@@ -57,14 +57,17 @@ def test_a_table_becomes_a_site(cluster):
     )
 
 
-def test_what_is_asked_for_is_said_with_its_walltime(cluster):
-    assert list(says(SLURM, 67.0)) == [
+@pytest.mark.usefixtures("cluster")
+def test_what_is_asked_for_is_said_with_its_walltime(tmp_path):
+    assert list(says(SLURM, tmp_path, 67.0)) == [
         "engine: slurm: up to 3 blocks of 2 nodes, on each node 2 workers of 2 cores with one of 2 accelerators; "
         "walltime 04:00:00, queue debug"
     ]
     pbs = toml.Pbs(kind="parsl", site="pbs", walltime="00:30:00", interface="ib0", accelerators=4)
-    assert "4 workers with one of 4 accelerators; walltime 00:30:00" in next(says(pbs, 67.0))
-    assert list(says(toml.Processes(), 67.0)) == []
+    assert "4 workers with one of 4 accelerators; walltime 00:30:00" in next(says(pbs, tmp_path, 67.0))
+    assert list(says(toml.Processes(), tmp_path, 67.0)) == []
+    with pytest.raises(UserError, match="such a name"):
+        list(says(pbs, tmp_path / "with space", 67.0))
 
 
 def test_without_other_words_there_is_a_worker_for_each_physical_core(monkeypatch):

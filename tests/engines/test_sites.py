@@ -126,7 +126,7 @@ def test_blocks_come_and_go_with_the_work(tmp_path):
     ("nodes", "launcher", "name"), [(1, None, "SingleNode"), (3, "srun", "Srun"), (3, "mpiexec", "MpiExec")]
 )
 def test_the_nodes_of_a_job_are_used_at_once(tmp_path, nodes, launcher, name):
-    site = Allocation(node=Node(workers=4), nodes=nodes, launcher=launcher)
+    site = Allocation(node=Node(workers=4, pin=False), nodes=nodes, launcher=launcher)
     [executor] = configuration(site, tmp_path).executors
     provider = executor.provider
     assert type(provider.launcher).__name__ == f"{name}Launcher"
@@ -159,6 +159,7 @@ def test_a_walltime_is_hours_minutes_seconds(walltime):
 def test_what_could_never_start_is_refused(tmp_path):
     for site, says in (
         (Local(node=Node(workers=10_000, pin=True)), "cannot be pinned"),
+        (Allocation(node=Node(workers=10_000, pin=True), nodes=2, launcher="srun"), "cannot be pinned"),
         (Cluster(node=NODE, scheduler="slurm", walltime="00:02:00", drain=130), "may be over before one evaluation"),
     ):
         with pytest.raises(UserError, match=says):
@@ -186,10 +187,10 @@ def test_cores_are_counted_once():
 WHO = "[(os := __import__('os')).getpid(), os.environ['OMP_NUM_THREADS'], sorted(os.sched_getaffinity(0))]"
 
 
-def listening(process):
-    """The addresses and ports that a process and its descendants listen on."""
+def listening(process) -> set[str]:
+    """The addresses that a process and its descendants listen on."""
     all_ = [process, *process.children(recursive=True)]
-    return {c.laddr for one in all_ for c in one.net_connections("inet") if c.status == psutil.CONN_LISTEN}
+    return {c.laddr.ip for one in all_ for c in one.net_connections("inet") if c.status == psutil.CONN_LISTEN}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="cores are tied on Linux only")
@@ -199,14 +200,15 @@ def test_a_local_site_runs_and_listens_on_loopback_alone(tmp_path, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     # Neither its programs nor anything else of it is looked for on PATH.
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    site = Local(node=Node(workers=1, cores_per_worker=usable() + 1))  # more than there are, and still it runs
     us = psutil.Process()
-    before, already = set(us.children(recursive=True)), listening(us)
-    kernel = parsl.DataFlowKernel(configuration(Local(node=Node(workers=1)), tmp_path / "run" / "parsl"))
+    before = set(us.children(recursive=True))
+    kernel = parsl.DataFlowKernel(configuration(site, tmp_path / "run" / "parsl"))
     try:
         pid, threads, cores = kernel.executors["cohobate"].submit(eval, {}, WHO).result(timeout=40)
         assert pid != os.getpid()
         assert (threads, cores) == (str(len(cores)), sorted(os.sched_getaffinity(0)))
-        assert {at.ip.removeprefix("::ffff:") for at in listening(us) - already} == {"127.0.0.1"}
+        assert {ip.removeprefix("::ffff:") for ip in listening(us)} == {"127.0.0.1"}
         keys = list((tmp_path / "run").rglob("*.key_secret"))
         assert {key.parent.stat().st_mode & 0o777 for key in keys} == {0o700}
     finally:

@@ -99,7 +99,7 @@ class Job:
     def site(self) -> list[str]:
         """Returns the line that says what is asked of a cluster, walltime included; none for other engines."""
         with _blaming(self.file, "engine"):
-            return list(says(self.config.engine, self.longest))
+            return list(says(self.config.engine, self.run, self.longest))
 
     @property
     def longest(self) -> float:

@@ -19,6 +19,7 @@ from cohobate.cli.tables import Table
 from cohobate.core.errors import ConfigError, did_you_mean
 from cohobate.engines import coroutines, executor, inline, processes, sites, threads
 from cohobate.engines.inline import Inline
+from cohobate.engines.parsl_sites import check
 from cohobate.engines.workplace import Workplace
 from cohobate.host.cores import physical, usable
 from cohobate.host.extras import require
@@ -69,11 +70,15 @@ def instead(wish: toml.Engine, name: str) -> toml.Engine:
     return made
 
 
-def says(wish: toml.Engine, longest: float) -> Iterator[str]:
-    """Returns the line that says what is asked of a site, walltime included; none for the engines of this process."""
-    if not isinstance(wish, toml.PARSL):
-        return
-    yield f"engine: {sites.spoken(site(wish, longest))}"
+def says(wish: toml.Engine, run: Path, longest: float) -> Iterator[str]:
+    """Returns the line that says what is asked of a site, walltime included; none for the engines of this process.
+
+    Raises ``UserError`` for what could never start.
+    """
+    if isinstance(wish, toml.PARSL):
+        where = site(wish, longest)
+        check(where, _folder(run))
+        yield f"engine: {sites.spoken(where)}"
 
 
 def site(wish: toml.Parsl, longest: float) -> sites.Site:
@@ -154,7 +159,11 @@ def _loky(workers: int, stack: ExitStack) -> Workplace:
 
 
 def _parsl(wish: toml.Parsl, run: Path, longest: float) -> Workplace:
-    return _made_by("parsl")(site(wish, longest), folder=(run / FOLDER).absolute())
+    return _made_by("parsl")(site(wish, longest), folder=_folder(run))
+
+
+def _folder(run: Path) -> Path:
+    return (run / FOLDER).absolute()
 
 
 def _made_by(name: str) -> Callable[..., Workplace]:

@@ -34,10 +34,10 @@ def configuration(site: Site, folder: Path) -> Payload:
     ``MissingExtra`` without Parsl.
     """
     parsl = require("parsl", extra="parsl")
+    check(site, folder)
     if isinstance(site, Threads):
         executor = parsl.ThreadPoolExecutor(label="cohobate", max_threads=site.workers)
     else:
-        _check(site, folder)
         executor = parsl.HighThroughputExecutor(**_executor(site))
     return parsl.Config(
         executors=[executor],
@@ -156,22 +156,26 @@ def _launcher(site: Allocation | Cluster, kind: Literal["srun", "mpiexec"] | Non
 def _worker_init(node: Node) -> str:
     """Returns the bash lines before a worker: those given, then a thread for each core unless they said otherwise."""
     limits = [f"export {name}=${{{name}:-{node.cores_per_worker}}}" for name in THREAD_VARIABLES]
-    return "\n".join([node.worker_init.strip(), *limits]).lstrip("\n")
+    # Parsl starts fewer workers where it counts fewer cores, and none, without a word, where that leaves none.
+    cores = f"export PARSL_CORES={_cores(node)}"
+    return "\n".join([node.worker_init.strip(), *limits, cores]).lstrip("\n")
 
 
 def _cores(node: Node) -> int:
     return node.room * node.cores_per_worker
 
 
-def _check(site: Local | Allocation | Cluster, folder: Path) -> None:
-    """Refuses what would leave a campaign waiting for workers that can never start."""
+def check(site: Site, folder: Path) -> None:
+    """Raises ``UserError`` for what would leave a campaign waiting for workers that can never start."""
+    if isinstance(site, Threads):
+        return
     if not FIT.fullmatch(str(folder)):
         raise UserError(f"{folder}: Parsl cannot work below a folder with such a name: use letters, digits and . _ + -")
     if isinstance(site, Cluster) and seconds(site.walltime) <= site.drain:
         raise UserError(
             f"walltime: {site.walltime} may be over before one evaluation is ({site.drain:g} s): ask for longer blocks"
         )
-    if isinstance(site, Local) and site.node.pin:
+    if isinstance(site, Local | Allocation) and site.node.pin:
         _check_cores(site.node)
 
 
