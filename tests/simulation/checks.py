@@ -1,0 +1,362 @@
+"""The promises of the loop, each a function that asserts it: while a campaign runs, after a session, at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from simulation.chooser import Chooser, number
+from simulation.engine import truth
+
+from cohobate.campaign.driver import TICK
+from cohobate.campaign.moves import Ended, Halt, StopWanted, Talk
+from cohobate.campaign.replay import replay
+from cohobate.campaign.session import Session
+from cohobate.core import events as ev
+from cohobate.core.outcome import Cancelled, Failure, Outcome, Value
+from cohobate.core.protocols import Generator
+from cohobate.core.trial import Evaluated, Inputs, Result
+from cohobate.ledger.reader import Reader
+from cohobate.ledger.spool import LONG
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+POSSIBLE = {
+    "fine": set(),
+    "raises": {"raised"},
+    "nan": {"bad_output"},
+    "rejected": {"rejected"},
+    "poison": {"worker_lost"},
+    "flaky": {"worker_lost"},
+    "moody": {"raised"},
+    "hangs": {"timeout"},
+    "ghost": {"worker_lost"},
+}
+"""How a kind of candidate may fail, besides taking too long."""
+VALUABLE = {"fine", "flaky", "moody", "ghost", "hangs"}
+"""Kinds that may give a value; ``hangs`` where it was flagged and returned after all."""
+
+
+class Watch:
+    """Looks on while a session runs: ``log`` is everything appended so far, durable or not."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.acknowledged: list[ev.Event] = []
+        self.kept: set[tuple[int, int]] = set()
+        self.room = 0
+        self.opens()
+
+    def opens(self) -> None:
+        """A session begins."""
+        stored = self.world.disk.stored
+        acknowledged_is_stored(self.acknowledged, stored)
+        self.log = list(stored)
+        self.heard_ends: list[Ended] = []
+        self.started: set[tuple[int, int]] = set()
+        self.starts: Counter[int] = Counter()
+        self.told: set[int] = set()
+        self.cancelled: set[int] = set()
+        self.finals: set[int] = set()
+        self.backlog = 0
+        self.stopped = False
+        self.leave_at: float | None = None
+        self.fold(stored)
+        self.files = set(self.world.disk.files)
+        self.settled = self._spooled()
+
+    def forgets(self, events: int) -> None:
+        """A power cut, where commits are not synced: only so many events are promised."""
+        self.acknowledged = self.acknowledged[:events]
+        self.kept = set()
+
+    def _spooled(self) -> set[int]:
+        """Trials whose value lies in the spool or the log, so that no attempt is needed; what is neither is dropped."""
+        proposed = {trial.id: number(trial.inputs) for trial in _trials(self.log)}
+        self.kept = {(trial, x) for trial, x in self.kept if proposed.get(trial) == x}
+        return {trial for trial, _ in self.kept}
+
+    def fold(self, events: Sequence[ev.Event]) -> None:
+        for event in events:
+            match event:
+                case ev.Finished(trial=trial):
+                    self.finals.add(trial)
+                case ev.Told(trials=ids):
+                    self.told.update(ids)
+                case ev.CancelAsked(trials=ids):
+                    self.cancelled.update(ids)
+
+    # the driver does something
+
+    def appended(self, events: Sequence[ev.Event], backlog: int) -> None:
+        self.log += events
+        self.fold(events)
+        self.backlog = backlog
+        self.started.update((event.trial, event.attempt) for event in events if isinstance(event, ev.Started))
+
+    def heard(self, item: object) -> None:
+        match item:
+            case Ended():
+                self.heard_ends.append(item)
+            case Halt() | StopWanted():
+                self.stopped = True
+
+    def halts(self, leave_at: float) -> None:
+        self.leave_at = leave_at if self.leave_at is None else min(self.leave_at, leave_at)
+
+    def submitted(self, trial: int, attempt: int, inputs: Inputs) -> None:
+        o = self.world.o
+        assert (trial, attempt) in self.started, f"trial {trial} runs before its start was recorded"
+        assert trial not in self.finals, f"trial {trial} runs although it is final"
+        assert trial not in self.cancelled, f"trial {trial} runs after it was cancelled"
+        assert trial not in self.settled, f"trial {trial} runs although its result was spooled"
+        assert not self.stopped, f"trial {trial} runs after the stop"
+        assert self.backlog <= o.backlog, f"trial {trial} runs while {self.backlog} events are not durable"
+        self.room -= 1
+        assert self.room >= 0, f"trial {trial} runs where there was no room"
+        self.starts[trial] += 1
+        most = 1 + o.retries.raised + o.retries.worker_lost + o.retries.timeout
+        assert self.starts[trial] <= most, f"trial {trial} was started {self.starts[trial]} times in one session"
+
+    def evaluated(self, trial: int, inputs: Inputs, report: Evaluated) -> None:
+        """A worker has a result, and has spooled it where that took long."""
+        if report.seconds > LONG and isinstance(report.outcome, Value) and not self.world.disk.full:
+            self.kept.add((trial, number(inputs)))
+
+    def talks(self, talk: Talk, until: float) -> None:
+        assert self.world.now >= until, "turns of the generator overlap"
+        ids = {result.trial.id for result in talk.results}
+        assert ids <= self.told, "results are delivered before that is recorded"
+
+    def looks(self, session: Session) -> None:
+        """Somebody looks at the status: what it counts must be durable, and stay."""
+        disk = self.world.disk
+        status = session.status()
+        assert status.tally == disk.counts, "the status counts what is not durable"
+        durable = session.ledger.durable
+        assert durable <= len(disk.stored), "events count as durable that are not"
+        self.acknowledged = self.log[: max(durable, len(self.acknowledged))]
+
+
+def acknowledged_is_stored(acknowledged: Sequence[ev.Event], stored: Sequence[ev.Event]) -> None:
+    assert stored[: len(acknowledged)] == acknowledged, "what was shown as durable is lost or changed"
+
+
+# after a session that ended in good order
+
+
+def check_session(world: World) -> None:
+    """Asserts what must hold after a session whose driver was not killed."""
+    watch, session = world.watch, world.session
+    if session.ledger.error is not None:
+        return
+    assert world.disk.stored == watch.log, "a session ended before everything was durable"
+    halted_in_time(watch.log[-1], watch.leave_at)
+    heard_is_recorded(watch.heard_ends, watch.log)
+    spool_is_cleared(watch.files, set(world.disk.files))
+    assert world.generator.finalized <= 1
+
+
+def halted_in_time(last: ev.Event, leave_at: float | None) -> None:
+    assert isinstance(last, ev.Stopped), f"the last event is {last}"
+    assert leave_at is None or last.at <= leave_at + 2 * TICK, "a halt took longer than its grace"
+
+
+def heard_is_recorded(ends: Sequence[Ended], log: Sequence[ev.Event]) -> None:
+    """Each report that reached the driver is in the ledger, if only as ignored."""
+    heard = Counter((end.trial, end.attempt) for end in ends)
+    recorded = Counter((e.trial, e.attempt) for e in log if isinstance(e, ev.Finished | ev.AttemptFailed | ev.Ignored))
+    lost = [end for end in heard if recorded[end] < heard[end]]
+    assert not lost, f"reports (trial, attempt) {lost} were heard and not recorded"
+
+
+def spool_is_cleared(before: set[str], after: set[str]) -> None:
+    assert not before & after, f"{before & after} lay in the spool when the session began, and still do"
+
+
+# the whole campaign
+
+
+def check_end(world: World) -> None:
+    """Asserts everything that the log of a whole campaign must say."""
+    log = world.disk.stored
+    inputs = {trial.id: trial.inputs for trial in _trials(log)}
+    xs = {id: number(stored) for id, stored in inputs.items()}
+    finals = one_final_each(log)
+    all_final(xs, finals)
+    goal_is_kept(world, log)
+    attempts_are_bounded(world, log)
+    nothing_starts_after_cancel(log)
+    told_once(log, finals)
+    values_are_true(world, xs, finals)
+    losses_are_quarantined(world, log, finals)
+    if world.o.cached:
+        known_is_not_run_again(log, xs, world)
+    generator_is_identical(world, log)
+    replay_is_equal(world)
+
+
+def one_final_each(log: Sequence[ev.Event]) -> dict[int, ev.Finished]:
+    finals = [event for event in log if isinstance(event, ev.Finished)]
+    by_trial = {final.trial: final for final in finals}
+    assert len(by_trial) == len(finals), "two finals of one trial"
+    return by_trial
+
+
+def all_final(xs: dict[int, int], finals: dict[int, ev.Finished]) -> None:
+    assert list(xs) == list(range(len(xs))), "trials are not numbered one by one"
+    assert xs.keys() == finals.keys(), f"trials {sorted(xs.keys() ^ finals.keys())} have no outcome"
+
+
+def goal_is_kept(world: World, log: Sequence[ev.Event]) -> None:
+    evaluated = sum(
+        not event.cached and (isinstance(event.outcome, Value) or _kind(event.outcome) not in ("", "rejected"))
+        for event in log
+        if isinstance(event, ev.Finished)
+    )
+    assert evaluated <= world.o.goal, f"{evaluated} evaluations, the goal was {world.o.goal}"
+    counts = world.disk.counts
+    assert (counts.counted, counts.open) == (evaluated, 0), f"counted {counts.counted}, {counts.open} open"
+    ended = world.session.driver.reason
+    exhausted = len([trial for trial in _trials(log)]) == world.o.pool
+    assert evaluated == world.o.goal or exhausted, f"{evaluated} of {world.o.goal} evaluations, then: {ended}"
+
+
+def attempts_are_bounded(world: World, log: Sequence[ev.Event]) -> None:
+    """Each kind of failure has its own retries, over all sessions; a pause goes before each."""
+    retries, seed = world.o.retries, world.o.seed
+    attempts: Counter[int] = Counter()
+    failed: Counter[tuple[int, str]] = Counter()
+    running: set[int] = set()
+    harvested = {event.trial for event in log if isinstance(event, ev.Finished) and event.harvested}
+    earliest: dict[int, float] = {}
+    for event in log:
+        match event:
+            case ev.Opened():
+                running, earliest = set(), {}
+            case ev.Started(trial, attempt, at):
+                attempts[trial] += 1
+                assert attempt == attempts[trial], f"attempt {attempt} of trial {trial} follows {attempts[trial] - 1}"
+                assert trial not in running or trial in harvested, f"two attempts of trial {trial} at once"
+                assert at >= earliest.get(trial, at), f"trial {trial} was tried again too early"
+                running.add(trial)
+            case ev.AttemptFailed(trial, attempt, failure, at):
+                running.remove(trial)
+                failed[trial, failure.kind] += 1
+                earliest[trial] = at + retries.pause(seed, trial, attempt)
+                allowed = retries.allowed(failure.kind)
+                assert failed[trial, failure.kind] <= allowed, f"trial {trial}: too many retries after {failure.kind}"
+            case ev.Finished(trial, attempt, Failure(kind=kind)) if attempt and not event.harvested:
+                assert failed[trial, kind] == retries.allowed(kind), f"trial {trial}: given up before its time"
+
+
+def nothing_starts_after_cancel(log: Sequence[ev.Event]) -> None:
+    cancelled: set[int] = set()
+    for event in log:
+        match event:
+            case ev.CancelAsked(trials=ids):
+                cancelled.update(ids)
+            case ev.Started(trial=trial):
+                assert trial not in cancelled, f"trial {trial} was started after its cancel was recorded"
+
+
+def told_once(log: Sequence[ev.Event], finals: dict[int, ev.Finished]) -> None:
+    final: set[int] = set()
+    told: list[int] = []
+    for event in log:
+        match event:
+            case ev.Finished(trial=trial):
+                final.add(trial)
+            case ev.Told(trials=ids):
+                assert final.issuperset(ids), "the generator was told of what was not final"
+                told += ids
+    assert len(told) == len(set(told)), "the generator was told twice"
+    assert set(told) == finals.keys(), "the generator was not told everything"
+
+
+def values_are_true(world: World, xs: dict[int, int], finals: dict[int, ev.Finished]) -> None:
+    """Failures never become values nor values failures, and each value is what was computed."""
+    kinds = world.engine.kinds
+    for id, final in finals.items():
+        x = xs[id]
+        match final.outcome:
+            case Value(outputs):
+                assert kinds[x] in VALUABLE, f"trial {id} has a value, and {kinds[x]}"
+                assert outputs == {"f": truth(x)}, f"trial {id} has {outputs}, expected {truth(x)}"
+            case Failure(kind=kind):
+                assert not final.cancel_requested, f"trial {id} failed after its cancel, which excuses it"
+                possible = POSSIBLE[kinds[x]] if final.attempt else {"rejected"}
+                late = world.o.deadline is not None and kind == "timeout"
+                assert kind in possible or late, f"trial {id} is {kinds[x]}, and failed as {kind}"
+            case Cancelled():
+                assert final.cancel_requested, f"trial {id} was cancelled by nobody"
+
+
+def losses_are_quarantined(world: World, log: Sequence[ev.Event], finals: dict[int, ev.Finished]) -> None:
+    lost = Counter(e.trial for e in log if isinstance(e, ev.AttemptFailed) and e.failure.kind == "worker_lost")
+    for id, final in finals.items():
+        if _kind(final.outcome) == "worker_lost":
+            times = world.o.retries.worker_lost + 1
+            assert lost[id] + 1 == times, f"trial {id} took {lost[id] + 1} workers, quarantine is after {times}"
+            assert f"after {times} lost workers" in final.outcome.message
+
+
+def known_is_not_run_again(log: Sequence[ev.Event], xs: dict[int, int], world: World) -> None:
+    """A candidate whose value is recorded when it is proposed gets that value, and is not evaluated."""
+    known: set[int] = set()
+    spared: set[int] = set()
+    for event in log:
+        match event:
+            case ev.Proposed(trials=trials):
+                spared.update(trial.id for trial in trials if xs[trial.id] in known)
+            case ev.Finished(trial=trial, outcome=Value()):
+                assert not event.cached or xs[trial] in known, f"trial {trial} has a cached value that nobody had"
+                known.add(xs[trial])
+            case ev.Started(trial=trial):
+                assert trial not in spared, f"trial {trial} is evaluated although its value is known"
+
+
+def generator_is_identical(world: World, log: Sequence[ev.Event]) -> None:
+    """The generator that lived through the last session is one that was told everything in order."""
+    again = Chooser(world.o)
+    retold(again, log)
+    live = world.generator
+    assert (again.trace, again.pending, again.left) == (live.trace, live.pending, live.left), "another generator"
+    assert live.finalized == 1
+
+
+def retold(generator: Generator, log: Sequence[ev.Event]) -> None:
+    """Asks a fresh generator all that was asked, and tells it all that was told, in order."""
+    trials, results = {}, {}
+    for event in log:
+        match event:
+            case ev.Proposed(trials=proposed):
+                rows = [getattr(row, "inputs", row) for row in generator.suggest(event.asked)]
+                assert [number(row) for row in rows] == [number(t.inputs) for t in proposed], "replay differs"
+                trials.update((t.id, t) for t in zip_trials(proposed, rows))
+            case ev.Finished(trial=id, outcome=outcome):
+                results[id] = Result(trials[id], outcome)
+            case ev.Told(trials=ids):
+                generator.ingest([results[id] for id in ids])
+
+
+def zip_trials(proposed: Sequence[Any], rows: Sequence[Any]) -> Iterator[Any]:
+    return (type(t)(t.id, row, t.generator) for t, row in zip(proposed, rows, strict=True))
+
+
+def replay_is_equal(world: World) -> None:
+    """What ``cohobate replay`` says; looked at in one campaign of eight, ``generator_is_identical`` in each."""
+    if world.o.seed % 8 == 0:
+        fresh = Chooser(world.o)
+        replayed = replay(Reader(world.disk), fresh, fresh.problem)
+        assert replayed.difference is None, replayed.difference
+
+
+def _trials(log: Sequence[ev.Event]) -> Iterator[Any]:
+    return (trial for event in log if isinstance(event, ev.Proposed) for trial in event.trials)
+
+
+def _kind(outcome: Outcome) -> str:
+    return outcome.kind if isinstance(outcome, Failure) else ""

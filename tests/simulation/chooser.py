@@ -1,0 +1,96 @@
+"""A generator whose next choice depends on everything it proposed and was told, in order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from simulation.options import Options
+
+from cohobate.core.outcome import Value
+from cohobate.core.problem import Integer, Output, Problem, Structured
+from cohobate.core.protocols import Answer, Exhausted, Later, Unfit
+from cohobate.core.trial import Inputs, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Molecule:
+    """A payload that only its codec can store."""
+
+    number: int
+
+
+def number(inputs: Inputs) -> int:
+    """Returns which of the different inputs these are, as proposed or as stored."""
+    match inputs["x"]:
+        case Molecule(n) | {"number": n}:
+            return n
+    return inputs["x"]
+
+
+def problem(options: Options) -> Problem:
+    molecule = Structured("molecule", lambda m: {"number": m.number}, lambda stored: Molecule(stored["number"]))
+    x = molecule if options.structured else Integer(0, max(1, options.different - 1))
+    return Problem({"x": x}, (Output("f", "minimize"),))
+
+
+class Chooser:
+    """Proposes each place of the pool once; ``fault`` says which fault its next call has, if any."""
+
+    finite = True
+
+    def __init__(self, options: Options, fault: Any = lambda: None) -> None:
+        self.o, self.problem, self._fault = options, problem(options), fault
+        rng = random.Random(f"pool {options.seed}")
+        self.left = [rng.randrange(options.different) for _ in range(options.pool)]
+        self.unfit = {x for x in range(options.different) if rng.random() < options.unfit}
+        self.pending = self.trace = self.finalized = 0
+
+    def suggest(self, n: int) -> Answer:
+        fault = self._fault()
+        if fault == "raises":
+            raise RuntimeError("no idea")
+        if fault == "answers nonsense":
+            return [{"y": 1}]
+        if not self.left:
+            return Exhausted("nothing left") if self.o.seed % 2 else []
+        if self.pending >= self.o.window:
+            return Later()
+        return [Unfit(row, "no") if number(row) in self.unfit else row for row in self._choose(n)]
+
+    def recall(self, rows: Sequence[Inputs]) -> None:
+        chosen = self._choose(len(rows))
+        assert chosen == [dict(row) for row in rows], f"recalled {rows}, expected {chosen}"
+
+    def ingest(self, results: Sequence[Result]) -> None:
+        if self._fault() == "raises":
+            raise RuntimeError("cannot learn this")
+        for result in results:
+            match result.outcome:
+                case Value(outputs):
+                    seen = int(1000 * outputs["f"])
+                case other:
+                    seen = len(type(other).__name__)
+            assert result.trial.inputs == self._row(number(result.trial.inputs)), "told of other inputs"
+            self.pending -= 1
+            self.trace = (self.trace * 31 + 7 * result.trial.id + seen) % 10_007
+
+    def finalize(self) -> None:
+        self.finalized += 1
+
+    def describe(self) -> Mapping[str, Any]:
+        return {"seed": self.o.seed}
+
+    def _choose(self, n: int) -> list[dict[str, Any]]:
+        rows = [self._row(self.left.pop(self.trace % len(self.left))) for _ in range(self._size(n))]
+        self.pending += len(rows)
+        self.trace = (self.trace * 17 + len(rows)) % 10_007
+        return rows
+
+    def _size(self, n: int) -> int:
+        return min(n, len(self.left), self.o.at_once)
+
+    def _row(self, x: int) -> dict[str, Any]:
+        return {"x": Molecule(x) if self.o.structured else x}
