@@ -6,19 +6,18 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from simulation.chooser import Chooser, number
-from simulation.engine import truth
-
 from cohobate.campaign.driver import TICK
 from cohobate.campaign.moves import Ended, Halt, StopWanted, Talk
 from cohobate.campaign.replay import replay
 from cohobate.campaign.session import Session
 from cohobate.core import events as ev
 from cohobate.core.outcome import Cancelled, Failure, Outcome, Value
-from cohobate.core.protocols import Generator
-from cohobate.core.trial import Evaluated, Inputs, Result
+from cohobate.core.protocols import Unfit
+from cohobate.core.trial import Evaluated, Inputs, Result, Trial
 from cohobate.ledger.reader import Reader
 from cohobate.ledger.spool import LONG
+from simulation.chooser import Chooser, number
+from simulation.engine import truth
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -320,35 +319,41 @@ def known_is_not_run_again(log: Sequence[ev.Event], xs: dict[int, int], world: W
 
 def generator_is_identical(world: World, log: Sequence[ev.Event]) -> None:
     """The generator that lived through the last session is one that was told everything in order."""
-    again = Chooser(world.o)
+    again, live = Chooser(world.o), world.generator
     retold(again, log)
-    live = world.generator
-    assert (again.trace, again.pending, again.left) == (live.trace, live.pending, live.left), "another generator"
+    assert (again.trace, again.pending) == (live.trace, live.pending), "the generator is another one"
+    assert sorted(again.left) == sorted(live.left), "the generator would propose other candidates"
     assert live.finalized == 1
 
 
-def retold(generator: Generator, log: Sequence[ev.Event]) -> None:
+def retold(generator: Chooser, log: Sequence[ev.Event]) -> None:
     """Asks a fresh generator all that was asked, and tells it all that was told, in order."""
-    trials, results = {}, {}
+    trials: dict[int, Trial] = {}
+    results: dict[int, Result] = {}
     for event in log:
         match event:
             case ev.Proposed(trials=proposed):
-                rows = [getattr(row, "inputs", row) for row in generator.suggest(event.asked)]
-                assert [number(row) for row in rows] == [number(t.inputs) for t in proposed], "replay differs"
-                trials.update((t.id, t) for t in zip_trials(proposed, rows))
+                rows = repeated(generator, event)
+                trials.update((t.id, Trial(t.id, row)) for t, row in zip(proposed, rows, strict=True))
             case ev.Finished(trial=id, outcome=outcome):
                 results[id] = Result(trials[id], outcome)
             case ev.Told(trials=ids):
                 generator.ingest([results[id] for id in ids])
 
 
-def zip_trials(proposed: Sequence[Any], rows: Sequence[Any]) -> Iterator[Any]:
-    return (type(t)(t.id, row, t.generator) for t, row in zip(proposed, rows, strict=True))
+def repeated(generator: Chooser, event: ev.Proposed) -> list[Inputs]:
+    """Returns what was proposed, and asserts that it is proposed again."""
+    if generator.o.foreign:
+        generator.recall([trial.inputs for trial in event.trials])
+        return [generator.row(number(trial.inputs)) for trial in event.trials]
+    rows = [row.inputs if isinstance(row, Unfit) else row for row in generator.suggest(event.asked)]
+    assert [number(row) for row in rows] == [number(trial.inputs) for trial in event.trials], "the replay differs"
+    return rows
 
 
 def replay_is_equal(world: World) -> None:
     """What ``cohobate replay`` says; looked at in one campaign of eight, ``generator_is_identical`` in each."""
-    if world.o.seed % 8 == 0:
+    if world.o.seed % 8 == 1 and not world.o.foreign:
         fresh = Chooser(world.o)
         replayed = replay(Reader(world.disk), fresh, fresh.problem)
         assert replayed.difference is None, replayed.difference

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from simulation.options import Options
-
 from cohobate.core.outcome import Value
 from cohobate.core.problem import Integer, Output, Problem, Structured
 from cohobate.core.protocols import Answer, Exhausted, Later, Unfit
 from cohobate.core.trial import Inputs, Result
+from simulation.options import Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +36,20 @@ def problem(options: Options) -> Problem:
 
 
 class Chooser:
-    """Proposes each place of the pool once; ``fault`` says which fault its next call has, if any."""
+    """Proposes each place of the pool once; ``fault`` says which fault its next call has, if any.
+
+    A foreign one also chooses by ``salt``, which is another in each session.
+    """
 
     finite = True
 
-    def __init__(self, options: Options, fault: Any = lambda: None) -> None:
+    def __init__(self, options: Options, fault: Any = lambda: None, salt: int = 0) -> None:
         self.o, self.problem, self._fault = options, problem(options), fault
         rng = random.Random(f"pool {options.seed}")
         self.left = [rng.randrange(options.different) for _ in range(options.pool)]
         self.unfit = {x for x in range(options.different) if rng.random() < options.unfit}
         self.pending = self.trace = self.finalized = 0
+        self.salt = salt if options.foreign else 0
 
     def suggest(self, n: int) -> Answer:
         fault = self._fault()
@@ -61,6 +64,11 @@ class Chooser:
         return [Unfit(row, "no") if number(row) in self.unfit else row for row in self._choose(n)]
 
     def recall(self, rows: Sequence[Inputs]) -> None:
+        if self.o.foreign:
+            for row in rows:
+                self.left.remove(number(row))
+            self._note(len(rows))
+            return
         chosen = self._choose(len(rows))
         assert chosen == [dict(row) for row in rows], f"recalled {rows}, expected {chosen}"
 
@@ -73,7 +81,7 @@ class Chooser:
                     seen = int(1000 * outputs["f"])
                 case other:
                     seen = len(type(other).__name__)
-            assert result.trial.inputs == self._row(number(result.trial.inputs)), "told of other inputs"
+            assert result.trial.inputs == self.row(number(result.trial.inputs)), "told of other inputs"
             self.pending -= 1
             self.trace = (self.trace * 31 + 7 * result.trial.id + seen) % 10_007
 
@@ -84,13 +92,14 @@ class Chooser:
         return {"seed": self.o.seed}
 
     def _choose(self, n: int) -> list[dict[str, Any]]:
-        rows = [self._row(self.left.pop(self.trace % len(self.left))) for _ in range(self._size(n))]
-        self.pending += len(rows)
-        self.trace = (self.trace * 17 + len(rows)) % 10_007
+        places = range(min(n, len(self.left), self.o.at_once))
+        rows = [self.row(self.left.pop((self.trace + self.salt) % len(self.left))) for _ in places]
+        self._note(len(rows))
         return rows
 
-    def _size(self, n: int) -> int:
-        return min(n, len(self.left), self.o.at_once)
+    def _note(self, proposed: int) -> None:
+        self.pending += proposed
+        self.trace = (self.trace * 17 + proposed) % 10_007
 
-    def _row(self, x: int) -> dict[str, Any]:
+    def row(self, x: int) -> dict[str, Any]:
         return {"x": Molecule(x) if self.o.structured else x}

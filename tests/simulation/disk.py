@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from cohobate.core.blob import Blobs
-from cohobate.core.errors import CohobateError, LedgerError
+from cohobate.core.errors import CohobateError
 from cohobate.core.events import Declared, Event
 from cohobate.ledger import writer as writing
 from cohobate.ledger.blobs import MemoryBlobs

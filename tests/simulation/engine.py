@@ -11,13 +11,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulation.chooser import number
-
 from cohobate.campaign.moves import Ended
 from cohobate.core.context import cancellable
 from cohobate.core.errors import DeadlineExceeded, EngineClosed, Rejected, WorkerLost
 from cohobate.core.task import Task
 from cohobate.core.trial import Evaluated
+from simulation.chooser import number
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -60,18 +59,17 @@ class Engine:
         self.jobs: dict[Future[Evaluated], Job] = {}
         self.closed = False
         for job in self.orphans:
-            self.world.later(self.rng.expovariate(1.0), self._evaluate, job)
+            self.world.later(self.rng.expovariate(3.0), self._evaluate, job)
         self.orphans = []
 
     def abandon(self) -> None:
         """The driver is gone: a few of the results of its workers were or will be spooled all the same."""
         for job in self.jobs.values():
             if job.began is not None and self.kinds[job.x] in ("fine", "raises", "ghost", "moody"):
-                luck = self.rng.random()
-                if luck < 0.3:
-                    self._evaluate(job)
-                elif luck < 0.5:
+                if self.rng.random() < self.o.orphans:
                     self.orphans.append(job)
+                elif self.rng.random() < 0.5:
+                    self._evaluate(job)
         self.jobs = {}
 
     # the protocol

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from cohobate.campaign.policy import FailureBudget, Retries
@@ -26,6 +26,8 @@ class Options:
     window: int
     """Candidates without an outcome from which the generator answers ``Later``."""
     unfit: float
+    foreign: bool
+    """Whether the generator promises nothing about what it proposes after a resume."""
     cached: bool
     structured: bool
     workers: int
@@ -46,6 +48,8 @@ class Options:
     sessions: int
     effects: int
     """A crash comes among the first so many effects of a session; 0: no crash."""
+    orphans: float
+    """How often a worker outlives its driver and spools its result afterwards."""
     duplicate: float
     cancels: int
     halt: float
@@ -62,7 +66,7 @@ class Options:
         goal = often([1, 2, rng.randint(3, 8), rng.randint(3, 8), rng.randint(9, 24)])
         pool = often([goal, 2 * goal + 2, 3 * goal + 4])
         first = often([0.1, 1.0])
-        return cls(
+        options = cls(
             seed=seed,
             goal=goal,
             pool=pool,
@@ -70,6 +74,7 @@ class Options:
             at_once=often([1, 3, 3, 8]),
             window=often([1, 4, 99, 99]),
             unfit=often([0.0, 0.0, 0.2]),
+            foreign=rng.random() < 0.4,
             cached=rng.random() < 0.4,
             structured=rng.random() < 0.2,
             workers=rng.randint(1, 4),
@@ -79,12 +84,13 @@ class Options:
             deadline=often([None, 2.0, 5.0]),
             seconds=often([0.1, 1.0, 1.0]),
             thinking=often([0.0, 0.05, 1.0]),
-            lag=often([0.001, 0.05, 0.4]),
+            lag=often([0.001, 0.05, 0.4, 1.0]),
             most=often([1, 3, 5000]),
             backlog=often([4, 10_000, 10_000]),
             durability=often(["full", "full", "full", "normal"]),
-            sessions=often([0, 1, 1, 2, 2, 3, 5]),
+            sessions=often([0, 1, 2, 2, 3, 3, 5]),
             effects=often([0, 15, 40, 40, 100, 100]),
+            orphans=often([0.1, 0.9]),
             duplicate=often([0.0, 0.1]),
             cancels=often([0, 0, 1, 4]),
             halt=often([0.0, 0.0, 0.5]),
@@ -93,6 +99,13 @@ class Options:
             broken=often([0.0, 0.0, 0.0, 0.1]),
             target=often([0.0, 0.0, 0.5]),
         )
+
+        return options if seed % 8 else options.recurring()
+
+    def recurring(self) -> Options:
+        """Returns a campaign in which trial numbers are likely to come twice, each time with other inputs."""
+        scale = {"workers": 4, "seconds": 1.0, "lag": 1.0, "backlog": 10_000, "budget": None}
+        return replace(self, foreign=True, orphans=0.9, sessions=3, effects=25, **scale)
 
     def kinds(self) -> list[str]:
         """What is wrong with each of the different inputs."""

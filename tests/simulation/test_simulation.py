@@ -6,11 +6,11 @@ A failure names its seed; ``PYTHONPATH=src:tests python -m simulation SEED`` tel
 from __future__ import annotations
 
 import pytest
-from simulation.mutants import MUTANTS, Mutant
-from simulation.world import World, simulate
 
 from cohobate.core import events as ev
 from cohobate.core.outcome import Cancelled, Failure
+from simulation.mutants import MUTANTS, Mutant
+from simulation.world import World, simulate
 
 CAMPAIGNS = 20_000
 CHUNK = 1_000

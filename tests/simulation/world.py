@@ -15,11 +15,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from simulation.chooser import Chooser, problem
-from simulation.checks import Watch, check_end, check_session
-from simulation.disk import Disk
-from simulation.engine import Engine
-from simulation.options import Options
 
 from cohobate.campaign import campaign, driver, evaluation, hands, reports, resume, session
 from cohobate.campaign.campaign import Campaign
@@ -32,6 +27,11 @@ from cohobate.core.events import Event
 from cohobate.ledger import spool, writer
 from cohobate.ledger.writer import Writer
 from cohobate.simulate.function import Simulator
+from simulation.checks import Watch, check_end, check_session
+from simulation.chooser import Chooser, problem
+from simulation.disk import Disk
+from simulation.engine import Engine
+from simulation.options import Options
 
 TURNS = 20_000
 """Turns of a driver after which it is taken to hang."""
@@ -101,20 +101,20 @@ class World:
         except Crash:
             assert self.dead
         except CohobateError as error:
-            self.tell("ended by", type(error).__name__, error)
+            self.tell("ended by", type(error).__name__)
             self.endings.add(type(error).__name__)
             if not (self.dead or isinstance(error, tuple(self.expected))):
                 raise AssertionError(f"a session ended by {type(error).__name__}: {error}") from error
         if self.dead:
             self._crashed()
             return False
-        self.engine.abandon()
         if self.session is not None:
             check_session(self)
+        self.engine.abandon()
         return done
 
     def _drive(self) -> None:
-        self.generator = self.campaign.generator = Chooser(self.o, self._broken)
+        self.generator = self.campaign.generator = Chooser(self.o, self._broken, self.sessions)
         self.goal = self._goal()
         if self.o.budget is not None:
             self.expected.add(BudgetExceeded)
@@ -406,7 +406,9 @@ def staged(world: World, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(module, "time", world)
     patch.setattr(evaluation, "time", world.engine)
     patch.setattr(driver, "SimpleQueue", lambda: world.inbox)
-    patch.setattr(driver, "Talker", lambda generator, problem, reply, threaded: Speaker(world, generator, problem, reply))
+    patch.setattr(
+        driver, "Talker", lambda generator, problem, reply, threaded: Speaker(world, generator, problem, reply)
+    )
     patch.setattr(driver, "BACKLOG", world.o.backlog)
     threads = SimpleNamespace(
         Condition=lambda: Condition(world), Thread=lambda target, name, daemon: Thread(world, target)
