@@ -11,11 +11,14 @@ from cohobate.campaign.moves import Ended, Halt, StopWanted, Talk
 from cohobate.campaign.replay import replay
 from cohobate.campaign.session import Session
 from cohobate.core import events as ev
-from cohobate.core.outcome import Cancelled, Failure, Outcome, Value
+from cohobate.core.errors import BudgetExceeded
+from cohobate.core.outcome import KINDS, Cancelled, Failure, Outcome, Value
 from cohobate.core.protocols import Unfit
 from cohobate.core.trial import Evaluated, Inputs, Result, Trial
 from cohobate.ledger.reader import Reader
 from cohobate.ledger.spool import LONG
+from cohobate.ledger.tally import Tally
+import pytest
 from simulation.chooser import Chooser, number
 from simulation.engine import truth
 
@@ -52,7 +55,7 @@ class Watch:
         """A session begins."""
         stored = self.world.disk.stored
         acknowledged_is_stored(self.acknowledged, stored)
-        self.log = list(stored)
+        self.log, self.begin = list(stored), len(stored)
         self.heard_ends: list[Ended] = []
         self.started: set[tuple[int, int]] = set()
         self.starts: Counter[int] = Counter()
@@ -60,7 +63,9 @@ class Watch:
         self.cancelled: set[int] = set()
         self.finals: set[int] = set()
         self.backlog = 0
-        self.stopped = False
+        self.stopped = self.spent = False
+        self.outcomes: list[bool] = []
+        self.wishes: set[int] = set()
         self.leave_at: float | None = None
         self.fold(stored)
         self.files = set(self.world.disk.files)
@@ -89,11 +94,35 @@ class Watch:
 
     # the driver does something
 
+    def turns(self) -> None:
+        """The driver has done everything that follows from what it heard."""
+        unheard = [trial for trial in self.wishes if self.world.engine.runs(trial)]
+        assert not unheard, f"trials {unheard} were to be cancelled, and the engine was not asked"
+        self.stopped = self.stopped or self.spent
+
+    def spend(self, outcome: Outcome) -> None:
+        """A model of the failure budget."""
+        budget = self.world.o.budget
+        if budget is None or isinstance(outcome, Cancelled) or _kind(outcome) == "rejected":
+            return
+        self.outcomes.append(isinstance(outcome, Failure))
+        recent = self.outcomes[-budget.window :]
+        share = len(recent) == budget.window and sum(recent) >= budget.share * budget.window
+        over = budget.count is not None and sum(self.outcomes) > budget.count
+        self.spent = self.spent or (self.outcomes[-1] and (share or over))
+
     def appended(self, events: Sequence[ev.Event], backlog: int) -> None:
         self.log += events
         self.fold(events)
         self.backlog = backlog
-        self.started.update((event.trial, event.attempt) for event in events if isinstance(event, ev.Started))
+        for event in events:
+            match event:
+                case ev.Started(trial, attempt):
+                    self.started.add((trial, attempt))
+                case ev.CancelAsked(trials=ids):
+                    self.wishes = {trial for trial in ids if self.world.engine.runs(trial)}
+                case ev.Finished(outcome=outcome) if not event.harvested and self.world.session is not None:
+                    self.spend(outcome)
 
     def heard(self, item: object) -> None:
         match item:
@@ -154,6 +183,8 @@ def check_session(world: World) -> None:
     assert world.disk.stored == watch.log, "a session ended before everything was durable"
     halted_in_time(watch.log[-1], watch.leave_at)
     heard_is_recorded(watch.heard_ends, watch.log)
+    reports_are_recorded_truly(watch.heard_ends, watch.log[watch.begin :])
+    budget_is_spent(world)
     spool_is_cleared(watch.files, set(world.disk.files))
     assert world.generator.finalized <= 1
 
@@ -171,6 +202,25 @@ def heard_is_recorded(ends: Sequence[Ended], log: Sequence[ev.Event]) -> None:
     assert not lost, f"reports (trial, attempt) {lost} were heard and not recorded"
 
 
+def reports_are_recorded_truly(ends: Sequence[Ended], log: Sequence[ev.Event]) -> None:
+    """A final outcome says where and how long it ran, and whether that was too long, as the first report did."""
+    first = {(end.trial, end.attempt): end.report for end in reversed(ends)}
+    for event in log:
+        if not isinstance(event, ev.Finished) or isinstance(event.outcome, Cancelled):
+            continue
+        if report := first.get((event.trial, event.attempt)):
+            where = (report.started, report.seconds, report.worker)
+            assert (event.started, event.seconds, event.worker) == where, f"trial {event.trial} was not run there"
+            late = report.flagged and not event.cancel_requested
+            assert event.deadline_passed == late, f"trial {event.trial} was not flagged so"
+
+
+def budget_is_spent(world: World) -> None:
+    """A session ends by the failure budget where that is spent, and only there."""
+    by_budget = isinstance(session.driver.error, BudgetExceeded) if (session := world.session) else False
+    assert by_budget <= world.watch.spent, "the failure budget was not spent"
+
+
 def spool_is_cleared(before: set[str], after: set[str]) -> None:
     assert not before & after, f"{before & after} lay in the spool when the session began, and still do"
 
@@ -185,7 +235,9 @@ def check_end(world: World) -> None:
     xs = {id: number(stored) for id, stored in inputs.items()}
     finals = one_final_each(log)
     all_final(xs, finals)
+    asks_are_counted(log)
     goal_is_kept(world, log)
+    counts_are_true(log, finals, world.disk.counts)
     attempts_are_bounded(world, log)
     nothing_starts_after_cancel(log)
     told_once(log, finals)
@@ -209,6 +261,36 @@ def all_final(xs: dict[int, int], finals: dict[int, ev.Finished]) -> None:
     assert xs.keys() == finals.keys(), f"trials {sorted(xs.keys() ^ finals.keys())} have no outcome"
 
 
+def asks_are_counted(log: Sequence[ev.Event]) -> None:
+    proposals = [event for event in log if isinstance(event, ev.Proposed)]
+    assert [event.ask for event in proposals] == list(range(1, len(proposals) + 1)), "asks are not counted one by one"
+    assert all(0 < len(event.trials) <= event.asked for event in proposals), "more was proposed than asked for"
+
+
+def counts_are_true(log: Sequence[ev.Event], finals: dict[int, ev.Finished], counts: Tally) -> None:
+    """The counts that everything looks at are those of the log."""
+    kinds = Counter(_kind(final.outcome) for final in finals.values())
+    values = [final.outcome.outputs["f"] for final in finals.values() if isinstance(final.outcome, Value)]
+    assert counts.failures == {kind: kinds[kind] for kind in KINDS}
+    assert (counts.values, counts.cached) == (len(values), sum(final.cached for final in finals.values()))
+    assert counts.cancelled == sum(isinstance(final.outcome, Cancelled) for final in finals.values())
+    assert counts.retried == sum(isinstance(event, ev.AttemptFailed) for event in log)
+    best = counts.best("f", "minimize")
+    assert (None if best is None else best.value) == min(values, default=None), f"the best is {best}"
+    assert counts.seconds == pytest.approx(alive(log)), "driver-alive seconds"
+
+
+def alive(log: Sequence[ev.Event]) -> float:
+    """Returns the seconds from each opening to the last event before the next."""
+    total = opened = last = 0.0
+    for event in log:
+        if isinstance(event, ev.Opened):
+            total, opened, last = total + max(0.0, last - opened), event.at, event.at
+        elif isinstance(event, ev.Started | ev.AttemptFailed | ev.Finished | ev.Stopped):
+            last = event.at
+    return total + max(0.0, last - opened)
+
+
 def goal_is_kept(world: World, log: Sequence[ev.Event]) -> None:
     evaluated = sum(
         not event.cached and (isinstance(event.outcome, Value) or _kind(event.outcome) not in ("", "rejected"))
@@ -219,13 +301,13 @@ def goal_is_kept(world: World, log: Sequence[ev.Event]) -> None:
     counts = world.disk.counts
     assert (counts.counted, counts.open) == (evaluated, 0), f"counted {counts.counted}, {counts.open} open"
     ended = world.session.driver.reason
-    exhausted = len([trial for trial in _trials(log)]) == world.o.pool
+    exhausted = len(list(_trials(log))) == world.o.pool
     assert evaluated == world.o.goal or exhausted, f"{evaluated} of {world.o.goal} evaluations, then: {ended}"
 
 
 def attempts_are_bounded(world: World, log: Sequence[ev.Event]) -> None:
     """Each kind of failure has its own retries, over all sessions; a pause goes before each."""
-    retries, seed = world.o.retries, world.o.seed
+    retries, allowed = world.o.retries, budgets(world)
     attempts: Counter[int] = Counter()
     failed: Counter[tuple[int, str]] = Counter()
     running: set[int] = set()
@@ -244,21 +326,32 @@ def attempts_are_bounded(world: World, log: Sequence[ev.Event]) -> None:
             case ev.AttemptFailed(trial, attempt, failure, at):
                 running.remove(trial)
                 failed[trial, failure.kind] += 1
-                earliest[trial] = at + retries.pause(seed, trial, attempt)
-                allowed = retries.allowed(failure.kind)
-                assert failed[trial, failure.kind] <= allowed, f"trial {trial}: too many retries after {failure.kind}"
-            case ev.Finished(trial, attempt, Failure(kind=kind)) if attempt and not event.harvested:
-                assert failed[trial, kind] == retries.allowed(kind), f"trial {trial}: given up before its time"
+                earliest[trial] = at + min(retries.longest, retries.first * 2 ** (attempt - 1))
+                assert failed[trial, failure.kind] <= allowed[failure.kind], f"trial {trial}: too many retries"
+            case ev.Finished(trial, attempt, Value() | Failure()) if attempt and not (event.harvested or event.cached):
+                assert trial in running, f"attempt {attempt} of trial {trial} ended, and was not running"
+                if isinstance(event.outcome, Failure):
+                    kind = event.outcome.kind
+                    assert failed[trial, kind] == allowed[kind], f"trial {trial}: given up before its time"
+
+
+def budgets(world: World) -> Counter[str]:
+    """Retries by kind of failure."""
+    o = world.o.retries
+    return Counter(raised=o.raised, bad_output=o.raised, worker_lost=o.worker_lost, timeout=o.timeout)
 
 
 def nothing_starts_after_cancel(log: Sequence[ev.Event]) -> None:
     cancelled: set[int] = set()
+    harvested = {event.trial for event in log if isinstance(event, ev.Finished) and event.harvested}
     for event in log:
         match event:
             case ev.CancelAsked(trials=ids):
                 cancelled.update(ids)
-            case ev.Started(trial=trial):
+            case ev.Started(trial=trial) if trial not in harvested:  # whose starts are made up for afterwards
                 assert trial not in cancelled, f"trial {trial} was started after its cancel was recorded"
+            case ev.Finished(trial=trial):
+                assert event.cancel_requested == (trial in cancelled), f"trial {trial}: the cancel is not told apart"
 
 
 def told_once(log: Sequence[ev.Event], finals: dict[int, ev.Finished]) -> None:
@@ -277,7 +370,7 @@ def told_once(log: Sequence[ev.Event], finals: dict[int, ev.Finished]) -> None:
 
 def values_are_true(world: World, xs: dict[int, int], finals: dict[int, ev.Finished]) -> None:
     """Failures never become values nor values failures, and each value is what was computed."""
-    kinds = world.engine.kinds
+    kinds, unfit = world.engine.kinds, world.generator.unfit
     for id, final in finals.items():
         x = xs[id]
         match final.outcome:
@@ -286,7 +379,7 @@ def values_are_true(world: World, xs: dict[int, int], finals: dict[int, ev.Finis
                 assert outputs == {"f": truth(x)}, f"trial {id} has {outputs}, expected {truth(x)}"
             case Failure(kind=kind):
                 assert not final.cancel_requested, f"trial {id} failed after its cancel, which excuses it"
-                possible = POSSIBLE[kinds[x]] if final.attempt else {"rejected"}
+                possible = POSSIBLE[kinds[x]] if final.attempt else ({"rejected"} if x in unfit else set())
                 late = world.o.deadline is not None and kind == "timeout"
                 assert kind in possible or late, f"trial {id} is {kinds[x]}, and failed as {kind}"
             case Cancelled():
@@ -313,6 +406,8 @@ def known_is_not_run_again(log: Sequence[ev.Event], xs: dict[int, int], world: W
             case ev.Finished(trial=trial, outcome=Value()):
                 assert not event.cached or xs[trial] in known, f"trial {trial} has a cached value that nobody had"
                 known.add(xs[trial])
+            case ev.Finished(trial=trial, cached=True):
+                raise AssertionError(f"trial {trial} has a cached outcome that is no value")
             case ev.Started(trial=trial):
                 assert trial not in spared, f"trial {trial} is evaluated although its value is known"
 

@@ -57,6 +57,8 @@ class Chooser:
             raise RuntimeError("no idea")
         if fault == "answers nonsense":
             return [{"y": 1}]
+        if fault == "waits":
+            return Later()
         if not self.left:
             return Exhausted("nothing left") if self.o.seed % 2 else []
         if self.pending >= self.o.window:

@@ -111,7 +111,7 @@ class Store:
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
         self.count = len(disk.stored)
-        self.standings, self.tally = Standings(disk.live()), disk.tally()
+        self.standings = Standings(disk.live())
 
     def encode(self, events: Sequence[Event]) -> list[tuple[int, Event]]:
         return list(enumerate(events, self.count + 1))
@@ -119,7 +119,6 @@ class Store:
     def fold(self, events: Sequence[Event]) -> dict[str, object]:
         for seq, event in enumerate(events, self.count + 1):
             self.standings.fold(seq, event)
-            self.tally.fold(event)
         return {}
 
     def commit(self, rows: Sequence[tuple[int, Event]], trials: Sequence[Standing], facts: dict[str, object]) -> None:

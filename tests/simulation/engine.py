@@ -94,6 +94,7 @@ class Engine:
         if self.world.dead or job is None:
             return
         self.world.effect("cancel", *job.task.args[:2])
+        self.world.watch.wishes.discard(job.task.args[0])
         if job.began is None:
             self._leave(job)
             future.cancel()
@@ -109,6 +110,10 @@ class Engine:
                 future.cancel()
             else:
                 future.set_exception(EngineClosed("closed"))
+
+    def runs(self, trial: int) -> bool:
+        """Whether an attempt at a trial has not ended."""
+        return any(job.task.args[0] == trial for job in self.jobs.values())
 
     # what happens to a job
 

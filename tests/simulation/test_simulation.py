@@ -13,7 +13,7 @@ from simulation.mutants import MUTANTS, Mutant
 from simulation.world import World, simulate
 
 CAMPAIGNS = 20_000
-CHUNK = 1_000
+CHUNK = 500
 ENOUGH = 600
 """Campaigns in which each mutant must be found."""
 

@@ -164,15 +164,18 @@ class World:
         if self.calm or self.rng.random() >= self.o.broken:
             return None
         self.expected.add(GeneratorError)
-        return self.rng.choice(["raises", "answers nonsense"])
+        return self.rng.choice(["raises", "answers nonsense", "waits"])
 
     def _crashed(self) -> None:
         self.crashes += 1
         self.dead = False
         self.tell("crash")
+        if self.rng.random() < 0.1:
+            self.disk.files["spool/0-0-0.result"] = b"torn"
         self.engine.abandon()
         if self.o.durability == "normal" and self.rng.random() < 0.5:
             self.disk.lose(self.rng.randint(0, 3))
+            self.engine.orphans.clear()
             self.tell("power cut", len(self.disk.stored))
             self.watch.forgets(len(self.disk.stored))
 
@@ -291,6 +294,7 @@ class Inbox:
         world = self.world
         if not self.items:
             self._turn()
+            world.watch.turns()
             world.wait(world.now + timeout)
             if not self.items:
                 raise Empty
