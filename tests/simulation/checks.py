@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from math import isclose
 from typing import TYPE_CHECKING, Any
 
 from cohobate.campaign.driver import TICK
-from cohobate.campaign.moves import Ended, Halt, StopWanted, Talk
+from cohobate.campaign.moves import Broken, CancelWanted, Ended, Halt, StopWanted, Talk
 from cohobate.campaign.replay import replay
 from cohobate.campaign.session import Session
 from cohobate.core import events as ev
@@ -18,7 +19,6 @@ from cohobate.core.trial import Evaluated, Inputs, Result, Trial
 from cohobate.ledger.reader import Reader
 from cohobate.ledger.spool import LONG
 from cohobate.ledger.tally import Tally
-import pytest
 from simulation.chooser import Chooser, number
 from simulation.engine import truth
 
@@ -65,6 +65,8 @@ class Watch:
         self.backlog = 0
         self.stopped = self.spent = False
         self.outcomes: list[bool] = []
+        self.proposed: set[int] = set()
+        self.wanted: set[int] = set()
         self.wishes: set[int] = set()
         self.leave_at: float | None = None
         self.fold(stored)
@@ -99,6 +101,10 @@ class Watch:
         unheard = [trial for trial in self.wishes if self.world.engine.runs(trial)]
         assert not unheard, f"trials {unheard} were to be cancelled, and the engine was not asked"
         self.stopped = self.stopped or self.spent
+        session = self.world.session
+        if session and session.driver.stopping and not (self.stopped or session.driver.error or self.world.o.drain):
+            left = [job.trial for job in self.world.engine.jobs.values() if job.trial not in self.cancelled]
+            assert not left, f"trials {left} run on after the goal, and were not to be drained"
 
     def spend(self, outcome: Outcome) -> None:
         """A model of the failure budget."""
@@ -119,7 +125,10 @@ class Watch:
             match event:
                 case ev.Started(trial, attempt):
                     self.started.add((trial, attempt))
+                case ev.Proposed(trials=trials):
+                    self.proposed.update(trial.id for trial in trials)
                 case ev.CancelAsked(trials=ids):
+                    assert not self.world.o.drain or self.wanted.issuperset(ids), f"nobody wanted {ids} cancelled"
                     self.wishes = {trial for trial in ids if self.world.engine.runs(trial)}
                 case ev.Finished(outcome=outcome) if not event.harvested and self.world.session is not None:
                     self.spend(outcome)
@@ -128,8 +137,10 @@ class Watch:
         match item:
             case Ended():
                 self.heard_ends.append(item)
-            case Halt() | StopWanted():
+            case Halt() | StopWanted() | Broken():
                 self.stopped = True
+            case CancelWanted(trials=trials):
+                self.wanted.update(trials)
 
     def halts(self, leave_at: float) -> None:
         self.leave_at = leave_at if self.leave_at is None else min(self.leave_at, leave_at)
@@ -141,6 +152,9 @@ class Watch:
         assert trial not in self.cancelled, f"trial {trial} runs after it was cancelled"
         assert trial not in self.settled, f"trial {trial} runs although its result was spooled"
         assert not self.stopped, f"trial {trial} runs after the stop"
+        assert len(self.world.disk.stored) > self.begin, "work begins before the opening is durable"
+        unfit = trial in self.proposed and number(inputs) in self.world.generator.unfit
+        assert not unfit, f"trial {trial} runs although it was proposed as unfit"
         assert self.backlog <= o.backlog, f"trial {trial} runs while {self.backlog} events are not durable"
         self.room -= 1
         assert self.room >= 0, f"trial {trial} runs where there was no room"
@@ -186,7 +200,7 @@ def check_session(world: World) -> None:
     reports_are_recorded_truly(watch.heard_ends, watch.log[watch.begin :])
     budget_is_spent(world)
     spool_is_cleared(watch.files, set(world.disk.files))
-    assert world.generator.finalized <= 1
+    assert world.generator.finalized <= 1, "the generator was ended twice"
 
 
 def halted_in_time(last: ev.Event, leave_at: float | None) -> None:
@@ -271,13 +285,15 @@ def counts_are_true(log: Sequence[ev.Event], finals: dict[int, ev.Finished], cou
     """The counts that everything looks at are those of the log."""
     kinds = Counter(_kind(final.outcome) for final in finals.values())
     values = [final.outcome.outputs["f"] for final in finals.values() if isinstance(final.outcome, Value)]
-    assert counts.failures == {kind: kinds[kind] for kind in KINDS}
-    assert (counts.values, counts.cached) == (len(values), sum(final.cached for final in finals.values()))
-    assert counts.cancelled == sum(isinstance(final.outcome, Cancelled) for final in finals.values())
-    assert counts.retried == sum(isinstance(event, ev.AttemptFailed) for event in log)
+    assert counts.failures == {kind: kinds[kind] for kind in KINDS}, f"{counts.failures} failures, {kinds} recorded"
+    cached = sum(final.cached for final in finals.values())
+    cancelled = sum(isinstance(final.outcome, Cancelled) for final in finals.values())
+    retried = sum(isinstance(event, ev.AttemptFailed) for event in log)
+    expected = (len(values), cached, cancelled, retried)
+    assert (counts.values, counts.cached, counts.cancelled, counts.retried) == expected, "other counts than recorded"
     best = counts.best("f", "minimize")
     assert (None if best is None else best.value) == min(values, default=None), f"the best is {best}"
-    assert counts.seconds == pytest.approx(alive(log)), "driver-alive seconds"
+    assert isclose(counts.seconds, alive(log)), "driver-alive seconds are lost"
 
 
 def alive(log: Sequence[ev.Event]) -> float:
@@ -366,6 +382,7 @@ def told_once(log: Sequence[ev.Event], finals: dict[int, ev.Finished]) -> None:
                 told += ids
     assert len(told) == len(set(told)), "the generator was told twice"
     assert set(told) == finals.keys(), "the generator was not told everything"
+    assert told == list(finals), "the generator was told in another order than things happened"
 
 
 def values_are_true(world: World, xs: dict[int, int], finals: dict[int, ev.Finished]) -> None:
@@ -414,11 +431,11 @@ def known_is_not_run_again(log: Sequence[ev.Event], xs: dict[int, int], world: W
 
 def generator_is_identical(world: World, log: Sequence[ev.Event]) -> None:
     """The generator that lived through the last session is one that was told everything in order."""
-    again, live = Chooser(world.o), world.generator
+    again, live = world.generator.fresh(), world.generator
     retold(again, log)
     assert (again.trace, again.pending) == (live.trace, live.pending), "the generator is another one"
     assert sorted(again.left) == sorted(live.left), "the generator would propose other candidates"
-    assert live.finalized == 1
+    assert live.finalized == 1, "the generator was not ended"
 
 
 def retold(generator: Chooser, log: Sequence[ev.Event]) -> None:
@@ -449,7 +466,7 @@ def repeated(generator: Chooser, event: ev.Proposed) -> list[Inputs]:
 def replay_is_equal(world: World) -> None:
     """What ``cohobate replay`` says; looked at in one campaign of eight, ``generator_is_identical`` in each."""
     if world.o.seed % 8 == 1 and not world.o.foreign:
-        fresh = Chooser(world.o)
+        fresh = world.generator.fresh()
         replayed = replay(Reader(world.disk), fresh, fresh.problem)
         assert replayed.difference is None, replayed.difference
 

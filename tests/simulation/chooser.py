@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,13 +44,21 @@ class Chooser:
 
     finite = True
 
-    def __init__(self, options: Options, fault: Any = lambda: None, salt: int = 0) -> None:
-        self.o, self.problem, self._fault = options, problem(options), fault
+    def __init__(self, options: Options) -> None:
+        self.o, self.problem = options, problem(options)
         rng = random.Random(f"pool {options.seed}")
-        self.left = [rng.randrange(options.different) for _ in range(options.pool)]
+        self.left = self.pool = [rng.randrange(options.different) for _ in range(options.pool)]
         self.unfit = {x for x in range(options.different) if rng.random() < options.unfit}
-        self.pending = self.trace = self.finalized = 0
-        self.salt = salt if options.foreign else 0
+        self.pending = self.trace = self.finalized = self.salt = 0
+        self._fault: Callable[[], str | None] = lambda: None
+
+    def fresh(self, fault: Callable[[], str | None] = lambda: None, salt: int = 0) -> Chooser:
+        """Returns one that has proposed nothing and knows nothing."""
+        other = copy(self)
+        other.left = list(self.pool)
+        other.pending = other.trace = other.finalized = 0
+        other._fault, other.salt = fault, salt if self.o.foreign else 0
+        return other
 
     def suggest(self, n: int) -> Answer:
         fault = self._fault()

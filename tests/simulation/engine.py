@@ -39,6 +39,10 @@ class Job:
     lost: bool = False
 
     @property
+    def trial(self) -> int:
+        return self.task.args[0]
+
+    @property
     def x(self) -> int:
         return number(self.task.args[2])
 
@@ -57,6 +61,8 @@ class Engine:
     def open(self) -> None:
         """A new driver: nothing of an earlier one runs, but what its workers still write may come."""
         self.jobs: dict[Future[Evaluated], Job] = {}
+        self.waiting: list[Job] = []
+        self.busy = 0
         self.closed = False
         for job in self.orphans:
             self.world.later(self.rng.expovariate(3.0), self._evaluate, job)
@@ -81,6 +87,7 @@ class Engine:
         self.world.watch.submitted(*task.args)
         job = Job(task, Future())
         self.jobs[job.future] = job
+        self.waiting.append(job)
         self._next()
         return job.future
 
@@ -94,7 +101,7 @@ class Engine:
         if self.world.dead or job is None:
             return
         self.world.effect("cancel", *job.task.args[:2])
-        self.world.watch.wishes.discard(job.task.args[0])
+        self.world.watch.wishes.discard(job.trial)
         if job.began is None:
             self._leave(job)
             future.cancel()
@@ -113,18 +120,18 @@ class Engine:
 
     def runs(self, trial: int) -> bool:
         """Whether an attempt at a trial has not ended."""
-        return any(job.task.args[0] == trial for job in self.jobs.values())
+        return any(job.trial == trial for job in self.jobs.values())
 
     # what happens to a job
 
     def _next(self) -> None:
         """Starts what waits where a worker is free."""
-        for job in self.jobs.values():
-            if job.began is None and sum(j.began is not None for j in self.jobs.values()) < self.o.workers:
-                self._begin(job)
+        while self.waiting and self.busy < self.o.workers:
+            self._begin(self.waiting.pop(0))
 
     def _begin(self, job: Job) -> None:
         self.starts[job.x] += 1
+        self.busy += 1
         job.start, job.began = self.starts[job.x], self.world.now
         job.seconds = min(self.rng.expovariate(1 / self.o.seconds), 8.0)
         deadline = job.task.deadline
@@ -168,6 +175,10 @@ class Engine:
 
     def _leave(self, job: Job) -> None:
         del self.jobs[job.future]
+        if job.began is None:
+            self.waiting.remove(job)
+        else:
+            self.busy -= 1
 
     def _haunt(self, job: Job) -> None:
         """Delivers what a worker gave that was taken for dead."""

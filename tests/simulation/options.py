@@ -63,7 +63,7 @@ class Options:
     def of(cls, seed: int) -> Options:
         rng = random.Random(f"options {seed}")
         often = rng.choice
-        goal = often([1, 2, rng.randint(3, 8), rng.randint(3, 8), rng.randint(9, 24)])
+        goal = often([1, 2, rng.randint(3, 8), rng.randint(3, 8), rng.randint(9, 16)])
         pool = often([goal, 2 * goal + 2, 3 * goal + 4])
         first = often([0.1, 1.0])
         options = cls(
@@ -78,7 +78,7 @@ class Options:
             cached=rng.random() < 0.4,
             structured=rng.random() < 0.2,
             workers=rng.randint(1, 4),
-            drain=rng.random() < 0.8,
+            drain=rng.random() < 0.6,
             retries=Retries(often([0, 0, 1, 2]), often([2, 2, 0, 1]), often([0, 1]), first, often([first, 60.0])),
             budget=often([None, None, None, FailureBudget(count=2), FailureBudget(window=3, share=0.6)]),
             deadline=often([None, 2.0, 5.0]),
@@ -97,7 +97,7 @@ class Options:
             closing=often([0.0, 0.0, 0.0, 0.5]),
             full=often([0.0, 0.0, 0.5]),
             broken=often([0.0, 0.0, 0.0, 0.1]),
-            target=often([0.0, 0.0, 0.5]),
+            target=often([0.0, 0.6]),
         )
 
         return options if seed % 8 else options.recurring()

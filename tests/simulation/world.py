@@ -28,7 +28,7 @@ from cohobate.ledger import spool, writer
 from cohobate.ledger.writer import Writer
 from cohobate.simulate.function import Simulator
 from simulation.checks import Watch, check_end, check_session
-from simulation.chooser import Chooser, problem
+from simulation.chooser import Chooser
 from simulation.disk import Disk
 from simulation.engine import Engine
 from simulation.options import Options
@@ -63,6 +63,7 @@ class World:
         self.expected: set[type[CohobateError]] = set()
         self.endings: set[str] = set()
         self.sessions = 0
+        self.chooser = Chooser(options)
         self.campaign = self._campaign()
 
     def run(self) -> None:
@@ -114,7 +115,7 @@ class World:
         return done
 
     def _drive(self) -> None:
-        self.generator = self.campaign.generator = Chooser(self.o, self._broken, self.sessions)
+        self.generator = self.campaign.generator = self.chooser.fresh(self._broken, self.sessions)
         self.goal = self._goal()
         if self.o.budget is not None:
             self.expected.add(BudgetExceeded)
@@ -128,10 +129,9 @@ class World:
         o = self.o
         simulator = Simulator(self.engine.simulate, "1", o.cached)
         return Campaign(
-            Chooser(o),
+            self.chooser,
             simulator,
             self.engine,
-            problem=problem(o),
             deadline=o.deadline,
             retries=o.retries,
             failure_budget=o.budget,
@@ -353,6 +353,7 @@ class Speaker:
         world.watch.talks(talk, self.until)
         fact = self.talker.talk(talk)
         if not world.o.thinking or fact is None:
+            world.watch.heard(fact)
             return fact
         after = world.rng.uniform(0.0, world.o.thinking)
         self.until = world.now + after
