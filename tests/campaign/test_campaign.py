@@ -402,6 +402,7 @@ def test_a_goal_that_raises_ends_the_campaign_in_good_order(tmp_path: Path):
     assert script.finalized == 1
     with open_reader(tmp_path / "r") as reader:
         assert "ZeroDivisionError" in reader.tally.stopped
+        assert reader.tally.counted == 2  # the result at which it raised is not lost
 
 
 def test_what_cannot_be_recorded_is_refused_before_a_folder_is_made(tmp_path: Path):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import cohobate as co
 from cohobate.core.canonical import content_hash
-from cohobate.core.events import Opened, Proposed, Started
-from cohobate.core.outcome import Value
+from cohobate.core.events import CancelAsked, Event, Opened, Proposed, Started
+from cohobate.core.outcome import Failure, Outcome, Value
 from cohobate.core.trial import Evaluated, Trial
 from cohobate.ledger.ledger import open_ledger
 from cohobate.ledger.spool import write_spool
@@ -46,6 +46,72 @@ def test_spooled_results_are_taken_in_where_their_proposal_is_recorded(tmp_path:
     assert list((folder / "spool").iterdir()) == []
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["sessions"][-1]["spool"] == {"found": 3, "taken": 1, "unreadable": 1}
+
+
+def lost_tail(folder: Path, *more: Event) -> dict[str, float]:
+    """A run folder with one proposal after the first evaluation, whose start is not recorded; returns its inputs."""
+    campaign(folder).run(co.evaluations(1))
+    row = {"x": 0.25}
+    with open_ledger(folder) as ledger:
+        ledger.append([Opened(2, 1.0), Proposed("main", 2, (Trial(1, row),), 1), *more])
+    return row
+
+
+def spooled(folder: Path, attempt: int, row: dict[str, float], outcome: Outcome, *, flagged: bool = False) -> None:
+    write_spool(folder, 2, 1, attempt, content_hash(row), Evaluated(outcome, 1.0, 3600.0, "w", flagged))
+
+
+def test_a_result_whose_start_was_lost_counts_once(tmp_path: Path):
+    folder = tmp_path / "r"
+    spooled(folder, 2, lost_tail(folder), Value({"f": 42.0}))
+    result = campaign(folder).run(co.evaluations(3))
+    assert [row["harvested"] for row in result.table()] == [False, True, False]
+    assert (result.tally.counted, result.tally.open) == (3, 0)
+
+
+def test_a_value_in_the_spool_wins_over_a_later_failure(tmp_path: Path):
+    folder = tmp_path / "r"
+    row = lost_tail(folder)
+    spooled(folder, 1, row, Value({"f": 42.0}))
+    spooled(folder, 2, row, Failure("raised", "boom"))
+    assert campaign(folder).run(co.evaluations(2)).table()[1]["f"] == 42.0
+
+
+def test_a_spooled_failure_that_may_follow_a_cancel_decides_nothing(tmp_path: Path):
+    folder = tmp_path / "r"
+    row = lost_tail(folder)
+    spooled(folder, 1, row, Failure("raised", "asked to stop"), flagged=True)
+    assert campaign(folder).run(co.evaluations(2)).table()[1]["f"] == 0.25
+
+
+def test_a_cancel_excuses_a_failure_in_the_spool(tmp_path: Path):
+    folder = tmp_path / "r"
+    row = lost_tail(folder, Started(1, 1, 1.0), CancelAsked((1,), "pointless"))
+    spooled(folder, 1, row, Failure("raised", "boom"))
+    assert campaign(folder).run(co.evaluations(2)).table()[1]["status"] == "cancelled"
+
+
+def test_what_a_deterministic_simulator_gave_is_not_asked_again_after_a_crash(tmp_path: Path):
+    folder, calls = tmp_path / "r", []
+    simulator = co.simulator(lambda x: calls.append(x) or x, version="1", deterministic=True)
+
+    def again() -> co.Campaign:
+        return co.Campaign(co.RandomSampler({"x": co.Real(0, 1)}, minimize="f"), simulator, co.inline(), run=folder)
+
+    first = again().run(co.evaluations(1)).table()[0]["x"]
+    with open_ledger(folder) as ledger:
+        ledger.append([Opened(2, 1.0), Proposed("main", 2, (Trial(1, {"x": first}),), 1)])
+    table = again().run(co.evaluations(2)).table()
+    assert (table[1]["cached"], table[1]["f"]) == (True, first)
+    assert calls.count(first) == 1
+
+
+def test_a_session_is_recorded_before_it_begins(tmp_path: Path):
+    session = campaign(tmp_path / "r")._open(co.evaluations(1), None)
+    try:
+        assert session.ledger.reader.tally.epoch == 1
+    finally:
+        session.run()
 
 
 def test_the_manifest_names_the_seed_of_the_generator(tmp_path: Path):

@@ -161,6 +161,14 @@ def test_cancelling_what_waits_means_it_never_runs():
     assert submitted == [2]
 
 
+def test_a_trial_named_twice_is_cancelled_once():
+    loop = Loop(room=1)
+    loop.plan()
+    loop.on(Heard(rows(2)))
+    loop.on(CancelWanted((1, 1), "pointless"))
+    assert [e.trial for e in loop.of(ev.Finished)] == [1]
+
+
 @pytest.mark.parametrize(
     ("outcome", "expected"),
     [

@@ -163,8 +163,12 @@ class Driver:
         happened, urgent = self._scheduler.take()
         self._fold(happened)
         view = self._view(now)
-        self._check_goal(view, now)
-        self._plan(view, now)
+        try:
+            self._check_goal(view, now)
+            self._plan(view, now)
+        except CohobateError:  # a goal of the user raised, and still this happened
+            self._write(happened)
+            raise
         planned, actions = self._scheduler.take()
         self._fold(planned)
         self._write(happened + planned)
@@ -197,8 +201,12 @@ class Driver:
         return answered
 
     def open(self, events: Sequence[Event], spooled: Sequence[Spooled]) -> None:
-        """Records what comes before the first turn; ``spooled`` files are of no use after it."""
+        """Records what comes before the first turn; ``spooled`` files are of no use after it.
+
+        Durably: no two sessions may have the same epoch, by which their spooled results are told apart.
+        """
         self._record(events)
+        self._ledger.flush()
         if self._leftovers:
             self._leftovers.found(spooled, self._ledger.appended)
 

@@ -13,12 +13,12 @@ from cohobate.campaign.scheduler import Pending, Scheduler
 from cohobate.core.canonical import content_hash
 from cohobate.core.capture import Raised, capture
 from cohobate.core.errors import GeneratorError, ResumeRefused
-from cohobate.core.events import Accepted, Declared, Event, Finished, Proposed
-from cohobate.core.outcome import Cancelled, Failure, Outcome
+from cohobate.core.events import Accepted, Declared, Event, Finished, Proposed, Started
+from cohobate.core.outcome import Cancelled, Failure, Value
 from cohobate.core.payload import Plain
 from cohobate.core.problem import Structured, unpack
 from cohobate.core.protocols import Generator, Recalls
-from cohobate.core.trial import Result, Trial
+from cohobate.core.trial import Evaluated, Result, Trial
 from cohobate.ledger.ledger import Ledger
 from cohobate.ledger.reader import Reader
 from cohobate.ledger.resume import Unfinished
@@ -101,16 +101,21 @@ def remember(
     talk.untold = [_unpacked(result, structured) for result in ledger.untold(talk.name)]
     found = harvest(ledger.folder) if ledger.folder else Harvest((), ())
     spooled = found.spooled
-    spool = {(one.trial, one.inputs): one for one in spooled}
+    values_last = sorted(spooled, key=lambda one: isinstance(one.evaluated.outcome, Value))
+    spool = {(one.trial, one.inputs): one for one in values_last}
     events: list[Event] = []
     unfinished: list[Pending] = []
     for item in ledger.unfinished():
         kept = spool.get((item.trial.id, content_hash(item.trial.inputs)))
         trial = _unpacked_trial(item.trial, structured)
-        if (final := _settled(item, kept, policy)) is None:
+        final = _settled(item, kept, policy) or _known(item, trial, cache)
+        if final is None:
             unfinished.append(Pending(trial, item.attempts, dict(item.failed)))
         else:
+            events += _missing_starts(item, final)
             events.append(final)
+            if cache is not None:
+                cache.keep(trial.inputs, final.outcome)
             talk.untold.append(Result(trial, final.outcome))
     scheduler = Scheduler(policy, conversation=talk, next_id=next_id, unfinished=unfinished, cache=cache)
     return Past(scheduler, events, spooled, found.unreadable)
@@ -119,7 +124,7 @@ def remember(
 def _settled(item: Unfinished, spooled: Spooled | None, policy: Policy) -> Finished | None:
     """Returns the outcome of a trial that needs no further attempt."""
     now = time.time()
-    if spooled is not None and _is_final(spooled.evaluated.outcome, policy):
+    if spooled is not None and _is_final(spooled.evaluated, policy, cancel=item.cancel):
         report = spooled.evaluated
         return Finished(
             item.trial.id,
@@ -137,8 +142,25 @@ def _settled(item: Unfinished, spooled: Spooled | None, policy: Policy) -> Finis
     return None
 
 
-def _is_final(outcome: Outcome, policy: Policy) -> bool:
-    return not isinstance(outcome, Failure) or policy.retries.allowed(outcome.kind) == 0
+def _missing_starts(item: Unfinished, final: Finished) -> list[Started]:
+    """Returns the starts up to the deciding attempt that were lost with the tail of the log; counts need them."""
+    return [Started(item.trial.id, n, final.started) for n in range(item.attempts + 1, final.attempt + 1)]
+
+
+def _is_final(report: Evaluated, policy: Policy, *, cancel: bool) -> bool:
+    """Whether a spooled report decides its trial; a failure after a flag may follow a cancel that was lost."""
+    if not isinstance(report.outcome, Failure):
+        return True
+    return not (cancel or report.flagged) and policy.retries.allowed(report.outcome.kind) == 0
+
+
+def _known(item: Unfinished, trial: Trial, cache: Cache | None) -> Finished | None:
+    """Returns the outcome of a trial that was to have the value of an earlier one."""
+    value = None if cache is None else cache.find(trial.inputs)
+    if value is None:
+        return None
+    now = time.time()
+    return Finished(trial.id, item.attempts, value, at=now, started=now, cached=True)
 
 
 def _recall(ledger: Ledger, generator: Generator, structured: Mapping[str, Structured]) -> tuple[int, int]:

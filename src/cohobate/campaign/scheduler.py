@@ -203,7 +203,7 @@ class Scheduler:
         self.spent = self.spent or self._spending.add(outcome)
 
     def _cancel(self, ids: Sequence[int], reason: str, now: float) -> None:
-        known = tuple(id for id in ids if id in self.trials)
+        known = tuple(id for id in dict.fromkeys(ids) if id in self.trials)
         if not known:
             return
         self._events.append(ev.CancelAsked(known, reason))

@@ -1,0 +1,116 @@
+"""A generator whose next choice depends on everything it proposed and was told, in order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+from cohobate.core.outcome import Value
+from cohobate.core.problem import Integer, Output, Problem, Structured
+from cohobate.core.protocols import Answer, Exhausted, Later, Unfit
+from cohobate.core.trial import Inputs, Result
+from simulation.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Molecule:
+    """A payload that only its codec can store."""
+
+    number: int
+
+
+def number(inputs: Inputs) -> int:
+    """Returns which of the different inputs these are, as proposed or as stored."""
+    match inputs["x"]:
+        case Molecule(n) | {"number": n}:
+            return n
+    return inputs["x"]
+
+
+def problem(options: Options) -> Problem:
+    molecule = Structured("molecule", lambda m: {"number": m.number}, lambda stored: Molecule(stored["number"]))
+    x = molecule if options.structured else Integer(0, max(1, options.different - 1))
+    return Problem({"x": x}, (Output("f", "minimize"),))
+
+
+class Chooser:
+    """Proposes each place of the pool once; ``fault`` says which fault its next call has, if any.
+
+    A foreign one also chooses by ``salt``, which is another in each session.
+    """
+
+    finite = True
+
+    def __init__(self, options: Options) -> None:
+        self.o, self.problem = options, problem(options)
+        rng = random.Random(f"pool {options.seed}")
+        self.left = self.pool = [rng.randrange(options.different) for _ in range(options.pool)]
+        self.unfit = {x for x in range(options.different) if rng.random() < options.unfit}
+        self.pending = self.trace = self.finalized = self.salt = 0
+        self._fault: Callable[[], str | None] = lambda: None
+
+    def fresh(self, fault: Callable[[], str | None] = lambda: None, salt: int = 0) -> Chooser:
+        """Returns one that has proposed nothing and knows nothing."""
+        other = copy(self)
+        other.left = list(self.pool)
+        other.pending = other.trace = other.finalized = 0
+        other._fault, other.salt = fault, salt if self.o.foreign else 0
+        return other
+
+    def suggest(self, n: int) -> Answer:
+        fault = self._fault()
+        if fault == "raises":
+            raise RuntimeError("no idea")
+        if fault == "answers nonsense":
+            return [{"y": 1}]
+        if fault == "waits":
+            return Later()
+        if not self.left:
+            return Exhausted("nothing left") if self.o.seed % 2 else []
+        if self.pending >= self.o.window:
+            return Later()
+        return [Unfit(row, "no") if number(row) in self.unfit else row for row in self._choose(n)]
+
+    def recall(self, rows: Sequence[Inputs]) -> None:
+        if self.o.foreign:
+            for row in rows:
+                self.left.remove(number(row))
+            self._note(len(rows))
+            return
+        chosen = self._choose(len(rows))
+        assert chosen == [dict(row) for row in rows], f"recalled {rows}, expected {chosen}"
+
+    def ingest(self, results: Sequence[Result]) -> None:
+        if self._fault() == "raises":
+            raise RuntimeError("cannot learn this")
+        for result in results:
+            match result.outcome:
+                case Value(outputs):
+                    seen = int(1000 * outputs["f"])
+                case other:
+                    seen = len(type(other).__name__)
+            assert result.trial.inputs == self.row(number(result.trial.inputs)), "told of other inputs"
+            self.pending -= 1
+            self.trace = (self.trace * 31 + 7 * result.trial.id + seen) % 10_007
+
+    def finalize(self) -> None:
+        self.finalized += 1
+
+    def describe(self) -> Mapping[str, Any]:
+        return {"seed": self.o.seed}
+
+    def _choose(self, n: int) -> list[dict[str, Any]]:
+        places = range(min(n, len(self.left), self.o.at_once))
+        rows = [self.row(self.left.pop((self.trace + self.salt) % len(self.left))) for _ in places]
+        self._note(len(rows))
+        return rows
+
+    def _note(self, proposed: int) -> None:
+        self.pending += proposed
+        self.trace = (self.trace * 17 + proposed) % 10_007
+
+    def row(self, x: int) -> dict[str, Any]:
+        return {"x": Molecule(x) if self.o.structured else x}
