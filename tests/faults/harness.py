@@ -245,11 +245,17 @@ class Audit:
     reruns: int
     makespan: float
     ideal: float
+    ideal_with_starts: float
 
     @property
     def ratio(self) -> float:
-        """Makespan over the ideal one."""
+        """Makespan over the ideal one, in which a dead worker is replaced in no time."""
         return self.makespan / self.ideal
+
+    @property
+    def ratio_without_starts(self) -> float:
+        """The same, in which starting the next worker takes what it took beside this campaign."""
+        return self.makespan / self.ideal_with_starts
 
     @property
     def sound(self) -> bool:
@@ -257,15 +263,15 @@ class Audit:
         return not (self.lost or self.duplicates or self.missing or self.wrong or self.damaged)
 
 
-def audit(job: Job) -> Audit:
-    """Compares what is recorded with what was planned, shown and noted."""
+def audit(job: Job, *, start: float = 0.0) -> Audit:
+    """Compares what is recorded with what was planned, shown and noted; a worker took ``start`` (s) to start."""
     with open_reader(job.run) as reader:
         events = [event for _, event in reader.read()]
     proposed = [(t.id, t.inputs["x"]) for event in events if isinstance(event, Proposed) for t in event.trials]
     finals = [event for event in events if isinstance(event, Finished)]
     last, names = {final.trial: final for final in finals}, dict(proposed)
     done = Counter(names[trial] for trial in last)
-    repeats: dict[int, list[float]] = {}
+    order, repeats = [x for _, x in proposed], dict[int, list[float]]()
     for event in events:
         if isinstance(event, AttemptFailed):
             repeats.setdefault(names[event.trial], []).append(min(event.seconds, job.plan.seconds))
@@ -277,7 +283,8 @@ def audit(job: Job) -> Audit:
         damaged=len(verify(job.run)),
         reruns=_reruns(job.truth()),
         makespan=max(final.at for final in finals) - min(f.started for f in finals if isinstance(f.outcome, Value)),
-        ideal=ideal(job.plan, [x for _, x in proposed], repeats),
+        ideal=ideal(job.plan, order, repeats),
+        ideal_with_starts=ideal(job.plan, order, repeats, start=start),
     )
 
 
@@ -292,10 +299,11 @@ def _reruns(notes: list[Note]) -> int:
     return again
 
 
-def ideal(plan: Plan, order: Sequence[int], repeats: Mapping[int, Sequence[float]]) -> float:
+def ideal(plan: Plan, order: Sequence[int], repeats: Mapping[int, Sequence[float]], *, start: float = 0.0) -> float:
     """Returns the seconds that perfect workers need: deadlines, lost attempts and the pauses after those included.
 
-    ``repeats`` says how long (s) each lost attempt of a candidate took.
+    ``repeats`` says how long (s) each lost attempt of a candidate took, ``start`` (s) how long it takes
+    to replace a worker that died.
     """
     free = [0.0] * plan.workers
     queue = deque((trial, x, 1) for trial, x in enumerate(order))
@@ -312,9 +320,19 @@ def ideal(plan: Plan, order: Sequence[int], repeats: Mapping[int, Sequence[float
         now += lost[0] if lost else _lasts(plan, x)
         if lost:
             heappush(later, (now + Retries().pause(0, trial, attempt), trial, x, attempt + 1))
-        heappush(free, now)
         end = max(end, now)
+        died = lost or plan.does.get(x) in {"hang", "block"}
+        heappush(free, now + start if died else now)
     return end
+
+
+def start_of_a_worker() -> float:
+    """Measures how long (s) a Python takes now until it could evaluate."""
+    began = time.monotonic()
+    imports = "import cohobate.worker.__main__, cohobate.campaign.evaluation"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-P", "-c", imports], env=environment, check=True, timeout=LONGEST)
+    return time.monotonic() - began
 
 
 def _lasts(plan: Plan, x: int) -> float:

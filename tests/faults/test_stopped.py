@@ -70,3 +70,31 @@ def test_a_stopped_driver_goes_on_where_it_was(job, row):
     assert found.sound, found
     assert meanwhile <= plan.workers
     assert work.noted() == plan.wanted
+
+
+def test_what_a_worker_finishes_while_its_driver_dies_is_not_run_again(job, row):
+    work = job(Plan(wanted=60, slow=0.6, does={20: "slow"}))
+    driver = work.start()
+    wait_until(lambda: work.starts(20))
+    os.kill(driver.pid, signal.SIGSTOP)
+    wait_until(lambda: list((work.run / "spool").glob("*.result")))
+    known = work.look()
+    driver.kill()
+    orphans = driver.bury()
+    assert work.start().finish()
+    found = audit(work)
+    row(
+        "kill -9 of a stopped driver",
+        f"{known} acknowledged before; a result of {work.plan.slow:g} s was harvested",
+        runs=1,
+        kills=1,
+        lost=found.lost,
+        duplicates=found.duplicates,
+        orphans=orphans,
+        late_starts=driver.late(),
+        missing=found.missing,
+        reruns=found.reruns,
+        completed=1,
+    )
+    assert found.sound, found
+    assert (len(work.starts(20)), orphans, driver.late()) == (1, 0, 0)
