@@ -235,13 +235,13 @@ def wait_until(holds: Callable[[], object], seconds: float = LONGEST) -> None:
 
 @dataclass(frozen=True)
 class Audit:
-    """What is wrong with a job that ended, each a number that should be zero, and how its time compares."""
+    """What is wrong with a job that ended, nothing if all is well, and how its time compares."""
 
     lost: int
     duplicates: int
     missing: int
-    wrong: int
-    damaged: int
+    wrong: tuple[str, ...]
+    damaged: tuple[str, ...]
     reruns: int
     makespan: float
     ideal: float
@@ -279,8 +279,8 @@ def audit(job: Job, *, start: float = 0.0) -> Audit:
         lost=sum(last.get(trial) != final for trial, final in job.shown.items()),
         duplicates=len(finals) - len(last) + sum(done.values()) - len(done),
         missing=len(set(range(job.plan.wanted)) - set(done)),
-        wrong=sum(not job.plan.expects(names[trial], final.outcome) for trial, final in last.items()),
-        damaged=len(verify(job.run)),
+        wrong=tuple(f"{names[f.trial]}: {f}" for f in finals if not job.plan.expects(names[f.trial], f.outcome)),
+        damaged=tuple(verify(job.run)),
         reruns=_reruns(job.truth()),
         makespan=max(final.at for final in finals) - min(f.started for f in finals if isinstance(f.outcome, Value)),
         ideal=ideal(job.plan, order, repeats),
