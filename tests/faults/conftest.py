@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from faults.auditing import Audit
 from faults.harness import Job, Plan
 
 COLUMNS = (
@@ -22,12 +24,15 @@ COLUMNS = (
     "completed",
     "makespan/ideal",
 )
+AUDITED = ("lost", "duplicates", "missing", "reruns")
 ROW = "fault table"
 
 
 @pytest.fixture
 def job(tmp_path: Path) -> Iterator[Callable[..., Job]]:
     """Makes ``job(plan, name)``, and ends what a failed test leaves behind."""
+    if sys.platform != "linux":
+        pytest.skip("finds what is left of a driver in /proc")
     made: list[Job] = []
 
     def make(plan: Plan, name: object = "job") -> Job:
@@ -41,12 +46,13 @@ def job(tmp_path: Path) -> Iterator[Callable[..., Job]]:
 
 @pytest.fixture
 def row(record_property: Callable[[str, object], None]) -> Callable[..., None]:
-    """Adds ``row(name, remark, column=value, ...)``; columns with a space are spelled with an underscore."""
+    """Adds ``row(name, remark, audits=[...], column=value, ...)``, a space or stroke in a column as an underscore."""
 
-    def add(name: str, remark: str = "", **cells: object) -> None:
-        known = {column.replace(" ", "_").replace("/", "_"): column for column in COLUMNS}
-        assert cells.keys() <= known.keys()
-        record_property(ROW, [name, *(str(cells.get(key, "-")) for key in known), remark])
+    def add(name: str, remark: str = "", audits: Sequence[Audit] = (), **cells: object) -> None:
+        summed = {key: sum(getattr(each, key) for each in audits) for key in AUDITED if audits}
+        known = [column.replace(" ", "_").replace("/", "_") for column in COLUMNS]
+        assert cells.keys() <= set(known)
+        record_property(ROW, [name, *(str((summed | cells).get(key, "-")) for key in known), remark])
 
     return add
 

@@ -10,7 +10,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from faults.harness import Audit, Job, Plan, audit, wait_until
+from faults.auditing import Audit, audit
+from faults.harness import Job, Plan, wait_until
 
 BALLAST = 4_000
 """Bytes that each result carries, so that 200 of them need what is left of the disk."""

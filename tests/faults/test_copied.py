@@ -17,7 +17,8 @@ from cohobate.ledger.ledger import open_ledger
 from cohobate.ledger.reader import open_reader
 from cohobate.ledger.snapshot import snapshot
 from cohobate.ledger.verify import verify
-from faults.harness import SEED, Job, Plan, audit, wait_until
+from faults.auditing import audit
+from faults.harness import SEED, Job, Plan, wait_until
 
 COPIES = 24
 BUSY = Plan(wanted=2400, seconds=0.002, ballast=200)
@@ -110,10 +111,8 @@ def test_a_live_copy_is_refused_or_complete(tmp_path: Path, copy: Callable[..., 
         f"copied live {copy.__name__.replace('_', ' ')}",
         f"seed {SEED}; {len(copies) - len(refused)} complete, {len(refused)} refused, 0 silently short",
         runs=len(copies),
-        lost=found.lost,
-        duplicates=found.duplicates,
+        audits=[found],
         orphans=work.drivers[0].bury(),
-        missing=found.missing,
         completed=1,
     )
     assert found.sound, found

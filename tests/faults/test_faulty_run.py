@@ -9,7 +9,8 @@ import pytest
 
 from cohobate.campaign.policy import Retries
 from cohobate.core.outcome import Failure
-from faults.harness import SEED, Plan, audit, kill_workers, misfortunes, start_of_a_worker
+from faults.auditing import audit, start_of_a_worker
+from faults.harness import SEED, Plan, kill_workers, misfortunes
 
 pytestmark = pytest.mark.xdist_group("faults")  # timed: not beside the others of this group
 RUNS = 5
@@ -35,11 +36,8 @@ def test_everything_comes_to_its_planned_end_in_nearly_the_ideal_time(job, kills
         f"seed {SEED}; start of new workers excluded: {', '.join(f'{ratio:.3f}' for ratio in ratios)}",
         runs=RUNS,
         kills=f"{hit} workers",
-        lost=sum(each.lost for each in audits),
-        duplicates=sum(each.duplicates for each in audits),
+        audits=audits,
         orphans=orphans,
-        missing=sum(each.missing for each in audits),
-        reruns=sum(each.reruns for each in audits),
         completed=finished,
         makespan_ideal=f"{raw:.3f}",
     )
@@ -64,11 +62,8 @@ def test_a_poison_candidate_is_quarantined_after_three_workers_and_within_its_de
         f"{len(starts)} attempts, then quarantined; {whole:.2f} s without pauses (deadline {work.plan.deadline:g} s)",
         runs=1,
         kills=f"{len(starts)} workers",
-        lost=found.lost,
-        duplicates=found.duplicates,
+        audits=[found],
         orphans=driver.bury(),
-        missing=found.missing,
-        reruns=found.reruns,
         completed=int(finished),
     )
     assert finished

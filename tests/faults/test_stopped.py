@@ -6,7 +6,9 @@ import os
 import signal
 import time
 
-from faults.harness import Plan, audit, marked, wait_until
+from cohobate.ledger.reader import open_reader
+from faults.auditing import audit
+from faults.harness import Job, Plan, marked, wait_until
 
 SLACK = 1.0
 """Seconds that ending a stopped worker may take longer than its deadline and grace."""
@@ -32,11 +34,8 @@ def test_a_stopped_worker_is_replaced_and_one_that_goes_on_in_time_keeps_its_val
         "SIGSTOP of a worker",
         f"replaced {took:.2f} s after the start (deadline {work.plan.deadline:g} s); continued in time: value kept",
         runs=1,
-        lost=found.lost,
-        duplicates=found.duplicates,
+        audits=[found],
         orphans=driver.bury(),
-        missing=found.missing,
-        reruns=found.reruns,
         completed=1,
     )
     assert found.sound, found
@@ -60,11 +59,8 @@ def test_a_stopped_driver_goes_on_where_it_was(job, row):
         "SIGSTOP of the driver",
         f"for {plan.deadline + plan.grace + 0.5:.1f} s; {meanwhile} evaluations started meanwhile",
         runs=1,
-        lost=found.lost,
-        duplicates=found.duplicates,
+        audits=[found],
         orphans=driver.bury(),
-        missing=found.missing,
-        reruns=found.reruns,
         completed=1,
     )
     assert found.sound, found
@@ -72,12 +68,17 @@ def test_a_stopped_driver_goes_on_where_it_was(job, row):
     assert work.noted() == plan.wanted
 
 
+def proposed(work: Job) -> int:
+    with open_reader(work.run) as reader:
+        return reader.tally.proposed
+
+
 def test_what_a_worker_finishes_while_its_driver_dies_is_not_run_again(job, row):
-    work = job(Plan(wanted=60, slow=0.6, does={20: "slow"}))
+    work = job(Plan(wanted=60, slow=1.5, deadline=20.0, does={20: "slow"}))
     driver = work.start()
-    wait_until(lambda: work.starts(20))
+    wait_until(lambda: work.starts(20) and proposed(work) > 20)  # that must be durable, or its result means nothing
     os.kill(driver.pid, signal.SIGSTOP)
-    wait_until(lambda: list((work.run / "spool").glob("*.result")))
+    wait_until(lambda: list((work.run / "spool").glob("20-*.result")))
     known = work.look()
     driver.kill()
     orphans = driver.bury()
@@ -88,12 +89,9 @@ def test_what_a_worker_finishes_while_its_driver_dies_is_not_run_again(job, row)
         f"{known} acknowledged before; a result of {work.plan.slow:g} s was harvested",
         runs=1,
         kills=1,
-        lost=found.lost,
-        duplicates=found.duplicates,
+        audits=[found],
         orphans=orphans,
         late_starts=driver.late(),
-        missing=found.missing,
-        reruns=found.reruns,
         completed=1,
     )
     assert found.sound, found
