@@ -29,6 +29,16 @@ def test_the_driver_sees_what_runs_and_since_when(sides: tuple[Page, Page]):
     assert driver.running() == 0
 
 
+def test_what_is_being_loaded_has_not_begun(sides: tuple[Page, Page]):
+    driver, worker = sides
+    assert worker.begin(5)
+    worker.put_off(60)
+    assert driver.running() == 5
+    assert driver.since() > time.monotonic() + 50
+    worker.put_off(0)
+    assert driver.since() <= time.monotonic()
+
+
 def test_a_flag_is_for_one_task(sides: tuple[Page, Page]):
     driver, worker = sides
     driver.flag(5)

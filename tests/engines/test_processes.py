@@ -179,6 +179,25 @@ def test_a_hang_in_native_code_is_killed(engine: Workplace, python_lock: bool):
     assert engine.call(add, 1, 2).result(20) == 3
 
 
+def test_the_deadline_of_a_call_does_not_count_the_imports_before_it(
+    engine: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "slow_to_import.py").write_text(
+        f"import os, time\nif os.getpid() != {os.getpid()}:\n    time.sleep(0.6)\n"
+        "def quick(x):\n    return x\ndef hangs():\n    time.sleep(600)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    from slow_to_import import hangs, quick  # type: ignore[import-not-found] # only here
+
+    limited = partial(Task, deadline=0.2, grace=0.05)
+    assert [engine.submit(limited(quick, (i,))).result(20) for i in range(3)] == [0, 1, 2]
+    with processes(1) as fresh:
+        began = time.monotonic()
+        with pytest.raises(DeadlineExceeded, match="its worker was killed"):
+            fresh.submit(limited(hangs)).result(20)
+        assert 0.8 < time.monotonic() - began < 5
+
+
 @linux
 def test_all_below_a_killed_worker_is_killed(engine: Workplace, tmp_path: Path):
     fifo = fifo_at(tmp_path / "begun")

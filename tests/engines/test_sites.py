@@ -187,10 +187,10 @@ def test_cores_are_counted_once():
 WHO = "[(os := __import__('os')).getpid(), os.environ['OMP_NUM_THREADS'], sorted(os.sched_getaffinity(0))]"
 
 
-def listening(process) -> set[str]:
-    """The addresses that a process and its descendants listen on."""
+def listening(process):
+    """The addresses and ports that a process and its descendants listen on."""
     all_ = [process, *process.children(recursive=True)]
-    return {c.laddr.ip for one in all_ for c in one.net_connections("inet") if c.status == psutil.CONN_LISTEN}
+    return {c.laddr for one in all_ for c in one.net_connections("inet") if c.status == psutil.CONN_LISTEN}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="cores are tied on Linux only")
@@ -202,13 +202,13 @@ def test_a_local_site_runs_and_listens_on_loopback_alone(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     site = Local(node=Node(workers=1, cores_per_worker=usable() + 1))  # more than there are, and still it runs
     us = psutil.Process()
-    before = set(us.children(recursive=True))
+    before, already = set(us.children(recursive=True)), listening(us)
     kernel = parsl.DataFlowKernel(configuration(site, tmp_path / "run" / "parsl"))
     try:
         pid, threads, cores = kernel.executors["cohobate"].submit(eval, {}, WHO).result(timeout=40)
         assert pid != os.getpid()
         assert (threads, cores) == (str(len(cores)), sorted(os.sched_getaffinity(0)))
-        assert {ip.removeprefix("::ffff:") for ip in listening(us)} == {"127.0.0.1"}
+        assert {at.ip.removeprefix("::ffff:") for at in listening(us) - already} == {"127.0.0.1"}
         keys = list((tmp_path / "run").rglob("*.key_secret"))
         assert {key.parent.stat().st_mode & 0o777 for key in keys} == {0o700}
     finally:

@@ -126,6 +126,19 @@ def test_the_reader_refuses_what_it_can_tell(run: Path):
         open_reader(run)
 
 
+def test_the_reader_refuses_an_end_that_is_not_there(run: Path):
+    sql(run, "DELETE FROM event WHERE seq > 400")
+    with pytest.raises(Damaged, match="602 events expected, 400 found"):
+        open_reader(run)
+
+
+@pytest.mark.parametrize(("gone", "missing"), [("seq = 100", 100), ("seq BETWEEN 1 AND 7", 1)])
+def test_the_reader_is_never_silently_short(run: Path, gone: str, missing: int):
+    sql(run, f"DELETE FROM event WHERE {gone}")
+    with open_reader(run) as reader, pytest.raises(Damaged, match=f"event {missing} of 602 is missing"):
+        list(reader.read())
+
+
 def test_an_untouched_store_is_whole(run: Path):
     assert verify(run) == []
     with open_ledger(run) as ledger:

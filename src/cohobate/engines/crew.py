@@ -117,7 +117,7 @@ class Worker:
 
     def set_alarm(self, now: float) -> None:
         """Finds when to look after it next: at the alarm of what runs, or of what may have started just now."""
-        deadlines = (job.task.deadline for job in self.jobs.values() if job.began == inf)
+        deadlines = (job.task.deadline for job in self.jobs.values() if job.began > now)
         alarms = (job.alarm() for job in self.jobs.values())
         self.alarm_at = min(self.recall_at, *alarms, *(now + each for each in deadlines if each is not None), inf)
 

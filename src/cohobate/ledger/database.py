@@ -125,6 +125,13 @@ def recorded(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT value FROM meta WHERE name = 'events'").fetchone()[0])
 
 
+def ends(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Returns how many events there should be, and the number of the last one, of one moment."""
+    query = "SELECT value, (SELECT coalesce(max(seq), 0) FROM event) FROM meta WHERE name = 'events'"
+    ((count, last),) = connection.execute(query).fetchall()
+    return int(count), int(last)
+
+
 def explain(error: Exception, path: Path) -> LedgerError:
     """Returns what an error of SQLite or of the system means for the ledger at ``path``."""
     match error:

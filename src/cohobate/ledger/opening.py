@@ -83,24 +83,25 @@ def check_identity(connection: sqlite3.Connection, path: Path, claim: Claim) -> 
     ((store,),) = connection.execute("SELECT value FROM meta WHERE name = 'store'").fetchall()
     if store != claim.store.hex():
         raise Damaged(f"{path} and {sidecar.NAME} beside it are of different ledgers: restore both from one copy")
-    found = database.recorded(connection)
+    found, last = database.ends(connection)
     if found < claim.events:
         raise Damaged(
             f"{path} is a stale or torn copy: it has {found} events, and {claim.events} were recorded; copy the whole "
             f"folder while nothing runs, or use a snapshot"
+        )
+    if found != last:
+        raise Damaged(
+            f"{path} is damaged or a torn copy ({found} events expected, {last} found): restore it from a copy"
         )
     return found
 
 
 def check_tail(connection: sqlite3.Connection, path: Path, count: int) -> None:
     """Raises ``Damaged`` where the last events are not as they were written."""
-    ((last,),) = connection.execute("SELECT coalesce(max(seq), 0) FROM event").fetchall()
-    if last != count:
-        raise Damaged(f"{path} is damaged ({count} events expected, {last} found): restore it from a copy")
-    tail = connection.execute(f"SELECT {EVENT} FROM event WHERE seq > ?", (last - TAIL,)).fetchall()
+    tail = connection.execute(f"SELECT {EVENT} FROM event WHERE seq > ?", (count - TAIL,)).fetchall()
     for row in tail:
         read_row(row, path, lambda _name, size: bytes(size))
-    if len(tail) != min(TAIL, last):
+    if len(tail) != min(TAIL, count):
         raise Damaged(f"{path} is damaged (events are missing near the end): restore the run folder from a copy")
 
 

@@ -128,8 +128,12 @@ class DatabaseSource:
             end = recorded(connection)
             while rows := connection.execute(query, (since, end, *names)).fetchall():
                 for row in rows:
-                    yield row[0], read_row(row, self.path, get)
-                since = rows[-1][0]
+                    if row[0] > since + 1 and not names:
+                        raise self._missing(since + 1, end)
+                    since = row[0]
+                    yield since, read_row(row, self.path, get)
+            if since < end and not names:
+                raise self._missing(since + 1, end)
 
     def at(self, numbers: Iterable[int]) -> Iterator[Event]:
         query = f"SELECT {EVENT} FROM event WHERE seq = ?"
@@ -137,7 +141,7 @@ class DatabaseSource:
             for number in numbers:
                 row = connection.execute(query, (number,)).fetchone()
                 if row is None:
-                    raise Damaged(f"{self.path} is damaged: event {number} is missing; restore the folder from a copy")
+                    raise self._missing(number, recorded(connection))
                 yield read_row(row, self.path, self._get)
 
     def declared(self) -> int | None:
@@ -152,6 +156,9 @@ class DatabaseSource:
     def tally(self) -> Tally:
         with self.reading() as connection:
             return load_tally(connection)
+
+    def _missing(self, number: int, end: int) -> Damaged:
+        return Damaged(f"{self.path} is damaged: event {number} of {end} is missing; restore the folder from a copy")
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

@@ -26,6 +26,9 @@ from cohobate.worker.page import Page
 from cohobate.worker.reporting import report
 from cohobate.worker.wire import Message, Outgoing, receive
 
+LOADING = 60.0
+"""Seconds that a function may take to load, its imports included, before its deadline counts."""
+
 
 def main() -> None:
     """Serves until the driver is gone or has nothing more."""
@@ -115,8 +118,10 @@ class Bench:
     def _load(self, message: Message) -> tuple[Callable[..., Payload], tuple[Payload, ...], dict[str, Payload]]:
         fn = self._functions.get(message.extra)
         if fn is None:
+            self._page.put_off(LOADING)
             fn = self._functions[message.extra] = pickle.loads(self._parcels[message.extra])
             del self._parcels[message.extra]
+            self._page.put_off(0)
         if message.kind == wire.LADEN:
             return fn, *unpack(message.payload, self._parcels)
         args, kwargs = pickle.loads(message.payload)

@@ -15,7 +15,7 @@ import time
 from typing import Final, final
 
 RUNNING: Final = 0  # the number of the running task; 0: none. Written by the worker, like
-SINCE: Final = 1  # when it was started (ns, monotonic).
+SINCE: Final = 1  # when it was, or at the latest will be started (ns, monotonic).
 FLAGGED: Final = 2  # the number of the task that should stop. Written by the driver, like
 SKIP_AFTER: Final = 3  # tasks numbered above this
 SKIP_TO: Final = 4  # and up to this are not to be started.
@@ -40,6 +40,10 @@ class Page:
         words[RUNNING] = number
         return not words[SKIP_AFTER] < number <= words[SKIP_TO]
 
+    def put_off(self, seconds: float) -> None:
+        """Worker: says that the running task is still being loaded, and counts as started so many seconds from now."""
+        self._words[SINCE] = time.monotonic_ns() + int(seconds * 1e9)
+
     def finish(self) -> None:
         """Worker: says that it runs nothing."""
         self._words[RUNNING] = 0
@@ -53,7 +57,7 @@ class Page:
         return self._words[RUNNING]
 
     def since(self) -> float:
-        """Driver: when the running task was started (s, monotonic)."""
+        """Driver: when the running task was started (s, monotonic); in the future while it is being loaded."""
         return self._words[SINCE] / 1e9
 
     def flag(self, number: int) -> None:
