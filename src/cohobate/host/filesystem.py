@@ -62,6 +62,17 @@ def fsync_dir(path: str | os.PathLike[str]) -> None:
         os.close(descriptor)
 
 
+def make_folder(path: str | os.PathLike[str]) -> None:
+    """Makes a folder, and those above it that are missing, their names durable; harmless where it exists."""
+    path = Path(path)
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    with suppress(PermissionError):  # a folder that may be written to and not be read
+        fsync_dir(path.parent)
+
+
 def write_atomic(path: str | os.PathLike[str], data: bytes, *, sync: bool = True) -> None:
     """Makes ``path`` hold ``data``: a reader, or a crash at any moment, sees the old file or the new one.
 

@@ -9,7 +9,7 @@ from typing import final
 
 from cohobate.core.blob import Blobs
 from cohobate.core.errors import Damaged
-from cohobate.host.filesystem import write_atomic
+from cohobate.host.filesystem import make_folder, write_atomic
 from cohobate.ledger.untag import Get
 
 
@@ -50,7 +50,7 @@ class FolderBlobs:
         name = sha256(data).hexdigest()
         path = self.path(name)
         if not _holds(path, len(data)):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             write_atomic(path, data, sync=True)
         return name
 

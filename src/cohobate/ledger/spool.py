@@ -11,7 +11,7 @@ from zlib import crc32
 
 from cohobate.core.errors import Damaged
 from cohobate.core.trial import Evaluated
-from cohobate.host.filesystem import write_atomic
+from cohobate.host.filesystem import make_folder, write_atomic
 from cohobate.ledger.codec import check, dumps, object_of
 from cohobate.ledger.record import spell_outcome, unpack_outcome
 from cohobate.ledger.untag import untagged
@@ -62,7 +62,7 @@ def write_spool(  # noqa: PLR0917 these six are what identifies a report, in the
     }
     text = object_of(spelled).encode()
     path = _path(folder, epoch, trial, attempt)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_atomic(path, b"%08x %s\n" % (crc32(text), text), sync=True)
     return path
 
