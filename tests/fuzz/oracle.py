@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-DEADLINE = 2.0
-"""Seconds for one call; a machine that is busy with other things is given that."""
+DEADLINE = 1.0
+"""Seconds of computing for one call."""
+WAIT = 8.0
+"""Seconds for one call on a machine that is busy with other things: longer is waiting for something."""
 MEMORY = 1 << 30
 """Bytes by which the address space may grow during one call."""
 
@@ -34,10 +36,12 @@ def ended(call: Callable[..., T], *arguments: Any, errors: type[Exception] | tup
 
 
 @contextmanager
-def bounded(seconds: float = DEADLINE, memory: int = MEMORY) -> Iterator[None]:
-    """Raises ``Hung`` after ``seconds``, and lets the block ask for ``memory`` further bytes at most."""
+def bounded(memory: int = MEMORY) -> Iterator[None]:
+    """Raises ``Hung`` when the block takes too long, and lets it ask for ``memory`` further bytes at most."""
     was = signal.signal(signal.SIGALRM, _hung)
-    left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.signal(signal.SIGPROF, _hung)
+    left, _ = signal.setitimer(signal.ITIMER_REAL, WAIT)
+    signal.setitimer(signal.ITIMER_PROF, DEADLINE)
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     if sys.platform == "linux":
         pages = int(Path("/proc/self/statm").read_text().split()[0])
@@ -46,6 +50,7 @@ def bounded(seconds: float = DEADLINE, memory: int = MEMORY) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGALRM, was)
         signal.setitimer(signal.ITIMER_REAL, left)
 
@@ -56,4 +61,4 @@ def one_line(text: str) -> bool:
 
 
 def _hung(*_: object) -> None:
-    raise Hung(f"no end within {DEADLINE} s")
+    raise Hung(f"no end within {DEADLINE} s of computing, or {WAIT} s of waiting")

@@ -41,7 +41,7 @@ def judged(path: Path, content: bytes, column: str | None) -> None:
         assert len(told) == len(pool) + len(pool.skipped)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.sampled_from(READABLE), contents, st.none() | cells)
 @example(".csv", b"a\rb\n", None)
 @example(".csv", b"\xff,smiles\nx,C\n", None)

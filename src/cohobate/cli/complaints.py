@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 import cohobate.cli.config as toml
 from cohobate.core.errors import ConfigError, did_you_mean
 from cohobate.core.payload import Plain
+from cohobate.view.text import shown
 
 Complaint = Mapping[str, Plain]
 TAGGED: Mapping[str, type[toml.Table]] = {
@@ -54,13 +55,13 @@ def complain(path: Path, data: Mapping[str, Plain], error: ValidationError) -> C
         places.setdefault(".".join(_place(one, data)), []).append(one)
     place, complaints = next(iter(places.items()))
     more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
-    return ConfigError(f"{path}: {place}: {_say(complaints)}{more}")
+    return ConfigError(f"{path}: {shown(place)}: {_say(complaints)}{more}")
 
 
 def _place(complaint: Complaint, data: Plain) -> Iterator[str]:
     """Returns the keys of the file that lead to a complaint, without what pydantic adds of its own."""
     for part in complaint["loc"]:
-        if (isinstance(data, dict) and part in data) or isinstance(data, list):
+        if (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int)):
             data = data[part]
         elif complaint["type"] != "missing" or part != complaint["loc"][-1]:
             continue

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+Points = Annotated[int, Field(ge=1, le=1_000_000)]  # they are all kept in memory
 Seed = Annotated[int, Field(ge=0, lt=2**64)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Names = Text | list[Text]
@@ -99,7 +100,7 @@ class Latin(Candidates):
     """``n`` points of a Latin hypercube."""
 
     kind: Literal["latin"]
-    n: Count
+    n: Points
     seed: Seed = 0
 
 
@@ -107,7 +108,7 @@ class Grid(Candidates):
     """Every combination of evenly spaced values, or the rows of a pool in order."""
 
     kind: Literal["grid"]
-    points: Count | dict[str, Count] = 10
+    points: Points | dict[str, Points] = 10
 
 
 Generator = Annotated[Active | Random | Sobol | Latin | Grid, Field(discriminator="kind")]

@@ -58,6 +58,8 @@ def check_file(path: Path) -> None:
 
     To be called only while no connection of this process is open: closing the file would drop its locks.
     """
+    if not path.is_file():
+        raise Damaged(f"{path} is no file: restore the run folder from a copy")
     with path.open("rb") as file:
         header = file.read(100)
     if not header:
