@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import resource
 import signal
 import sys
@@ -42,6 +43,7 @@ def bounded(memory: int = MEMORY) -> Iterator[None]:
     signal.signal(signal.SIGPROF, _hung)
     left, _ = signal.setitimer(signal.ITIMER_REAL, WAIT)
     signal.setitimer(signal.ITIMER_PROF, DEADLINE)
+    faulthandler.dump_traceback_later(3 * WAIT, exit=True)  # where C code never comes back to us
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     if sys.platform == "linux":
         pages = int(Path("/proc/self/statm").read_text().split()[0])
@@ -50,6 +52,7 @@ def bounded(memory: int = MEMORY) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+        faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGALRM, was)
         signal.setitimer(signal.ITIMER_REAL, left)

@@ -109,7 +109,7 @@ def read_regular(path: str | os.PathLike[str], most: int) -> bytes:
         if facts.st_size > most:
             raise OSError(errno.EFBIG, f"it has {facts.st_size:,} bytes, expected at most {most:,}", os.fspath(path))
         with open(descriptor, "rb", closefd=False) as file:
-            return file.read(most)
+            return file.read(facts.st_size)
     finally:
         os.close(descriptor)
 
