@@ -12,25 +12,34 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from cohobate.core.payload import Plain
-from cohobate.host.filesystem import write_atomic
+from cohobate.host.filesystem import read_regular, write_atomic
+from cohobate.ledger.database import explain
 
+LARGEST = 10_000_000
+"""Bytes of a manifest; more is something else."""
 PACKAGES = ("cohobate", "numpy", "scipy", "rdkit", "tblite", "ase", "torch", "cloudpickle")
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 SECRETS = ("key", "token", "secret", "password", "passwd")
 
 
 def write_manifest(folder: Path, *, seed: int | None, session: Mapping[str, Plain]) -> None:
-    """Writes ``manifest.json``: the seed of the generator, where it has one, and what each session runs with."""
+    """Writes ``manifest.json``: the seed of the generator, where it has one, and what each session runs with.
+
+    Raises ``LedgerError`` where it cannot be written.
+    """
     path = folder / "manifest.json"
     sessions = [*_sessions(path), {**session, **_facts()}]
     content = {"seed": seed, "versions": dict(_versions()), "sessions": sessions[-100:]}
-    write_atomic(path, (json.dumps(content, indent=1) + "\n").encode())
+    try:
+        write_atomic(path, (json.dumps(content, indent=1) + "\n").encode())
+    except OSError as error:
+        raise explain(error, path) from error
 
 
 def _sessions(path: Path) -> list[Plain]:
     try:
-        sessions = json.loads(path.read_bytes())["sessions"]
-    except (OSError, ValueError, KeyError, TypeError):
+        sessions = json.loads(read_regular(path, LARGEST))["sessions"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return []
     return sessions if isinstance(sessions, list) else []
 

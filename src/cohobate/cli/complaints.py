@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 import cohobate.cli.config as toml
 from cohobate.core.errors import ConfigError, did_you_mean
 from cohobate.core.payload import Plain
+from cohobate.view.text import shown
 
 Complaint = Mapping[str, Plain]
 TAG = r"'(.*?)'"
@@ -45,7 +46,7 @@ def complain(path: Path, data: Mapping[str, Plain], error: ValidationError) -> C
         places.setdefault(".".join(_place(one, data)), []).append(one)
     place, complaints = next(iter(places.items()))
     more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
-    return ConfigError(f"{path}: {place}: {_say(complaints)}{more}")
+    return ConfigError(f"{path}: {shown(place)}: {_say(complaints)}{more}")
 
 
 def _place(complaint: Complaint, data: Plain) -> Iterator[str]:

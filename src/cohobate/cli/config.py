@@ -9,6 +9,8 @@ from pydantic import Field
 from cohobate.cli.engine_tables import EngineTable, Processes
 from cohobate.cli.tables import Count, Names, Positive, Seed, Table, Text
 
+Points = Annotated[int, Field(ge=1, le=1_000_000)]  # they are all kept in memory
+
 
 class Goal(Table):
     """When it is enough; several conditions are joined by "or"."""
@@ -91,7 +93,7 @@ class Latin(Candidates):
     """``n`` points of a Latin hypercube."""
 
     kind: Literal["latin"]
-    n: Count
+    n: Points
     seed: Seed = 0
 
 
@@ -99,7 +101,7 @@ class Grid(Candidates):
     """Every combination of evenly spaced values, or the rows of a pool in order."""
 
     kind: Literal["grid"]
-    points: Count | dict[str, Count] = 10
+    points: Points | dict[str, Points] = 10
 
 
 Generator = Annotated[Active | Random | Sobol | Latin | Grid, Field(discriminator="kind")]

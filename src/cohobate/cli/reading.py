@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,14 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cohobate.core.errors import ConfigError
+from cohobate.host.filesystem import read_regular
 
 if TYPE_CHECKING:
     from cohobate.cli.config import Config
 
 NAME = "campaign.toml"
 DATABASE = "campaign.db"
-LARGEST = 10_000_000
+LARGEST = 1_000_000
 """Bytes of a configuration file; more is something else."""
+DEEPEST = 100
+"""Dots in a key: reading one of many takes tomllib the third power of their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +80,40 @@ def _of_run(folder: Path) -> Place:
 
 def _parse(path: Path) -> dict[str, object]:
     try:
-        if path.stat().st_size > LARGEST:
-            raise ConfigError(f"{path}: expected a file of text, got {path.stat().st_size:,} bytes")
-        return tomllib.loads(path.read_text("utf-8"))
+        return _loaded(read_regular(path, LARGEST).decode())
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: expected UTF-8 text; byte {error.start} is none") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not TOML: {error}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: not TOML: a whole number has more than 64 bits") from error
     except RecursionError as error:
         raise ConfigError(f"{path}: not TOML: nested too deep") from error
+
+
+def _loaded(text: str) -> dict[str, object]:
+    """Returns the content of TOML text; raises ``ValueError`` or ``RecursionError`` for what is none."""
+    text = text.replace("\r\n", "\n")
+    if any(part.count(".") > DEEPEST and ".." not in part for part in re.split(r"[][{}=,\n]", text)):
+        raise RecursionError
+    data = tomllib.loads(text)
+    if _is_long(data):
+        raise ValueError
+    return data
+
+
+def _is_long(value: object) -> bool:
+    """Whether a whole number in plain data is longer than TOML has them."""
+    match value:
+        case int():
+            return value.bit_length() > 64
+        case dict():
+            return any(map(_is_long, value.values()))
+        case list():
+            return any(map(_is_long, value))
+    return False
 
 
 def _is_file(path: Path) -> bool:

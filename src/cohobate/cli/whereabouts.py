@@ -7,6 +7,7 @@ import re
 import socket
 from pathlib import Path
 
+from cohobate.host.filesystem import read_regular
 from cohobate.host.locks import NAME
 from cohobate.view.text import shown
 
@@ -30,7 +31,7 @@ def whereabouts(run: Path, stopped: str) -> str:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text("utf-8", "replace")[:1000]
+        return read_regular(path, 1000).decode(errors="replace")
     except OSError:
         return ""
 

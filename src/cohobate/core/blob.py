@@ -32,6 +32,6 @@ class Blobs(Protocol):
         """Stores ``data`` durably and returns its sha256."""
         ...
 
-    def get(self, sha256: str) -> bytes:
-        """Returns what was stored; raises ``Damaged`` where it is missing or does not match."""
+    def get(self, sha256: str, size: int | None = None) -> bytes:
+        """Returns what was stored, of ``size`` bytes where that is known; raises ``Damaged`` where it is missing or does not match."""
         ...

@@ -136,7 +136,7 @@ class Pool:
 
 
 def _peek(rows: Iterable[Any]) -> tuple[Any, Sequence[Any]]:
-    if isinstance(rows, str | bytes | Mapping):
+    if isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable):
         raise ProblemError(f"a pool needs a list of candidates, got the {type(rows).__name__} {rows!r:.60}")
     items = list(rows)
     return (items[0] if items else None), items
@@ -178,7 +178,7 @@ def _parse(path: Path, text: str, column: str | None) -> Parsed:
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     """Returns the numbered lines that are neither empty nor comments."""
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
         if line.strip() and not line.lstrip().startswith("#"):
             yield number, line
 
@@ -190,14 +190,16 @@ def _smi(number: int, line: str) -> tuple[int, Row | str, Row]:
 
 def _csv(path: Path, text: str, column: str | None) -> Parsed:
     reader = csv.reader(StringIO(text.replace("\x00", "\ufffd"), newline=""))
-    header = [name.strip() for name in next(reader, [])]
+    try:
+        header = [name.strip() for name in next(reader, [])]
+    except csv.Error as error:
+        raise ProblemError(f"pool {path}: the first line is not readable as CSV: {error}") from error
     varied = column or ("smiles" if "smiles" in header else (header[0] if header else ""))
     if varied not in header:
         hint = did_you_mean(varied, header)
-        raise ProblemError(f"pool {path}: no column {varied!r} among {header}{hint}")
+        raise ProblemError(f"pool {path}: no column {varied!r:.80} among {header!r:.200}{hint:.100}")
     at = header.index(varied)
-    labels = tuple(name for name in header if name != varied)
-    return (varied,), labels, _csv_rows(reader, at, len(header))
+    return (varied,), (*header[:at], *header[at + 1 :]), _csv_rows(reader, at, len(header))
 
 
 def _csv_rows(reader: Payload, at: int, width: int) -> Iterator[tuple[int, Row | str, Row]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
 import secrets
+import stat
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -62,6 +64,17 @@ def fsync_dir(path: str | os.PathLike[str]) -> None:
         os.close(descriptor)
 
 
+def make_folder(path: str | os.PathLike[str]) -> None:
+    """Makes a folder, and those above it that are missing, their names durable; harmless where it exists."""
+    path = Path(path)
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    with suppress(PermissionError):  # a folder that may be written to and not be read
+        fsync_dir(path.parent)
+
+
 def write_atomic(path: str | os.PathLike[str], data: bytes, *, sync: bool = True) -> None:
     """Makes ``path`` hold ``data``: a reader, or a crash at any moment, sees the old file or the new one.
 
@@ -81,6 +94,24 @@ def write_atomic(path: str | os.PathLike[str], data: bytes, *, sync: bool = True
         raise
     if sync:
         fsync_dir(folder)
+
+
+def read_regular(path: str | os.PathLike[str], most: int) -> bytes:
+    """Returns the content of a file of at most ``most`` bytes.
+
+    ``OSError`` for a longer one, and for what is no file: reading a pipe or a device may never end.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # so that opening a pipe does not wait
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            raise OSError(errno.EINVAL, "it is no file", os.fspath(path))
+        if facts.st_size > most:
+            raise OSError(errno.EFBIG, f"it has {facts.st_size:,} bytes, expected at most {most:,}", os.fspath(path))
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(facts.st_size)
+    finally:
+        os.close(descriptor)
 
 
 def sync_file(descriptor: int) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from hashlib import sha256
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 from cohobate.core.blob import Blobs
 from cohobate.core.errors import Damaged
-from cohobate.host.filesystem import write_atomic
+from cohobate.host.filesystem import make_folder, read_regular, write_atomic
 from cohobate.ledger.untag import Get
+
+LARGEST: Final = 1 << 36
+"""Bytes of a blob whose size is not known."""
 
 
 @final
@@ -28,7 +31,7 @@ class MemoryBlobs:
         self._contents[name] = data
         return name
 
-    def get(self, sha256: str) -> bytes:
+    def get(self, sha256: str, size: int | None = None) -> bytes:
         """Returns what was kept; raises ``Damaged`` where there is none."""
         try:
             return self._contents[sha256]
@@ -50,15 +53,15 @@ class FolderBlobs:
         name = sha256(data).hexdigest()
         path = self.path(name)
         if not _holds(path, len(data)):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             write_atomic(path, data, sync=True)
         return name
 
-    def get(self, sha256: str) -> bytes:
+    def get(self, sha256: str, size: int | None = None) -> bytes:
         """Returns what was stored; raises ``Damaged`` where it is missing or does not match."""
         path = self.path(sha256)
         try:
-            data = path.read_bytes()
+            data = read_regular(path, LARGEST if size is None else size)
         except OSError as error:
             raise Damaged(f"blob {path} cannot be read ({error.strerror}); restore it from a copy") from error
         if _digest(data) != sha256:
@@ -74,7 +77,7 @@ class FolderBlobs:
 
 def fetch(blobs: Blobs) -> Get:
     """Returns how the codec gets its contents from ``blobs``."""
-    return lambda sha256, _size: blobs.get(sha256)
+    return blobs.get
 
 
 def _holds(path: Path, size: int) -> bool:

@@ -10,7 +10,7 @@ from cohobate.core.blob import Blobs
 from cohobate.core.errors import LedgerError
 from cohobate.core.events import Event, Proposed
 from cohobate.core.trial import Result
-from cohobate.host.filesystem import is_network
+from cohobate.host.filesystem import is_network, make_folder
 from cohobate.host.locks import FolderLock
 from cohobate.ledger import database, opening
 from cohobate.ledger.blobs import FolderBlobs
@@ -181,7 +181,7 @@ def open_ledger(folder: str | Path, *, durability: Durability = "full", patience
     folder = Path(folder)
     try:
         opening.is_new(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         lock = FolderLock.acquire(folder)
     except OSError as error:
         raise explain(error, folder) from error

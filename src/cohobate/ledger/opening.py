@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import uuid
 from pathlib import Path
@@ -58,6 +59,7 @@ def check_file(path: Path) -> None:
 
     To be called only while no connection of this process is open: closing the file would drop its locks.
     """
+    check_files(path)
     with path.open("rb") as file:
         header = file.read(100)
     if not header:
@@ -68,6 +70,14 @@ def check_file(path: Path) -> None:
     if application != database.APPLICATION:
         raise Foreign(f"{path} is not a cohobate ledger (application_id {application:#x}); name another run folder")
     _check_size(path, header)
+
+
+def check_files(path: Path) -> None:
+    """Raises ``Damaged`` where something else lies in the place of a file; SQLite would wait for a pipe for ever."""
+    for name in (database.NAME, database.NAME + "-shm", *LOGS):
+        beside = path.with_name(name)
+        if os.path.lexists(beside) and not beside.is_file():
+            raise Damaged(f"{beside} is no file: restore the run folder from a copy")
 
 
 def _check_size(path: Path, header: bytes) -> None:

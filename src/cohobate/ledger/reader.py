@@ -82,6 +82,7 @@ def open_reader(folder: str | Path) -> Reader:
     path = folder / database.NAME
     if not path.is_file():
         raise LedgerError(f"{folder} holds no {database.NAME}: name the folder of a run")
+    opening.check_files(path)
     claim = sidecar.read(folder)
     source = DatabaseSource(path, FolderBlobs(folder / "blobs"))
     with source.reading() as connection:

@@ -10,9 +10,11 @@ from typing import Final, final
 from zlib import crc32
 
 from cohobate.core.errors import Damaged
-from cohobate.host.filesystem import sync_file, write_atomic
+from cohobate.host.filesystem import read_regular, sync_file, write_atomic
 
 NAME: Final = "campaign.count"
+LONGEST: Final = 4096
+"""Bytes that are read of it."""
 _SLOT: Final = struct.Struct(">8s16sQQI")
 _TAG: Final = b"cohobate"
 
@@ -65,7 +67,7 @@ def read(folder: Path) -> Claim:
     """Returns what the count in ``folder`` says; raises ``Damaged`` where it is missing or unreadable."""
     path = folder / NAME
     try:
-        data = path.read_bytes()
+        data = read_regular(path, LONGEST)
     except OSError as error:
         message = f"{path} cannot be read ({error.strerror}): copy the whole run folder again, or use a snapshot"
         raise Damaged(message) from error

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from cohobate.core.errors import LedgerError
-from cohobate.host.filesystem import fsync_dir, write_atomic
+from cohobate.host.filesystem import fsync_dir, read_regular, write_atomic
 from cohobate.ledger import database, sidecar
+from cohobate.ledger.blobs import LARGEST
 from cohobate.ledger.reader import open_reader
 
 MANIFEST: Final = "manifest.json"
@@ -53,9 +54,9 @@ def _copy(folder: Path, draft: Path) -> None:
     for blob in _blobs(folder):
         copied = draft / blob.relative_to(folder)
         copied.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(copied, blob.read_bytes(), sync=True)
+        write_atomic(copied, read_regular(blob, LARGEST), sync=True)
     if (folder / MANIFEST).is_file():
-        write_atomic(draft / MANIFEST, (folder / MANIFEST).read_bytes(), sync=True)
+        write_atomic(draft / MANIFEST, read_regular(folder / MANIFEST, LARGEST), sync=True)
 
 
 def _blobs(folder: Path) -> Iterator[Path]:

@@ -11,7 +11,7 @@ from zlib import crc32
 
 from cohobate.core.errors import Damaged
 from cohobate.core.trial import Evaluated
-from cohobate.host.filesystem import write_atomic
+from cohobate.host.filesystem import make_folder, read_regular, write_atomic
 from cohobate.ledger.codec import check, dumps, object_of
 from cohobate.ledger.record import spell_outcome, unpack_outcome
 from cohobate.ledger.untag import untagged
@@ -20,6 +20,8 @@ SPOOL: Final = "spool"
 SUFFIX: Final = ".result"
 LONG: Final = 0.5
 """Seconds from which an evaluation is worth spooling."""
+LARGEST: Final = 1 << 32
+"""Bytes of a report."""
 _FIELDS: Final = tuple(field.name for field in fields(Evaluated) if field.name != "outcome")
 
 
@@ -62,7 +64,7 @@ def write_spool(  # noqa: PLR0917 these six are what identifies a report, in the
     }
     text = object_of(spelled).encode()
     path = _path(folder, epoch, trial, attempt)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_atomic(path, b"%08x %s\n" % (crc32(text), text), sync=True)
     return path
 
@@ -96,9 +98,7 @@ def _path(folder: Path, epoch: int, trial: int, attempt: int) -> Path:
 
 
 def _read(path: Path) -> Spooled:
-    if not path.is_file():  # reading a pipe would wait for ever
-        raise Damaged(f"{path} is not a file")
-    crc, _, text = path.read_bytes().rstrip(b"\n").partition(b" ")
+    crc, _, text = read_regular(path, LARGEST).rstrip(b"\n").partition(b" ")
     if int(crc, 16) != crc32(text):
         raise Damaged(f"{path}: the check sum does not match")
     body = untagged(json.loads(text))

@@ -73,7 +73,7 @@ class Ward:
     def _rest(self, job: Job, notice: float) -> None:
         now = time.monotonic()
         due = min(job.alarm(), notice, now + PULSE)
-        if job.began == inf and job.task.deadline is not None:
+        if job.began > now and job.task.deadline is not None:
             due = min(due, now + job.task.deadline)
         self._bell.asleep = True
         timeout = 0.0 if self._bell.rung else max(0.0, due - now)
@@ -106,8 +106,8 @@ class Ward:
 
     def _look(self, job: Job) -> None:
         page = self._worker.page
-        if job.began == inf and page.running() == job.number:
-            job.began = page.since()
+        if page.running() == job.number:
+            job.began = page.since()  # later than now while it is being loaded
 
     def _lose(self, job: Job) -> Report:
         """Ends the process, unless it is dead already; a value that it has sent before counts."""
