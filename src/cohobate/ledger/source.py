@@ -127,13 +127,11 @@ class DatabaseSource:
         with self.reading() as connection:
             end = recorded(connection)
             while rows := connection.execute(query, (since, end, *names)).fetchall():
+                self._check(rows, since, end, names)
                 for row in rows:
-                    if row[0] > since + 1 and not names:
-                        raise self._missing(since + 1, end)
-                    since = row[0]
-                    yield since, read_row(row, self.path, get)
-            if since < end and not names:
-                raise self._missing(since + 1, end)
+                    yield row[0], read_row(row, self.path, get)
+                since = rows[-1][0]
+            self._check((), since, end, names)
 
     def at(self, numbers: Iterable[int]) -> Iterator[Event]:
         query = f"SELECT {EVENT} FROM event WHERE seq = ?"
@@ -156,6 +154,14 @@ class DatabaseSource:
     def tally(self) -> Tally:
         with self.reading() as connection:
             return load_tally(connection)
+
+    def _check(self, rows: Sequence[Row], since: int, end: int, kinds: Sequence[str]) -> None:
+        """Raises ``Damaged`` where rows of all kinds do not follow ``since`` one by one, or are too few."""
+        expected = since + len(rows)
+        if kinds or (rows[-1][0] == expected if rows else since >= end):
+            return
+        found = [row[0] for row in rows]
+        raise self._missing(next((n for n, at in enumerate(found, since + 1) if n != at), expected + 1), end)
 
     def _missing(self, number: int, end: int) -> Damaged:
         return Damaged(f"{self.path} is damaged: event {number} of {end} is missing; restore the folder from a copy")
