@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import socket
 import time
 from collections.abc import Callable
@@ -74,6 +75,7 @@ class Scheduler:
 
     def __init__(self, client: Payload, own: list[Any], *, workers: int | None) -> None:
         self._client, self._own, self._given = client, own, workers
+        atexit.register(self.close)
         self._counted, self._when = 0, 0.0
         self.host = _reached_from(client.scheduler.address)
         self.kinds = (require("distributed", extra="dask").Future,)
@@ -107,6 +109,7 @@ class Scheduler:
 
     def close(self) -> None:
         """Ends the cluster that was started for us."""
+        atexit.unregister(self.close)
         while self._own:
             capture(self._own.pop(0).close)
 
