@@ -255,6 +255,12 @@ def test_a_megabyte_there_and_back(engine: AnyEngine):
     assert engine.call(bytes, data).result(20) == data
 
 
+def test_a_hundred_megabytes_as_arguments(engine: AnyEngine):
+    data = bytes(100 << 20)
+    sizes = [engine.call(lambda a, b: len(a) + len(b["data"]), data, {"data": data[:i]}) for i in range(4)]
+    assert [size.result(40) for size in sizes] == [(100 << 20) + i for i in range(4)]
+
+
 def test_nobody_asked_it_to_stop(engine: AnyEngine):
     assert engine.call(cancelled).result(20) is False
 
