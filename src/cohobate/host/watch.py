@@ -23,7 +23,7 @@ def left_behind(lines: Iterable[str]) -> list[Group]:
     groups: dict[str, Group] = {}
     for line in lines:
         match line.split():
-            case ["+", mark, leader] if leader.isdigit() and line.endswith("\n"):
+            case ["+", mark, leader] if leader.removeprefix("-").isdigit() and line.endswith("\n"):
                 groups[mark] = Group(mark, int(leader))
             case ["-", mark]:
                 groups.pop(mark, None)
