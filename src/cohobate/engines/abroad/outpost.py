@@ -33,6 +33,8 @@ Loaded = tuple[Callable[..., Payload], tuple[Payload, ...], dict[str, Payload]]
 """A function and its arguments."""
 CONNECTING: Final = 20.0
 """Seconds in which the driver must be reached."""
+ORPHANED: Final = 1.0
+"""Seconds after the end of the line in which the death of a driver that is our parent shows."""
 
 
 def redeem(fields: tuple[Payload, ...], *given: Payload) -> Report:
@@ -74,6 +76,7 @@ class Outpost:
         self._refused: set[int] = set()
         self._welcome = threading.Event()
         self._over = False
+        self._parent = os.getppid()
         threading.Thread(target=self._listen, name="cohobate-outpost", daemon=True).start()
         if not self._welcome.wait(CONNECTING) or self._over:
             raise ConnectionRefusedError("it hung up")
@@ -143,6 +146,7 @@ class Outpost:
         self._nursery.close()
         self._socket.close()
         self._welcome.set()
+        _end_if_orphaned(self._parent)
 
     def _heed_all(self) -> None:
         for message in receive(self._socket.fileno()):
@@ -178,6 +182,19 @@ def _parcel(number: int, value: Payload) -> Parcel:
     if not good:
         raise TypeError("a value that the task is given cannot be sent to its process")
     return Parcel(number, b"", data)
+
+
+def _end_if_orphaned(parent: int) -> None:
+    """Ends the worker process of a pool whose owner has died: nobody else would."""
+    from multiprocessing import parent_process
+    from multiprocessing.connection import wait
+
+    owner = parent_process()  # None where nothing of that kind has started us
+    if owner is not None:
+        # Not every kind of pool has something to wait at, and in a fork our siblings may keep it open.
+        known = [] if owner.sentinel is None else [owner.sentinel]
+        if wait(known, ORPHANED) or os.getppid() != parent:
+            os._exit(1)
 
 
 def _connect(hub: Address) -> socket.socket:
