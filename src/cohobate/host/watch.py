@@ -18,7 +18,7 @@ if __name__ == "__main__":
 
 from cohobate.host.groups import Group, end
 
-PID = re.compile(r"-?[1-9][0-9]{1,9}|[2-9]|-1")
+PID = re.compile(r"[1-9][0-9]{1,9}|[2-9]|-1")
 """A process that may be ours (not the first of all), or ``NOBODY``."""
 
 
