@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import secrets
 import selectors
 import socket
@@ -18,7 +17,7 @@ from functools import partial
 from typing import Final, final
 
 import cohobate.worker.wire as wire
-from cohobate.engines.abroad.line import PROOF, STARTED, STOP, UNKNOWN, WANTED, Line
+from cohobate.engines.abroad.line import PROOF, STARTED, STOP, UNKNOWN, WANTED, Line, sealed
 from cohobate.engines.abroad.ticket import Address
 from cohobate.engines.bell import Bell
 
@@ -30,15 +29,15 @@ PROVING: Final = 10.0
 class Hub:
     """Listens to outposts in a thread of its own, until ``close``.
 
-    ``started(number)`` is called there when a task that takes longer has begun, ``gone(number)`` when
-    an outpost went away with such a task.
+    ``started(number)`` is called there when a task that takes longer has begun, and says whether it is
+    not over yet; ``gone(number)`` when an outpost went away with such a task.
     """
 
-    def __init__(self, host: str, started: Callable[[int], None], gone: Callable[[int], None]) -> None:
+    def __init__(self, host: str, started: Callable[[int], bool], gone: Callable[[int], None]) -> None:
         self._started, self._gone = started, gone
         self._listener = socket.create_server((host, 0), backlog=1024)
         self._listener.setblocking(False)
-        self.address = Address(host, self._listener.getsockname()[1], secrets.token_bytes(PROOF))
+        self.address = Address(host, self._listener.getsockname()[1], secrets.token_bytes(PROOF), os.getpid())
         self._parcels: dict[int, bytes] = {}
         self._unwanted: set[int] = set()
         self._lines: set[Line] = set()
@@ -146,7 +145,8 @@ class Hub:
     def _heed(self, line: Line, kind: int, number: int) -> None:
         if kind == STARTED:
             self._where[number] = line
-            self._started(number)
+            if not self._started(number):
+                self._where.pop(number, None)
         elif kind == WANTED:
             data = self._parcels.get(number)
             self._send(line, UNKNOWN if data is None else wire.PARCEL, number, data or b"")
@@ -163,7 +163,7 @@ class Hub:
 
     def _tell_settings(self, line: Line) -> None:
         self._path = _path()
-        self._send(line, wire.SETTINGS, 0, pickle.dumps(self._path))
+        self._send(line, wire.SETTINGS, 0, sealed(self.address.key, self._path))
 
     def _send(self, line: Line, kind: int, number: int, payload: bytes = b"") -> None:
         line.outgoing.put(kind, number, payload)
