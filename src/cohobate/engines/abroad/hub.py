@@ -23,6 +23,8 @@ from cohobate.engines.bell import Bell
 
 PROVING: Final = 10.0
 """Seconds in which an outpost must have proved that it is ours."""
+STRANGERS: Final = 128
+"""Lines that have not proved it yet, at most: the oldest gives way, lest a crowd takes all our descriptors."""
 
 
 @final
@@ -41,6 +43,7 @@ class Hub:
         self._parcels: dict[int, bytes] = {}
         self._unwanted: set[int] = set()
         self._lines: set[Line] = set()
+        self._strangers: dict[Line, None] = {}  # those that have not proved it yet, the oldest first
         self._where: dict[int, Line] = {}
         self._orders: deque[Callable[[], None]] = deque()
         self._bell = Bell()
@@ -107,7 +110,7 @@ class Hub:
         self._bell.close()
 
     def _patience(self) -> float | None:
-        return PROVING if any(not line.proved for line in self._lines) else None
+        return PROVING if self._strangers else None
 
     def _order(self, what: Callable[[], None]) -> None:
         self._orders.append(what)
@@ -117,12 +120,14 @@ class Hub:
         with suppress(OSError):
             line = Line(self._listener.accept()[0])
             self._lines.add(line)
+            self._strangers[line] = None
             self._selector.register(line.socket, selectors.EVENT_READ, partial(self._attend, line))
 
     def _turn_away(self) -> None:
         late = time.monotonic() - PROVING
-        for line in [line for line in self._lines if not line.proved and line.since < late]:
-            self._hang_up(line)
+        for line in list(self._strangers):
+            if len(self._strangers) > STRANGERS or line.since < late:
+                self._hang_up(line)
 
     def _attend(self, line: Line) -> None:
         if line not in self._lines:
@@ -137,6 +142,7 @@ class Hub:
     def _prove(self, line: Line) -> bool:
         stays = line.prove(self.address.key)
         if line.proved:
+            del self._strangers[line]
             self._tell_settings(line)
             for number in list(self._unwanted):
                 self._send(line, STOP, number)
@@ -180,6 +186,7 @@ class Hub:
 
     def _hang_up(self, line: Line) -> None:
         self._lines.discard(line)
+        self._strangers.pop(line, None)
         self._selector.unregister(line.socket)
         line.socket.close()
         for number in [number for number, where in list(self._where.items()) if where is line]:
