@@ -33,6 +33,10 @@ def start(kind: str) -> Workplace:
             return parsl(workers=2)
         case "dask":
             return dask(workers=2)
+        case "dask cluster":
+            from distributed import Client, LocalCluster
+
+            return dask(Client(LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)))
     return mpi()
 
 

@@ -17,7 +17,7 @@ from faults.harness import MARK, marked, wait_until
 
 PROGRAM = Path(__file__).with_name("doomed.py")
 MPIEXEC = str(Path(sys.executable).with_name("mpiexec"))
-NEEDS = {"loky": "loky", "parsl": "parsl", "dask": "distributed", "mpi": "mpi4py"}
+NEEDS = {"loky": "loky", "parsl": "parsl", "dask": "distributed", "dask cluster": "distributed", "mpi": "mpi4py"}
 LATE = 2.0
 """Seconds after the death of the driver from which nothing may be evaluated any more."""
 GONE = 10.0
@@ -64,7 +64,7 @@ def doomed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Doomed]:
     if kind == "mpi":
         command = [MPIEXEC, "-n", "3", sys.executable, "-m", "mpi4py.futures", *command[1:]]
     (tmp_path / "truth").touch()
-    mark = f"{os.getpid()}-{kind}"
+    mark = f"{os.getpid()}-{kind.replace(' ', '-')}"
     with (tmp_path / "said").open("wb") as said:
         process = subprocess.Popen(
             command,
@@ -81,7 +81,9 @@ def doomed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Doomed]:
     process.wait(10)
 
 
-@pytest.mark.parametrize("doomed", ["fork", "spawn", "forkserver", "loky", "parsl", "dask", "mpi"], indirect=True)
+@pytest.mark.parametrize(
+    "doomed", ["fork", "spawn", "forkserver", "loky", "parsl", "dask", "dask cluster", "mpi"], indirect=True
+)
 def test_nothing_outlives_a_killed_driver(doomed: Doomed):
     wait_until(doomed.busy)
     driver = next(pid for what, pid, _ in doomed.notes() if what == "driver")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, wait
+from concurrent.futures import BrokenExecutor, CancelledError, Future, wait
 from functools import partial
 from itertools import count
 from math import inf
@@ -154,7 +154,7 @@ class Carried:
             case Raised(EngineError() as error):
                 self._fail(job, error)
             case Raised(_, message, _):
-                self._fail(job, EngineClosed(f"{self!r} takes no more tasks: {message}"))
+                self._fail(job, EngineClosed(f"{self!r} takes no more tasks: {_line(message)}"))
 
     def _send(self, job: Job, given: Given) -> None:
         numbers, natives = tuple(number for number, _ in given), tuple(native for _, native in given)
@@ -233,7 +233,13 @@ class Carried:
                 elif inner.cancelled() or isinstance(error, CancelledError):
                     drop(job.future)
                 else:
-                    fail(job.future, WorkerLost(_lost(job, f"was lost: {message}")))
+                    fail(job.future, self._broken(job, error, message))
+
+    def _broken(self, job: Job, error: BaseException, message: str) -> EngineError:
+        """What ran is blamed; where that is known, what had not begun is not."""
+        if isinstance(error, BrokenExecutor) and job.began == inf and self._supervised(job):
+            return EngineClosed(f"{self!r} is broken: {_line(message)}")
+        return WorkerLost(_lost(job, f"was lost: {_line(message)}"))
 
     def _measure(self, seconds: float) -> None:
         self._average = 0.9 * self._average + 0.1 * max(1e-6, min(seconds, 1.0))
@@ -315,3 +321,8 @@ def _pass_back(job: Job, hold: Callable[[], None]) -> None:
 
 def _lost(job: Job, how: str) -> str:
     return f"the worker that ran {name_of(job.task.fn)} {how}"
+
+
+def _line(message: str) -> str:
+    """Returns the first line: what pools say of their end may be long."""
+    return message.partition("\n")[0]
