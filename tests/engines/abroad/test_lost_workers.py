@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager
@@ -41,12 +42,12 @@ def loky_pool() -> Iterator[Workplace]:
 
 
 @contextmanager
-def dask_cluster() -> Iterator[Workplace]:
+def dask_cluster(workers: int = 1) -> Iterator[Workplace]:
     from distributed import Client, LocalCluster
 
     quiet = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
     with (
-        LocalCluster(n_workers=1, threads_per_worker=1, scheduler_kwargs=quiet, silence_logs="ERROR") as cluster,
+        LocalCluster(n_workers=workers, threads_per_worker=1, scheduler_kwargs=quiet, silence_logs="ERROR") as cluster,
         Client(cluster, set_as_default=False) as client,
         dask(client) as engine,
     ):
@@ -96,7 +97,7 @@ def test_its_call_is_lost_soon_and_leaves_nothing(engine: Workplace, kind: str, 
     assert outpost != os.getpid()
     waiting: list[Future[int]] = [engine.call(abs, -i) for i in range(3)]
     os.kill(outpost, signal.SIGKILL)
-    with pytest.raises(WorkerLost, match=r"the worker that ran hang (went away|was lost)"):
+    with pytest.raises(WorkerLost, match=r"the worker that ran hang (went away|was lost|stopped working for us)"):
         running.result(5)
     wait_until(lambda: not Path(f"/proc/{child}").exists(), 5)
     if kind in LASTING:
@@ -104,6 +105,23 @@ def test_its_call_is_lost_soon_and_leaves_nothing(engine: Workplace, kind: str, 
     else:
         assert wait(waiting, 5).not_done == set()
         assert {type(future.exception()) for future in waiting} == {EngineClosed}
+
+
+@pytest.mark.timeout(40)
+def test_dask_does_not_run_it_once_more(fifo: Path):
+    pytest.importorskip("distributed")
+    with dask_cluster(2) as engine:
+        running = engine.call(hang, fifo)
+        _, outpost = map(int, fifo.read_text().split())
+        os.kill(outpost, signal.SIGKILL)
+        with pytest.raises(WorkerLost):
+            running.result(5)
+        reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+        both = [engine.call(time.sleep, 0.3) for _ in range(6)]
+        assert wait(both, 20).not_done == set()
+        assert os.read(reader, 100) == b""
+        os.close(reader)
+        engine.close()
 
 
 def murder(x: int, flag: Path) -> dict[str, float]:

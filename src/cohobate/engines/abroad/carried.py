@@ -193,12 +193,15 @@ class Carried:
 
     # Hearing, in the threads of carrier and hub.
 
-    def _begun(self, number: int) -> None:
-        """A task that takes longer has started, or one that is to stop was found."""
+    def _begun(self, number: int) -> bool:
+        """A task that takes longer has started, or one that is to stop was found; whether it is not over."""
         job = self._numbered.get(number)
-        if job is None or job.began < inf:
-            return
-        job.began = time.monotonic()
+        if job is not None and job.began == inf:
+            job.began = time.monotonic()
+            self._limit(job)
+        return job is not None
+
+    def _limit(self, job: Job) -> None:
         if job.cancelling:
             self._leave_in(self._patience(job), job)
         elif job.task.deadline is not None:
@@ -208,6 +211,8 @@ class Carried:
         """The outpost that ran a task went away; its result may be on its way."""
         job = self._numbered.get(number)
         if job is not None:
+            # Some carriers would have it run once more.
+            self._opened().stop(job, supervised=self._supervised(job))
             timer = threading.Timer(PARTING, self._fail, (job, WorkerLost(_lost(job, "went away"))))
             timer.daemon = True
             timer.start()
