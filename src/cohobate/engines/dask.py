@@ -10,7 +10,7 @@ from typing import Any, Final, final
 from urllib.parse import urlsplit
 
 from cohobate.core.capture import Raised, Returned, capture
-from cohobate.core.errors import UserError
+from cohobate.core.errors import EngineClosed, UserError
 from cohobate.core.payload import Payload
 from cohobate.engines.abroad.carried import Carried, Supervise
 from cohobate.engines.sites import LOOPBACK
@@ -77,15 +77,16 @@ class Scheduler:
         self._client, self._own, self._given = client, own, workers
         atexit.register(self.close)
         self._counted, self._when = 0, 0.0
-        self.host = _reached_from(client.scheduler.address)
+        self._address = str(client.scheduler.address)
+        self.host = _reached_from(self._address)
         self.kinds = (require("distributed", extra="dask").Future,)
 
     @property
     def workers(self) -> int:
-        """The threads of all workers there are now."""
+        """The threads of all workers there are now, or were when the client was closed."""
         if self._given is not None:
             return self._given
-        if time.monotonic() - self._when > COUNTING:
+        if time.monotonic() - self._when > COUNTING and self._client.status == "running":
             known = self._client.scheduler_info(n_workers=-1)["workers"]
             self._counted = max(1, sum(worker["nthreads"] for worker in known.values()))
             self._when = time.monotonic()
@@ -93,11 +94,17 @@ class Scheduler:
 
     def submit(self, call: Callable[..., Any], *args: Payload) -> Payload:
         """Hands a call on."""
+        if self._client.status != "running":
+            raise EngineClosed(f"{self!r} takes no more tasks: its client is {self._client.status}")
         return self._client.submit(call, *args, pure=False, retries=0)
 
     def recall(self, inner: Payload) -> bool:
         """Dask does not tell what it has taken back in time."""
         return False
+
+    def broken(self, error: BaseException) -> bool:
+        """A client that was closed, or lost its scheduler."""
+        return bool(self._client.status != "running")
 
     def forget(self, inner: Payload) -> None:
         """Takes it out of the scheduler."""
@@ -114,7 +121,7 @@ class Scheduler:
             capture(self._own.pop(0).close)
 
     def __repr__(self) -> str:
-        return f"dask({self._client.scheduler.address}, {self.workers})"
+        return f"dask({self._address}, {self.workers})"
 
 
 def _reached_from(address: str) -> str:

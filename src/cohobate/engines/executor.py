@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from typing import Any, Final, final
 
 from cohobate.core.errors import UserError
@@ -71,6 +71,10 @@ class Pool:
     def recall(self, inner: Future[Any]) -> bool:
         """Only what has not been sent to a worker."""
         return inner.cancel()
+
+    def broken(self, error: BaseException) -> bool:
+        """A pool that lost a worker is lost as a whole."""
+        return isinstance(error, BrokenExecutor)
 
     def forget(self, inner: Future[Any]) -> None:
         """Nothing else can be done."""

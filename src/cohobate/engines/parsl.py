@@ -117,6 +117,10 @@ class Kernel:
         """Parsl takes nothing back."""
         return False
 
+    def broken(self, error: BaseException) -> bool:
+        """Too many of its blocks did not start."""
+        return all(getattr(each, "bad_state_is_set", False) for each in self._executors)
+
     def forget(self, inner: Future[Any]) -> None:
         """Parsl takes nothing back."""
 

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from multiprocessing import get_context
@@ -148,3 +148,35 @@ def test_a_campaign_ends_with_its_pool_and_goes_on_with_another(tmp_path: Path):
     with pool() as ex:
         result = campaign(ex).run(co.evaluations(10))
     assert (result.tally.values, result.tally.failed) == (10, 0)
+
+
+def test_an_engine_whose_blocks_do_not_start_is_broken(tmp_path: Path):
+    pytest.importorskip("parsl")
+    from parsl import Config
+    from parsl.executors import HighThroughputExecutor
+    from parsl.providers import LocalProvider
+
+    provider = LocalProvider(init_blocks=1, max_blocks=1, worker_init="exit 3")
+    site = HighThroughputExecutor(address="127.0.0.1", loopback_address="127.0.0.1", provider=provider)
+    with parsl(Config(executors=[site], run_dir=str(tmp_path), strategy_period=0.2), workers=1) as engine:
+        for _ in range(2):
+            with pytest.raises(EngineClosed, match=r"^parsl\(.*is broken: .*EXIT CODE"):
+                engine.call(abs, -1).result(30)
+
+
+def test_a_client_that_is_closed_takes_nothing_more():
+    pytest.importorskip("distributed")
+    from distributed import Client
+
+    quiet = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    with Client(processes=False, n_workers=1, scheduler_kwargs=quiet, set_as_default=False) as client:
+        engine = dask(client)
+        forever = engine.call(signal.pause)
+        assert engine.call(abs, -1).done() is False
+        client.close()
+        with pytest.raises(CancelledError):
+            forever.result(10)
+        with pytest.raises(EngineClosed, match="its client is closed"):
+            engine.call(abs, -1).result(10)
+        assert "dask(" in engine.describe()
+        engine.close()

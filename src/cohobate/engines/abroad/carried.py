@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, CancelledError, Future, wait
+from concurrent.futures import CancelledError, Future, wait
 from functools import partial
 from itertools import count
 from math import inf
@@ -38,6 +38,8 @@ KILLING: Final = 1.5
 """Seconds that an outpost gets beyond the grace to kill what did not stop, and to say so."""
 PARTING: Final = 1.0
 """Seconds in which the result of a task may still come after its outpost has gone."""
+LONGEST: Final = 400
+"""Characters of what others say of their end."""
 DEEPEST: Final = 63
 """Tasks sent ahead to each worker, at most."""
 MEANS: Final = {
@@ -219,12 +221,15 @@ class Carried:
 
     def _done(self, job: Job, inner: Inner) -> None:
         self._inner.pop(job, None)
-        hold = self._holds.get(job)
+        hold, ended = self._holds.get(job), capture(inner.result)
+        if isinstance(ended, Raised):
+            # Whoever carried it knows no more of it; it may run all the same.
+            self._opened().stop(job, supervised=self._supervised(job))
         self._forget(job)
         if self._jobs.pop(job.future, None) is None:
             return
-        match capture(inner.result):
-            case Returned(Report(kind=ticket.BARREN)) if hold is not None:
+        match ended:
+            case Returned(Report(kind=ticket.BARREN)) | Raised() if hold is not None:
                 _pass_back(job, hold)
             case Returned(Report() as report):
                 self._measure(report.seconds)
@@ -233,18 +238,16 @@ class Carried:
                 self._measure(time.monotonic() - job.began)
                 settle(job.future, outcome)
             case Raised(error, message, _):
-                if hold is not None:
-                    _pass_back(job, hold)
-                elif inner.cancelled() or isinstance(error, CancelledError):
-                    drop(job.future)
-                else:
-                    fail(job.future, self._broken(job, error, message))
+                self._miss(job, error, message)
 
-    def _broken(self, job: Job, error: BaseException, message: str) -> EngineError:
-        """What ran is blamed; where that is known, what had not begun is not."""
-        if isinstance(error, BrokenExecutor) and job.began == inf and self._supervised(job):
-            return EngineClosed(f"{self!r} is broken: {_line(message)}")
-        return WorkerLost(_lost(job, f"was lost: {_line(message)}"))
+    def _miss(self, job: Job, error: BaseException, message: str) -> None:
+        """Ends a task that did not come back; what ran is blamed, and what had not begun is not where that is known."""
+        if isinstance(error, CancelledError):
+            drop(job.future)
+        elif self.carrier.broken(error) and job.began == inf and self._supervised(job):
+            fail(job.future, EngineClosed(f"{self!r} is broken: {_line(message)}"))
+        else:
+            fail(job.future, WorkerLost(_lost(job, f"was lost: {_line(message)}")))
 
     def _measure(self, seconds: float) -> None:
         self._average = 0.9 * self._average + 0.1 * max(1e-6, min(seconds, 1.0))
@@ -329,5 +332,5 @@ def _lost(job: Job, how: str) -> str:
 
 
 def _line(message: str) -> str:
-    """Returns the first line: what pools say of their end may be long."""
-    return message.partition("\n")[0]
+    """Returns a message in one line: what others say of their end may have many."""
+    return " ".join(message.split())[:LONGEST]
