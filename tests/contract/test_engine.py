@@ -549,6 +549,8 @@ def test_an_engine_nobody_holds_still_does_its_work(case: Case):
 
 
 def test_nothing_is_left_running(case: Case):
+    with case.make() as first:  # what is shared by all these tests stays
+        assert first.call(add, 1).result(20) == 1
     before = {process.pid for process in census() if process.parent == os.getpid()}
     threads_before = threading.active_count()
     with case.make() as engine:

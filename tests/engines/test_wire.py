@@ -36,6 +36,15 @@ def test_any_cut(messages: list[tuple[int, int, bytes, int]], size: int):
     assert [(m.kind, m.number, bytes(m.payload), m.extra) for m in heard] == messages
 
 
+def test_what_was_heard_is_not_kept_when_the_hearer_leaves_early():
+    incoming = Incoming()
+    data = as_bytes([(TASK, number, b"", 0) for number in range(1, 4)])
+    assert next(incoming.feed(data)).number == 1
+    assert next(incoming.feed(b"")).number == 2
+    assert [message.number for message in incoming.feed(b"")] == [3]
+    assert list(incoming.feed(b"")) == []
+
+
 def test_more_than_a_pipe_takes_at_once():
     read, write = os.pipe()
     os.set_blocking(write, False)

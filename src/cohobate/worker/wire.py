@@ -80,17 +80,19 @@ class Incoming:
         self._data = bytearray()
 
     def feed(self, chunk: bytes) -> Iterator[Message]:
-        """Takes a chunk and yields the messages that are complete."""
+        """Takes a chunk and yields the messages that are complete; those not asked for come with the next chunk."""
         self._data += chunk
         data, start = self._data, 0
-        while len(data) - start >= HEADER.size:
-            kind, number, extra, size = HEADER.unpack_from(data, start)
-            end = start + HEADER.size + size
-            if end > len(data):
-                break
-            yield Message(kind, number, extra, data[start + HEADER.size : end])
-            start = end
-        del data[:start]
+        try:
+            while len(data) - start >= HEADER.size:
+                kind, number, extra, size = HEADER.unpack_from(data, start)
+                at, end = start + HEADER.size, start + HEADER.size + size
+                if end > len(data):
+                    break
+                start = end
+                yield Message(kind, number, extra, data[at:end])
+        finally:
+            del data[:start]
 
 
 def receive(descriptor: int) -> Iterator[Message]:
