@@ -7,6 +7,7 @@ import secrets
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from contextlib import suppress
@@ -176,6 +177,27 @@ def test_a_line_that_breaks_is_made_anew(pool: ProcessPoolExecutor):
             wait_until(lambda: not hub._lines, 5)
             results = [engine.call(abs, -i).result(20) for i in range(4)]
             assert results == [0, 1, 2, 3], broken
+
+
+def test_closing_waits_for_nobodys_grace(pool: ProcessPoolExecutor, tmp_path: Path):
+    os.mkfifo(tmp_path / "fifo")
+    with executor(pool) as engine:
+        running = engine.submit(Task(ignore, (tmp_path / "fifo",), grace=600.0))
+        pid = int((tmp_path / "fifo").read_text())
+        waiting = [engine.call(abs, -i) for i in range(20)]
+        began = time.monotonic()
+        engine.close()
+        assert time.monotonic() - began < 2.0
+    assert not Path(f"/proc/{pid}").exists()
+    assert running.cancelled()
+    assert all(future.cancelled() or future.exception() is None for future in waiting)
+    assert pool.submit(abs, -1).result(10) == 1
+
+
+def ignore(fifo: Path) -> None:
+    """Says who it is and takes no notice of anything."""
+    fifo.write_text(str(os.getpid()))
+    threading.Event().wait(600)
 
 
 def books(engine: Workplace) -> dict[str, int]:

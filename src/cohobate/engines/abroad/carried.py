@@ -133,12 +133,14 @@ class Carried:
             self._close()
 
     def stop(self) -> None:
-        """Takes back what waits; what runs is asked to stop, and killed where it can be."""
+        """Takes back what waits; what runs is killed where it can be, else asked to stop."""
         for job in list(self._jobs.values()):
             job.cancelling = True
         for job in list(self._jobs.values()):
             self.cancel(job.future)
             self._leave_in(min(self._patience(job), GRACE + KILLING), job)
+        if self._way is not None:
+            self._way.close()
         wait(self.pending())
         self._close()
 
@@ -311,7 +313,7 @@ def _conclude(job: Job, report: Report) -> None:
             settle(job.future, outcome_of(report.kind == wire.VALUE, report.payload))
         case ticket.EXPIRED:
             job.give_up("its worker was killed")
-        case wire.SKIPPED if job.cancelling:
+        case wire.SKIPPED | ticket.LOST if job.cancelling:
             drop(job.future)
         case _:
             fail(
