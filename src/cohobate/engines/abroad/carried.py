@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, wait
+from concurrent.futures import Future, wait
 from functools import partial
 from itertools import count
 from math import inf
@@ -13,20 +13,20 @@ from typing import Final, Literal, final
 from weakref import WeakKeyDictionary
 
 import cohobate.engines.abroad.ticket as ticket
-import cohobate.worker.wire as wire
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import EngineClosed, EngineError, WorkerLost
 from cohobate.core.payload import Payload
 from cohobate.core.task import GRACE, Task
+from cohobate.engines.abroad.bundles import Bundles
 from cohobate.engines.abroad.carrier import Carrier, Inner
+from cohobate.engines.abroad.ends import concede, conclude, lost, pass_back
 from cohobate.engines.abroad.ticket import GIVEN, Report
 from cohobate.engines.abroad.ways import Abroad, Here, Way
 from cohobate.engines.alarm import Alarm
 from cohobate.engines.dependents import Kinds, filled
 from cohobate.engines.job import Job
-from cohobate.engines.settling import drop, fail, settle
-from cohobate.engines.shipping import outcome_of
-from cohobate.worker.calls import Slot, name_of
+from cohobate.engines.settling import fail, settle
+from cohobate.worker.calls import Slot
 
 Supervise = Literal["always", "deadline", "never"]
 """Which calls are made in a process of their own, which can be killed: all, those with a deadline, none."""
@@ -53,6 +53,7 @@ class Carried:
 
     def __init__(self, carrier: Carrier, supervise: Supervise) -> None:
         self.carrier = carrier
+        self._sender = carrier if carrier.shared else Bundles(carrier, self._depth)
         self._supervise = supervise
         # Whoever takes a job out of here ends its future.
         self._jobs: dict[Future[Payload], Job] = {}
@@ -114,7 +115,7 @@ class Carried:
             return False
         job.cancelling = True
         inner = self._inner.get(job)
-        if inner is None or not self.carrier.recall(inner):
+        if inner is None or not self._sender.recall(inner):
             self._opened().stop(job, supervised=self._supervised(job))
             self._leave_in(ANSWERING if job.began == inf else self._patience(job), job)
         return True
@@ -160,8 +161,8 @@ class Carried:
         numbers, natives = tuple(number for number, _ in given), tuple(native for _, native in given)
         call, args = self._opened().pack(job, supervised=self._supervised(job), given=numbers)
         self._numbered[job.number] = job
-        inner = self._inner[job] = self.carrier.submit(call, *args, *natives)
-        if self.carrier.kinds:
+        inner = self._inner[job] = self._sender.submit(call, *args, *natives)
+        if isinstance(inner, self.carrier.kinds):
             self._passed[job.future] = GIVEN + job.number, inner
         inner.add_done_callback(partial(self._done, job))
 
@@ -175,7 +176,7 @@ class Carried:
         hold = self._holds.get(job)
         if hold is not None and (parent.cancelled() or parent.exception() is not None) and self._claim(job):
             self._opened().stop(job, supervised=self._supervised(job))
-            _pass_back(job, hold)
+            pass_back(job, hold)
 
     def _opened(self) -> Way:
         if self._way is None:
@@ -208,7 +209,7 @@ class Carried:
         """The outpost that ran a task went away; its result may be on its way."""
         job = self._numbered.get(number)
         if job is not None:
-            timer = threading.Timer(PARTING, self._fail, (job, WorkerLost(_lost(job, "went away"))))
+            timer = threading.Timer(PARTING, self._fail, (job, WorkerLost(lost(job, "went away"))))
             timer.daemon = True
             timer.start()
 
@@ -220,20 +221,15 @@ class Carried:
             return
         match capture(inner.result):
             case Returned(Report(kind=ticket.BARREN)) if hold is not None:
-                _pass_back(job, hold)
+                pass_back(job, hold)
             case Returned(Report() as report):
                 self._measure(report.seconds)
-                _conclude(job, report)
+                conclude(job, report)
             case Returned((Returned() | Raised()) as outcome):
                 self._measure(time.monotonic() - job.began)
                 settle(job.future, outcome)
-            case Raised(error, message, _):
-                if hold is not None:
-                    _pass_back(job, hold)
-                elif inner.cancelled() or isinstance(error, CancelledError):
-                    drop(job.future)
-                else:
-                    fail(job.future, WorkerLost(_lost(job, f"was lost: {message}")))
+            case Raised() as nothing:
+                concede(job, nothing, hold, cancelled=inner.cancelled())
 
     def _measure(self, seconds: float) -> None:
         self._average = 0.9 * self._average + 0.1 * max(1e-6, min(seconds, 1.0))
@@ -271,7 +267,7 @@ class Carried:
         inner = self._inner.pop(job, None)
         claimed = self._jobs.pop(job.future, None) is not None
         if claimed and inner is not None:
-            self.carrier.forget(inner)
+            self._sender.forget(inner)
         return claimed
 
     def _forget(self, job: Job) -> None:
@@ -289,29 +285,3 @@ class Carried:
         if self._way is not None:
             self._way.close()
         self.carrier.close()
-
-
-def _conclude(job: Job, report: Report) -> None:
-    match report.kind:
-        case wire.VALUE | wire.RAISED:
-            settle(job.future, outcome_of(report.kind == wire.VALUE, report.payload))
-        case ticket.EXPIRED:
-            job.give_up("its worker was killed")
-        case wire.SKIPPED if job.cancelling:
-            drop(job.future)
-        case _:
-            fail(
-                job.future, WorkerLost(_lost(job, report.payload.decode(errors="replace") or "stopped working for us"))
-            )
-
-
-def _pass_back(job: Job, hold: Callable[[], None]) -> None:
-    """A task of which a parent gave no value is held until that can be said in full."""
-    if job.cancelling:
-        drop(job.future)
-    else:
-        hold()
-
-
-def _lost(job: Job, how: str) -> str:
-    return f"the worker that ran {name_of(job.task.fn)} {how}"
