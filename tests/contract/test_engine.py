@@ -95,7 +95,9 @@ def loky_pool() -> Workplace:
     import loky
 
     return executor(
-        SHARED.get("loky", lambda: loky.get_reusable_executor(2), lambda ex: ex.shutdown(kill_workers=True))
+        SHARED.get(
+            "loky", lambda: loky.get_reusable_executor(2, timeout=600), lambda ex: ex.shutdown(kill_workers=True)
+        )
     )
 
 
@@ -253,6 +255,12 @@ def test_coroutine_functions_are_run_to_their_end(engine: AnyEngine):
 def test_a_megabyte_there_and_back(engine: AnyEngine):
     data = os.urandom(1 << 20)
     assert engine.call(bytes, data).result(20) == data
+
+
+def test_a_hundred_megabytes_as_arguments(engine: AnyEngine):
+    data = bytes(100 << 20)
+    sizes = [engine.call(lambda a, b: len(a) + len(b["data"]), data, {"data": data[:i]}) for i in range(4)]
+    assert [size.result(40) for size in sizes] == [(100 << 20) + i for i in range(4)]
 
 
 def test_nobody_asked_it_to_stop(engine: AnyEngine):
@@ -543,6 +551,8 @@ def test_an_engine_nobody_holds_still_does_its_work(case: Case):
 
 
 def test_nothing_is_left_running(case: Case):
+    with case.make() as first:  # what is shared by all these tests stays
+        assert first.call(add, 1).result(20) == 1
     before = {process.pid for process in census() if process.parent == os.getpid()}
     threads_before = threading.active_count()
     with case.make() as engine:

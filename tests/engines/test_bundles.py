@@ -62,13 +62,13 @@ def hand() -> Hand:
 def packed(hand: Hand, n: int) -> tuple[Bundles, list[Any]]:
     """Tickets 0 to n - 1, in bundles of two."""
     bundles = Bundles(hand, lambda: 2 * FLYING)
-    return bundles, [bundles.submit(redeem, ticket) for ticket in range(n)]
+    return bundles, [bundles.submit(ticket, redeem, ticket) for ticket in range(n)]
 
 
 def test_long_tasks_and_those_that_are_given_something_go_alone(hand: Hand):
     given: Future[Any] = Future()
-    Bundles(hand, lambda: FLYING).submit(redeem, 1)
-    Bundles(hand, lambda: 2 * FLYING).submit(redeem, 2, given)
+    Bundles(hand, lambda: FLYING).submit(1, redeem, 1)
+    Bundles(hand, lambda: 2 * FLYING).submit(2, redeem, 2, given)
     assert [(call, args) for call, args, _ in hand.trips] == [(redeem, (1,)), (redeem, (2, given))]
 
 
@@ -97,6 +97,17 @@ def test_what_was_not_come_to_leaves_again(hand: Hand):
     assert inner[FLYING + 1].result(0) == "y"
 
 
+def test_one_that_takes_long_holds_up_none_of_its_company(hand: Hand):
+    bundles, inner = packed(hand, FLYING + 2)
+    bundles.part(FLYING)
+    assert hand.loads[FLYING + 1 :] == [(FLYING + 1,)]
+    hand.back(FLYING + 1, ["y"])
+    assert inner[FLYING + 1].result(0) == "y"
+    hand.back(FLYING, ["x"])
+    assert inner[FLYING].result(0) == "x"
+    assert len(hand.trips) == FLYING + 2
+
+
 def test_of_a_lost_bundle_only_the_one_to_blame_is_lost(hand: Hand):
     _, inner = packed(hand, FLYING + 2)
     hand.trips[FLYING][2].set_exception(OSError("killed"))
@@ -120,7 +131,7 @@ def test_a_carrier_that_takes_nothing_more_is_closed(hand: Hand):
     bundles, _ = packed(hand, 0)
     hand.closed = True
     with pytest.raises(EngineClosed, match=r"takes no more tasks: .*shut down"):
-        bundles.submit(redeem, 1).result()
+        bundles.submit(1, redeem, 1).result()
 
 
 def test_only_what_has_not_left_can_be_recalled(hand: Hand):
@@ -148,7 +159,7 @@ def test_what_the_carrier_cancels_is_cancelled(hand: Hand):
 
 
 def test_a_bundle_that_takes_long_comes_back_early(monkeypatch: pytest.MonkeyPatch):
-    nowhere = Ticket(Address("127.0.0.1", 1, b""), 1, (1, b"", b""), b"", (), None, 1.0, False)
+    nowhere = Ticket(Address("127.0.0.1", 1, b"", 1), 1, (1, b"", b""), b"", (), None, 1.0, False)
     assert [report.kind for report in redeem_all([tuple(nowhere)] * 2)] == [LOST] * 2
     monkeypatch.setattr(outpost, "LONG", -1.0)
     assert len(redeem_all([tuple(nowhere)] * 2)) == 1

@@ -20,14 +20,15 @@ texts = st.lists(cells | separators, max_size=30).map("".join)
 contents = texts.map(lambda text: text.encode("utf-8", "surrogatepass")) | st.binary(max_size=200)
 
 
-def judged(path: Path, content: bytes, column: str | None) -> None:
+def judged(path: Path, content: bytes, column: str | None) -> Pool | str:
+    """The pool in a file, or why there is none, both as they should be."""
     path.write_bytes(content)
     pool = ended(lambda: Pool.read(path, column=column), errors=ProblemError)
     if isinstance(pool, str):
         assert one_line(pool)
         assert str(path) in pool
         assert len(pool) < len(str(path)) + 500
-        return
+        return pool
     for i in range(len(pool)):
         (candidate,) = pool[i].values()
         assert candidate
@@ -39,6 +40,7 @@ def judged(path: Path, content: bytes, column: str | None) -> None:
         lines = [line.decode("utf-8", "surrogateescape") for line in content.removeprefix(b"\xef\xbb\xbf").splitlines()]
         told = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
         assert len(told) == len(pool) + len(pool.skipped)
+    return pool
 
 
 @settings(deadline=None, max_examples=150)
@@ -49,13 +51,13 @@ def judged(path: Path, content: bytes, column: str | None) -> None:
 @example(".csv", b"a,smiles,smiles\nx,C,CC\n", None)
 @example(".csv", b'"smiles\n', None)
 def test_any_content(tmp_path_factory: pytest.TempPathFactory, suffix: str, content: bytes, column: str | None):
-    judged(tmp_path_factory.getbasetemp() / f"pool{suffix}", content, column)
+    assert judged(tmp_path_factory.getbasetemp() / f"pool{suffix}", content, column)
 
 
 @pytest.mark.parametrize("suffix", READABLE)
 @pytest.mark.parametrize("content", CONTENTS)
 def test_known_bad_content(tmp_path: Path, suffix: str, content: str):
-    judged(tmp_path / f"pool{suffix}", CONTENTS[content], None)
+    assert judged(tmp_path / f"pool{suffix}", CONTENTS[content], None)
 
 
 @pytest.mark.parametrize("suffix", READABLE)

@@ -6,9 +6,12 @@ import json
 import os
 import shutil
 import sqlite3
+import struct
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from unicodedata import category
+from zlib import crc32
 
 import pytest
 from hypothesis import example, given, settings
@@ -32,6 +35,7 @@ from cohobate.ledger.snapshot import snapshot
 from cohobate.ledger.spool import harvest, write_spool
 from cohobate.ledger.verify import verify
 from cohobate.ledger.views import follow
+from cohobate.view.text import UNSHOWN
 from fuzz.oracle import bounded, ended, one_line
 from fuzz.seeds import CONTENTS, STRANGE
 from golden.recorded import history
@@ -89,14 +93,15 @@ def _driven(folder: Path) -> str:
         ledger.flush()
         for _ in ledger.story("main"):
             pass
-        return f"{len(list(ledger.read()))} {ledger.unfinished()} {ledger.untold('main')} {ledger.declared()}"[:99]
+        ledger.declared()
+        return f"{len(list(ledger.read()))} {len(ledger.unfinished())} {len(ledger.untold('main'))}"
 
 
 def _read(folder: Path) -> str:
     with open_reader(folder) as reader:
         views = follow(reader)
         views.failures()
-        return f"{views.table()} {views.rates()} {reader.tally} {reader.unfinished()}"[:99]
+        return f"{len(views.table())} {views.rates()} {reader.tally} {len(reader.unfinished())}"[:99]
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -106,7 +111,7 @@ def test_something_strange_instead_of_a_file(run: Path, name: str, make: Callabl
     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     path.parent.mkdir(exist_ok=True)
     make(path)
-    everything(run)
+    assert everything(run)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -116,13 +121,13 @@ def test_something_else_in_a_file(run: Path, name: str, content: str):
     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(CONTENTS[content])
-    everything(run)
+    assert everything(run)
 
 
 def test_an_untouched_folder_is_whole(run: Path):
     driven, read, copied, spooled, where, *wrong = everything(run)
-    assert driven.startswith("50 ")
-    assert read.startswith("[{'id': 0")
+    assert driven.startswith(f"{len(history()) + 3} ")
+    assert read.startswith("19 ")
     assert copied == str(run.with_name("copy"))
     assert spooled == "0"
     assert where.startswith("killed") or where.startswith("running")
@@ -145,14 +150,14 @@ contents = (
 )
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=50)
 @given(changes, st.integers(0, 60), contents.filter(lambda c: not isinstance(c, str) or c.isascii()), st.booleans())
 @example(("meta", "value"), 0, "[]", False)
 @example(("meta", "value"), 1, "x", False)
 @example(("meta", "value"), 4, '{"lowest": [], "highest": {}}', False)
 @example(("trial", "failed"), 13, "[", False)
 @example(("trial", "proposed"), 13, 1, False)
-def test_any_cell_of_the_database(
+def test_any_cell_of_the_database(  # noqa: PLR0917 hypothesis fills them in
     stopped: Path,
     tmp_path_factory: pytest.TempPathFactory,
     change: tuple[str, str],
@@ -170,11 +175,11 @@ def test_any_cell_of_the_database(
             connection.execute(f"{statement} WHERE {key} = :key", {"content": content, "key": keys[row % len(keys)]})
         except sqlite3.IntegrityError:
             return
-    everything(folder)
+    assert everything(folder)
     shutil.rmtree(folder.parent)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 @given(st.sampled_from([*EVENTS]), cells, cells, cells, bodies.map(json.dumps))
 @example("finished", 12, 1, 1.0, '{"outcome":{"value":{"b":{"$bytes":{"sha256":"' + "0" * 64 + '","bytes":3}}}}}')
 @example("finished", 12, 1, 1.0, '{"outcome":{"value":{"b":{"$bytes":{"sha256":"x","bytes":' + "9" * 12 + "}}}}}")
@@ -185,7 +190,7 @@ def test_any_cell_of_the_database(
 @example("declared", None, None, None, '{"campaign":{"problem":{"outputs":[{"name":"y"}]}}}')
 @example("proposed", None, None, None, '{"generator":"main","ask":3,"trials":[]}')
 @example("told", None, None, None, '{"generator":"main","trials":[77]}')
-def test_any_last_event_with_a_right_check_sum(
+def test_any_last_event_with_a_right_check_sum(  # noqa: PLR0917 hypothesis fills them in
     stopped: Path,
     tmp_path_factory: pytest.TempPathFactory,
     kind: str,
@@ -202,10 +207,10 @@ def test_any_last_event_with_a_right_check_sum(
         try:
             row = (*row, _seal(*row))  # type: ignore[arg-type] # what may be there
             connection.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-        except (UnicodeEncodeError, Exception):
+        except (UnicodeEncodeError, struct.error, OverflowError, sqlite3.Error):
             return
         connection.execute("UPDATE meta SET value = ? WHERE name = 'events'", (last + 1,))
-    everything(folder)
+    assert everything(folder)
     shutil.rmtree(folder.parent)
 
 
@@ -227,7 +232,7 @@ def test_any_count(tmp_path_factory: pytest.TempPathFactory, content: bytes):
     assert isinstance(claim, Claim) or one_line(claim)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.binary(max_size=40) | plain.map(lambda data: json.dumps(data).encode()))
 @example(CONTENTS["deep"])
 @example(b'{"sessions": [' + b"[" * 900 + b"]" * 900 + b"]}")
@@ -265,8 +270,6 @@ reports = st.fixed_dictionaries(
 @settings(deadline=None)
 @given(reports | plain)
 def test_any_report_with_a_right_check_sum(tmp_path_factory: pytest.TempPathFactory, changed: object):
-    from zlib import crc32
-
     folder = tmp_path_factory.getbasetemp() / "reports"
     path = write_spool(folder, 1, 5, 1, content_hash({}), Evaluated(Value({"y": 1.0}), 1.0, 2.0, "w"))
     right = json.loads(path.read_bytes()[9:])
@@ -311,4 +314,4 @@ def test_any_lock_file(tmp_path_factory: pytest.TempPathFactory, text: str):
     (folder / "campaign.lock").write_bytes(text.encode("utf-8", "surrogatepass"))
     said = ended(whereabouts, folder, "", errors=())
     assert one_line(said)
-    assert said.isprintable()
+    assert not any(category(c) in UNSHOWN for c in said)

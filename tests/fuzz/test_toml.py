@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from pydantic import BaseModel
 
 import cohobate.cli.config as toml
 from cohobate.cli.building import Job, build
-from cohobate.cli.complaints import TAGGED
 from cohobate.cli.reading import find, read
+from cohobate.cli.tables import Table
 from cohobate.core.errors import ConfigError
 from fuzz.oracle import ended, one_line
 from fuzz.seeds import CONTENTS, NAMES, NUMBERS, STRANGE
@@ -59,21 +60,31 @@ def keys_of(table: type[BaseModel]) -> list[str]:
     return list(table.model_fields)
 
 
-KEYS = sorted({key for table in (toml.Config, toml.Campaign, *TAGGED.values()) for key in keys_of(table)} | {"x", "y"})
-KINDS = [*TAGGED, "processes", "threads", "inline", "coroutines", "full", "normal", "ei", "ucb"]
+def kinds_of(table: type[BaseModel]) -> list[type[BaseModel]]:
+    """The table itself and all that are made from it."""
+    return [table, *(found for inner in table.__subclasses__() for found in kinds_of(inner))]
+
+
+KEYS = sorted({key for table in kinds_of(Table) for key in keys_of(table)} | {"x", "y", "partition"})
+KINDS = ["active", "random", "sobol", "latin", "grid", "real", "integer", "choice", "constant", "processes", "threads"]
+KINDS += ["inline", "coroutines", "loky", "dask", "mpi", "parsl", "local", "slurm", "pbs", "allocation", "full", "ei"]
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     pytest.importorskip("scipy.stats")  # beforehand: importing it may take longer than a parser may
     folder = tmp_path_factory.mktemp("toml")
     (folder / "fuzzed.py").write_text(SIMULATOR)
     (folder / "pool.smi").write_text("CC\nCCO\n")
-    return folder
+    for scheduler in ("sbatch", "qsub"):
+        (folder / scheduler).touch(mode=0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(folder), prepend=os.pathsep)
+        yield folder
 
 
-def judged(place: Path, content: bytes) -> Job | None:
-    """The job of a file; ``None`` where it was refused, as it should be."""
+def judged(place: Path, content: bytes) -> Job | str:
+    """The job of a file, or why there is none, in one line."""
     file = place / "campaign.toml"
     file.write_bytes(content)
 
@@ -81,6 +92,7 @@ def judged(place: Path, content: bytes) -> Job | None:
         found = find(place)
         job = build(*found.need_config()[:1], found.run, found.need_config()[1])
         job.campaign()
+        assert all(map(one_line, job.site()))
         return job
 
     job = ended(made, errors=ConfigError)
@@ -88,12 +100,11 @@ def judged(place: Path, content: bytes) -> Job | None:
         assert one_line(job)
         assert str(file) in job
         assert len(job) < len(str(file)) + 1000
-        return None
     return job
 
 
 def test_the_whole_file_is_right(place: Path):
-    assert judged(place, WHOLE.encode()) is not None
+    assert isinstance(judged(place, WHOLE.encode()), Job)
 
 
 # values, spelled as TOML by a writer of our own
@@ -139,7 +150,7 @@ def test_any_tables(place: Path, tables: dict[str, dict[str, object]]):
     text = "\n".join(f"{spelled(name)} = {spelled(table)}" for name, table in tables.items())
     with suppress(tomllib.TOMLDecodeError, ValueError):
         tomllib.loads(text)
-    judged(place, text.encode())
+    assert judged(place, text.encode())
 
 
 PLACES = re.findall(r"(?<= = )[^{}\[\]\n,]+(?=[ ,\n}])", WHOLE)
@@ -151,7 +162,7 @@ def test_a_right_file_with_other_values(place: Path, changes: list[tuple[str, ob
     text = WHOLE
     for was, now in changes:
         text = text.replace(f" = {was}", f" = {spelled(now)}", 1)
-    judged(place, text.encode())
+    assert judged(place, text.encode())
 
 
 GENERATORS = [
@@ -175,7 +186,7 @@ def of_generator(generator: dict[str, object], *, with_variables: bool) -> bytes
 
 @pytest.mark.parametrize("right", GENERATORS, ids=str)
 def test_the_right_generators_are_right(place: Path, right: dict[str, object]):
-    assert judged(place, of_generator(right, with_variables="pool" not in right)) is not None
+    assert isinstance(judged(place, of_generator(right, with_variables="pool" not in right)), Job)
 
 
 @settings(deadline=None, max_examples=100)
@@ -186,31 +197,65 @@ def test_the_right_generators_are_right(place: Path, right: dict[str, object]):
 @example(GENERATORS[2], {"seed": 2**64}, True)
 @example(GENERATORS[0], {"initial": 10**18, "batch": 10**18}, False)
 def test_any_generator(place: Path, right: dict[str, object], other: dict[str, object], with_variables: bool):
-    judged(place, of_generator(right | other, with_variables=with_variables))
+    assert judged(place, of_generator(right | other, with_variables=with_variables))
+
+
+ENGINES = [
+    {"kind": "processes", "workers": 2},
+    {"workers": 2},
+    {"kind": "dask", "address": "tcp://here:8786"},
+    {"kind": "mpi"},
+    {"kind": "parsl", "site": "threads", "workers": 2},
+    {"kind": "parsl", "site": "local", "workers_per_node": 2, "accelerators": ["0", "1"]},
+    {"kind": "parsl", "site": "slurm", "walltime": "04:00:00", "nodes": 2, "partition": "short", "interface": "lo"},
+    {"kind": "parsl", "site": "pbs", "walltime": "00:30:00", "filesystems": ["home", "eagle"], "interface": "lo"},
+]
+
+
+def of_engine(engine: dict[str, object]) -> bytes:
+    """The file with another engine."""
+    text = "\n".join(f"{key} = {spelled(value)}" for key, value in engine.items())
+    return WHOLE.replace('kind = "inline"\nworkers = 1\n', text + "\n").encode()
+
+
+@pytest.mark.parametrize("right", ENGINES, ids=str)
+def test_the_right_engines_are_right(place: Path, right: dict[str, object]):
+    pytest.importorskip("parsl")
+    pytest.importorskip("distributed")
+    assert isinstance(judged(place, of_engine(right)), Job)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.sampled_from(ENGINES), st.dictionaries(st.sampled_from(KEYS), values, max_size=2))
+@example(ENGINES[6], {"walltime": "9999:59:59", "worker_init": "\x00\n#SBATCH --x"})
+@example(ENGINES[6], {"nodes": 2**64 - 1, "workers_per_node": 2**64 - 1})
+@example(ENGINES[5], {"accelerators": 2**64 - 1})
+def test_any_engine(place: Path, right: dict[str, object], other: dict[str, object]):
+    assert judged(place, of_engine(right | other))
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.text(max_size=50).filter(surrogate_free).map(str.encode) | st.binary(max_size=50))
 def test_any_text(place: Path, content: bytes):
-    judged(place, content)
+    assert judged(place, content)
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.data())
 def test_a_right_file_cut_and_stuffed(place: Path, data: st.DataObject):
     start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(WHOLE))] * 2)))
-    judged(place, (WHOLE[:start] + data.draw(st.text(max_size=5).filter(surrogate_free)) + WHOLE[end:]).encode())
+    assert judged(place, (WHOLE[:start] + data.draw(st.text(max_size=5).filter(surrogate_free)) + WHOLE[end:]).encode())
 
 
 @pytest.mark.parametrize("content", CONTENTS)
 def test_known_bad_content(place: Path, content: str):
     for before in (b"", WHOLE.encode() + b"\n[x]\n"):
-        assert judged(place, before + CONTENTS[content]) is None
+        assert isinstance(judged(place, before + CONTENTS[content]), str)
 
 
 @pytest.mark.parametrize("line_end", ["\r\n"])
 def test_other_line_ends(place: Path, line_end: str):
-    assert judged(place, WHOLE.replace("\n", line_end).encode()) is not None
+    assert isinstance(judged(place, WHOLE.replace("\n", line_end).encode()), Job)
 
 
 @pytest.mark.parametrize("make", STRANGE, ids=lambda make: make.__name__)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cohobate.host.groups import Group
+from cohobate.host.groups import NOBODY, Group
 from cohobate.host.guardian import PROGRAM
 from cohobate.host.watch import left_behind
 
@@ -74,8 +74,8 @@ def test_a_killed_driver_leaves_only_what_was_not_guarded():
 
 
 def test_the_list():
-    lines = ["+ a 1\n", "+ b 2\n", "nonsense\n", "- a\n", "- unknown\n", "+ c 3\n", "+ d 4"]
-    assert left_behind(lines) == [Group("b", 2), Group("c", 3)]
+    lines = ["+ a 1\n", "+ b 2\n", "nonsense\n", "- a\n", "- unknown\n", "+ c 3\n", f"+ e {NOBODY}\n", "+ d 4"]
+    assert left_behind(lines) == [Group("b", 2), Group("c", 3), Group("e", NOBODY)]
 
 
 def test_the_guardian_starts_quickly_and_needs_only_the_standard_library():

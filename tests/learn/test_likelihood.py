@@ -10,10 +10,14 @@ from scipy.stats import multivariate_normal
 from cohobate.learn.kernels import RBF, square
 from cohobate.learn.likelihood import NOISES, Hyper, default, fit, log_likelihoods
 
-RANDOM = np.random.default_rng(3)
-POINTS = RANDOM.random((30, 2))
+POINTS = np.random.default_rng(3).random((30, 2))
 KERNEL = RBF(POINTS)
 ALL = list(range(30))
+
+
+def normal():
+    """The same draws in every test, whichever were run before."""
+    return np.random.default_rng(4).standard_normal(30)
 
 
 def highest(correlation: np.ndarray, y: np.ndarray) -> float:
@@ -26,7 +30,7 @@ def highest(correlation: np.ndarray, y: np.ndarray) -> float:
 
 
 def test_likelihoods_are_the_textbook_ones_at_the_best_variance():
-    y = np.sin(5 * POINTS[:, 0]) + 3 + 0.1 * RANDOM.standard_normal(30)
+    y = np.sin(5 * POINTS[:, 0]) + 3 + 0.1 * normal()
     correlation = square(KERNEL, ALL, 0.5)
     found = log_likelihoods(correlation, y)
     expected = [highest(correlation + noise * np.eye(30), y) for noise in NOISES]
@@ -35,13 +39,13 @@ def test_likelihoods_are_the_textbook_ones_at_the_best_variance():
 
 @pytest.mark.parametrize(("noise", "low", "high"), [(0.0, 0.0, 1e-3), (1.0, 0.1, 1.0)])
 def test_noise_is_found(noise: float, low: float, high: float):
-    y = np.sin(3 * POINTS[:, 0]) + noise * RANDOM.standard_normal(30)
+    y = np.sin(3 * POINTS[:, 0]) + noise * normal()
     assert low <= fit(KERNEL, ALL, y).noise <= high
 
 
 def test_the_length_scale_is_found():
     correlation = square(KERNEL, ALL, KERNEL.scales[2]) + 1e-6 * np.eye(30)
-    y = np.linalg.cholesky(correlation) @ RANDOM.standard_normal(30)
+    y = np.linalg.cholesky(correlation) @ normal()
     assert fit(KERNEL, ALL, y).scale in KERNEL.scales[1:4]
 
 

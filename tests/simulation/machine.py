@@ -173,4 +173,6 @@ def staged(world: World, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(writer, "threading", threads)
     patch.setattr(writer, "MOST", world.o.most)
     patch.setattr(spool, "write_atomic", world.disk.write)
+    patch.setattr(spool, "make_folder", lambda folder: None)
+    patch.setattr(spool, "read_regular", lambda file, *_, **__: file.read_bytes())
     patch.setattr(campaign, "write_manifest", lambda *_, **__: None)

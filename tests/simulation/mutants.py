@@ -6,8 +6,8 @@ given. What cannot be told from the outside is no mutant: it is left out, with t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -22,15 +22,8 @@ from cohobate.ledger import resume as stored
 from cohobate.ledger.spool import Harvest
 from cohobate.ledger.tally import Tally
 from cohobate.ledger.writer import Writer
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A defect by name, why somebody might make it, and how it is put in."""
-
-    name: str
-    why: str
-    apply: Callable[[pytest.MonkeyPatch], None]
+from simulation.mutant import Mutant
+from simulation.others import OTHERS
 
 
 def acknowledges_early(patch: pytest.MonkeyPatch) -> None:
@@ -149,4 +142,4 @@ OWN = (
 """Left out, because nothing tells them from the core: a stop that does not wait for untold results (a plan has always
 taken them before anybody asks), and questions that do not subtract what is queued (the queue is empty where there is
 room, and without room nothing is asked)."""
-MUTANTS = OWN
+MUTANTS = (*OWN, *OTHERS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from heapq import heappop
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from cohobate.campaign import resume, scheduler
 from cohobate.campaign.conversation import Conversation
 from cohobate.campaign.moves import StopWanted, Talk
-from cohobate.campaign.policy import Policy, Spending
+from cohobate.campaign.policy import Spending
 from cohobate.campaign.scheduler import Pending, Scheduler
 from cohobate.core import events as ev
 from cohobate.core.outcome import Failure, Kind, Outcome
@@ -22,15 +22,7 @@ from cohobate.ledger.ledger import Ledger
 from cohobate.ledger.resume import Unfinished
 from cohobate.ledger.spool import Harvest
 from cohobate.ledger.tally import Tally
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A mistake: ``apply`` puts it into the core, ``why`` says which promise it breaks."""
-
-    name: str
-    why: str
-    apply: Callable[[pytest.MonkeyPatch], None]
+from simulation.mutant import Mutant
 
 
 def late_report_of_an_earlier_attempt(patch: pytest.MonkeyPatch) -> None:
@@ -170,10 +162,7 @@ def spool_is_matched_by_number_alone(patch: pytest.MonkeyPatch) -> None:
 
 
 def spooled_failure_that_has_retries_left_is_final(patch: pytest.MonkeyPatch) -> None:
-    def wrong(_: Outcome, __: Policy) -> bool:
-        return True
-
-    patch.setattr(resume, "_is_final", wrong)
+    patch.setattr(resume, "_is_final", lambda *_, **__: True)
 
 
 def rejected_candidates_spend_the_failure_budget(patch: pytest.MonkeyPatch) -> None:
@@ -191,7 +180,7 @@ def _resumed(patch: pytest.MonkeyPatch, change: Callable[[Sequence[Unfinished]],
     patch.setattr(Ledger, "unfinished", lambda self: change(right(self)))
 
 
-MUTANTS = tuple(
+OTHERS = tuple(
     Mutant(apply.__name__, why, apply)
     for apply, why in (
         (late_report_of_an_earlier_attempt, "a report counts only for the attempt that runs; others are ignored"),

@@ -46,6 +46,7 @@ class Watch:
         self.wanted: set[int] = set()
         self.wishes: set[int] = set()
         self.leave_at: float | None = None
+        self.newest = -1
         self.fold(stored)
         self.files = set(self.world.disk.files)
         self.settled = self._spooled()
@@ -135,6 +136,9 @@ class Watch:
         assert self.backlog <= o.backlog, f"trial {trial} runs while {self.backlog} events are not durable"
         self.room -= 1
         assert self.room >= 0, f"trial {trial} runs where there was no room"
+        if attempt == 1:
+            assert trial > self.newest, f"trial {trial} runs after {self.newest}, which was proposed later"
+            self.newest = trial
         self.starts[trial] += 1
         most = 1 + o.retries.raised + o.retries.worker_lost + o.retries.timeout
         assert self.starts[trial] <= most, f"trial {trial} was started {self.starts[trial]} times in one session"

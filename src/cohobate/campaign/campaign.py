@@ -45,6 +45,8 @@ class Settings:
 
     ``deadline`` (s) is for one attempt, ``grace`` (s) what it gets after it before it is killed;
     ``drain`` lets what runs finish once the goal is reached, instead of cancelling it.
+    ``durability="normal"`` syncs no commit: a power cut may take those since the last checkpoint (about
+    4 MB of log), the death of the driver none.
     """
 
     deadline: float | None = None

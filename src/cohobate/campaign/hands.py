@@ -20,10 +20,7 @@ from cohobate.core.task import Task
 from cohobate.core.trial import Evaluated, Trial
 
 Post = Callable[[Ended | Halt], None]
-GONE = (
-    "the engine was closed while the campaign ran; what ran has no outcome and is evaluated by the next session: "
-    "keep the engine open until the campaign has ended"
-)
+GONE = "what ran has no outcome and is evaluated by the next session; keep the engine open until the campaign has ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +87,7 @@ class Elsewhere:
         try:
             future = self._futures[id] = self._engine.submit(task)
         except EngineClosed as error:
-            raise EngineClosed(GONE) from error
+            raise _gone(error) from error
         future.add_done_callback(partial(self._ended, id, attempt, time.time()))
 
     def cancel(self, trial: int) -> None:
@@ -115,16 +112,22 @@ class Elsewhere:
     def _ended(self, trial: int, attempt: int, submitted: float, future: Future[Evaluated]) -> None:
         if self._futures.get(trial) is future:
             del self._futures[trial]
-        if self._is_gone(trial, future):
-            self._post(Halt("the engine was closed", 0.0, EngineClosed(GONE)))
+        error = self._end_of_engine(trial, future)
+        if error is not None:
+            self._post(Halt("the engine was closed", 0.0, error))
         else:
             self._unwanted.discard(trial)
             self._post(Ended(trial, attempt, report_of(future, attempt, submitted)))
 
-    def _is_gone(self, trial: int, future: Future[Evaluated]) -> bool:
+    def _end_of_engine(self, trial: int, future: Future[Evaluated]) -> EngineClosed | None:
         if future.cancelled():
-            return trial not in self._unwanted
-        return isinstance(future.exception(), EngineClosed)
+            return None if trial in self._unwanted else _gone("its work was cancelled")
+        error = future.exception()
+        return _gone(error) if isinstance(error, EngineClosed) else None
+
+
+def _gone(why: object) -> EngineClosed:
+    return EngineClosed(f"the engine was closed while the campaign ran: {why}; {GONE}")
 
 
 @final

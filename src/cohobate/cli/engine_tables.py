@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from cohobate.cli.tables import Count, Names, Table
+from cohobate.cli.tables import Names, Table
 from cohobate.core.payload import Plain
 
 PINNED = sys.platform == "linux"
@@ -35,6 +35,7 @@ Walltime = Annotated[
 Address = Annotated[
     str, _fitting(r"(tcp|tls|ws|wss|ucx)://\S+", 'the address of a scheduler, such as "tcp://host:8786"')
 ]
+Few = Annotated[int, Field(ge=1, le=100_000)]  # each is a name, a process or a thread in the end
 Script = Annotated[str, Field(max_length=20_000)]
 
 
@@ -42,35 +43,35 @@ class Processes(Table):
     """Worker processes of this machine; ``workers`` left out means all cores."""
 
     kind: Literal["processes"] = "processes"
-    workers: Count | None = None
+    workers: Few | None = None
 
 
 class Threads(Table):
     """Threads of this process."""
 
     kind: Literal["threads"]
-    workers: Count | None = None
+    workers: Few | None = None
 
 
 class Inline(Table):
     """One evaluation at a time in this thread."""
 
     kind: Literal["inline"]
-    workers: Count | None = None
+    workers: Few | None = None
 
 
 class Coroutines(Table):
     """Coroutines on one event loop; ``workers`` left out means 100."""
 
     kind: Literal["coroutines"]
-    workers: Count | None = None
+    workers: Few | None = None
 
 
 class Loky(Table):
     """The process pool of loky."""
 
     kind: Literal["loky"]
-    workers: Count | None = None
+    workers: Few | None = None
 
 
 class Dask(Table):
@@ -78,7 +79,7 @@ class Dask(Table):
 
     kind: Literal["dask"]
     address: Address | None = None
-    workers: Count | None = None
+    workers: Few | None = None
 
 
 class Mpi(Table):
@@ -92,17 +93,17 @@ class ParslThreads(Table):
 
     kind: Literal["parsl"]
     site: Literal["threads"]
-    workers: Count | None = None
+    workers: Few | None = None
 
 
 class Nodes(Table):
     """What runs on each node; ``workers_per_node`` left out means a worker for each accelerator, else physical core."""
 
     kind: Literal["parsl"]
-    workers_per_node: Count | None = None
-    cores_per_worker: Count = 1
+    workers_per_node: Few | None = None
+    cores_per_worker: Few = 1
     pin: bool = PINNED
-    accelerators: Count | list[Word] | None = None
+    accelerators: Few | list[Word] | None = None
     worker_init: Script = ""
 
 
@@ -116,7 +117,7 @@ class Allocation(Nodes):
     """Workers on the nodes of the job that ``cohobate run`` is part of; ``nodes`` left out means all of them."""
 
     site: Literal["allocation"]
-    nodes: Count | None = None
+    nodes: Few | None = None
     interface: Word | None = None
     launch_options: Script = ""
     bind_flag: Word = "--bind-to"
@@ -126,8 +127,8 @@ class Cluster(Nodes):
     """Up to ``blocks`` jobs of ``nodes`` nodes, submitted by ``cohobate run`` as there is work for them."""
 
     walltime: Walltime
-    nodes: Count = 1
-    blocks: Count = 1
+    nodes: Few = 1
+    blocks: Few = 1
     queue: Annotated[Word | None, Field(validation_alias=AliasChoices("queue", "partition"))] = None
     account: Word | None = None
     filesystems: Names | None = None

@@ -33,5 +33,8 @@ class Blobs(Protocol):
         ...
 
     def get(self, sha256: str, size: int | None = None) -> bytes:
-        """Returns what was stored, of ``size`` bytes where that is known; raises ``Damaged`` where it is missing or does not match."""
+        """Returns what was stored, ``size`` bytes where that is known.
+
+        Raises ``Damaged`` where it is missing or does not match.
+        """
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pickle
 import signal
@@ -167,6 +168,9 @@ def _pipes() -> tuple[tuple[int, int, int], tuple[int, int, int]]:
     output, printed = os.pipe()
     for descriptor in (to, back, output):
         os.set_blocking(descriptor, False)
+    for descriptor in (to, back) if sys.platform == "linux" else ():
+        with suppress(OSError):  # all of the user's pipes together may have only so much
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, CHUNK)
     return (tasks, results, printed), (to, back, output)
 
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import atexit
 import socket
 import time
 from collections.abc import Callable
 from typing import Any, Final, final
 from urllib.parse import urlsplit
 
-from cohobate.core.capture import capture
-from cohobate.core.errors import UserError
+from cohobate.core.capture import Raised, Returned, capture
+from cohobate.core.errors import EngineClosed, UserError
 from cohobate.core.payload import Payload
 from cohobate.engines.abroad.carried import Carried, Supervise
 from cohobate.engines.sites import LOOPBACK
 from cohobate.engines.workplace import Workplace
 from cohobate.host.cores import usable
 from cohobate.host.extras import require
-from cohobate.host.groups import Group, end, marking
-from cohobate.host.guardian import dismiss, guard
 
+NOWHERE: Final = f"{LOOPBACK}:0"
+"""Where the web servers of dask listen, with no dashboard on them."""
 COUNTING: Final = 5.0
 """Seconds for which the number of workers is taken for unchanged."""
 
@@ -27,41 +28,42 @@ def dask(where: Payload = None, *, workers: int | None = None, supervise: Superv
     """Returns an engine of dask workers.
 
     ``where`` is a ``distributed.Client``, which is not closed here, or the address of a scheduler
-    ("tcp://..."); left out, a cluster of ``workers`` processes is started on this machine, without a
-    dashboard, listening on loopback only, to those who have its certificate.
+    ("tcp://..."). Left out, a scheduler and a worker of ``workers`` threads are started within this
+    process: they need no network, and since each call has a process of its own, all cores are used.
 
     Dask itself cannot stop what runs: here each call has a process of its own beside its dask worker
     ("always", the default), so that deadline, cancel and kill work as everywhere. A
     ``distributed.Future`` may be an argument, and is not fetched to this process.
     """
-    client, own, group = _client(where, workers)
-    return Workplace(Carried(Scheduler(client, own, group, workers=workers), supervise))
+    client, own = _client(where, workers or usable())
+    return Workplace(Carried(Scheduler(client, own, workers=workers), supervise))
 
 
-def _client(where: Payload, workers: int | None) -> tuple[Any, list[Any], Group | None]:
-    """Returns a client, what is ours to close, and the processes that were started."""
+def _client(where: Payload, workers: int) -> tuple[Any, list[Any]]:
+    """Returns a client, and what is ours to close."""
     distributed = require("distributed", extra="dask")
     if isinstance(where, distributed.Client):
         if where.asynchronous:
             raise UserError("dask: expected a client that is not asynchronous: Client(..., asynchronous=False)")
-        return where, [], None
+        return where, []
     if isinstance(where, str):
-        client = distributed.Client(where, set_as_default=False)
-        return client, [client], None
+        match capture(distributed.Client, where, set_as_default=False):
+            case Raised(_, message, _):
+                raise UserError(f"dask: no scheduler answers at {where}: {message}")
+            case Returned(client):
+                return client, [client]
     if where is not None:
         raise UserError(f"dask: expected a distributed.Client or the address of a scheduler, got {where!r:.80}")
-    with marking() as group:
-        guard(group)
-        cluster = distributed.LocalCluster(
-            n_workers=workers or usable(),
-            threads_per_worker=1,
-            host=LOOPBACK,
-            security=True,  # a dask cluster runs whatever it is sent, and others are on this machine, too
-            scheduler_kwargs={"dashboard": False, "dashboard_address": f"{LOOPBACK}:0"},
-            memory_limit=None,
-        )
-        client = distributed.Client(cluster, set_as_default=False)
-    return client, [client, cluster], group
+    cluster = distributed.LocalCluster(
+        processes=False,
+        n_workers=1,
+        threads_per_worker=workers,
+        scheduler_kwargs={"dashboard": False, "dashboard_address": NOWHERE},
+        worker_dashboard_address=NOWHERE,
+        memory_limit=None,
+    )
+    client = distributed.Client(cluster, set_as_default=False)
+    return client, [client, cluster]
 
 
 @final
@@ -71,18 +73,20 @@ class Scheduler:
     shared = False
     latency = 0.02
 
-    def __init__(self, client: Payload, own: list[Any], group: Group | None, *, workers: int | None) -> None:
-        self._client, self._own, self._group, self._given = client, own, group, workers
+    def __init__(self, client: Payload, own: list[Any], *, workers: int | None) -> None:
+        self._client, self._own, self._given = client, own, workers
+        atexit.register(self.close)
         self._counted, self._when = 0, 0.0
-        self.host = _reached_from(client.scheduler.address)
+        self._address = str(client.scheduler.address)
+        self.host = _reached_from(self._address)
         self.kinds = (require("distributed", extra="dask").Future,)
 
     @property
     def workers(self) -> int:
-        """The threads of all workers there are now."""
+        """The threads of all workers there are now, or were when the client was closed."""
         if self._given is not None:
             return self._given
-        if time.monotonic() - self._when > COUNTING:
+        if time.monotonic() - self._when > COUNTING and self._client.status == "running":
             known = self._client.scheduler_info(n_workers=-1)["workers"]
             self._counted = max(1, sum(worker["nthreads"] for worker in known.values()))
             self._when = time.monotonic()
@@ -90,11 +94,17 @@ class Scheduler:
 
     def submit(self, call: Callable[..., Any], *args: Payload) -> Payload:
         """Hands a call on."""
+        if self._client.status != "running":
+            raise EngineClosed(f"{self!r} takes no more tasks: its client is {self._client.status}")
         return self._client.submit(call, *args, pure=False, retries=0)
 
     def recall(self, inner: Payload) -> bool:
         """Dask does not tell what it has taken back in time."""
         return False
+
+    def broken(self, error: BaseException) -> bool:
+        """A client that was closed, or lost its scheduler."""
+        return bool(self._client.status != "running")
 
     def forget(self, inner: Payload) -> None:
         """Takes it out of the scheduler."""
@@ -106,15 +116,12 @@ class Scheduler:
 
     def close(self) -> None:
         """Ends the cluster that was started for us."""
+        atexit.unregister(self.close)
         while self._own:
             capture(self._own.pop(0).close)
-        group, self._group = self._group, None
-        if group is not None:
-            end([group], grace=0)
-            dismiss(group)
 
     def __repr__(self) -> str:
-        return f"dask({self._client.scheduler.address}, {self.workers})"
+        return f"dask({self._address}, {self.workers})"
 
 
 def _reached_from(address: str) -> str:

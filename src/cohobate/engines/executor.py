@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from typing import Any, Final, final
 
 from cohobate.core.errors import UserError
 from cohobate.core.payload import Payload
 from cohobate.core.protocols import Engine
 from cohobate.engines.abroad.carried import Carried, Supervise
+from cohobate.engines.dask import dask
 from cohobate.engines.workplace import Workplace
 
 LOOPBACK: Final = "127.0.0.1"
@@ -33,14 +35,19 @@ def executor(ex: Executor, workers: int | None = None, *, supervise: Supervise |
     return Workplace(Carried(carrier, supervise or ("deadline" if carrier.shared else "always")))
 
 
-def as_engine(x: Engine | Executor) -> Engine:
-    """Returns an engine as it is, and an executor as an engine; raises ``UserError`` for anything else."""
+def as_engine(x: Engine | Executor | Payload) -> Engine:
+    """Returns an engine as it is, an executor or a dask client as one; raises ``UserError`` for anything else."""
     match x:
         case Executor():
             return executor(x)
         case Engine():
             return x
-    raise UserError(f"expected an engine or a concurrent.futures executor, not {x!r}; use for example processes(4)")
+    distributed = sys.modules.get("distributed")  # whoever has a client has imported it
+    if distributed is not None and isinstance(x, distributed.Client):
+        return dask(x)
+    raise UserError(
+        f"expected an engine, a concurrent.futures executor or a dask client, not {x!r}; use for example processes(4)"
+    )
 
 
 @final
@@ -64,6 +71,10 @@ class Pool:
     def recall(self, inner: Future[Any]) -> bool:
         """Only what has not been sent to a worker."""
         return inner.cancel()
+
+    def broken(self, error: BaseException) -> bool:
+        """A pool that lost a worker is lost as a whole."""
+        return isinstance(error, BrokenExecutor)
 
     def forget(self, inner: Future[Any]) -> None:
         """Nothing else can be done."""

@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import BrokenExecutor, Future
 from typing import Any, Final, final
 
 from cohobate.core.errors import UserError
@@ -58,6 +58,10 @@ class Ranks:
     def recall(self, inner: Future[Any]) -> bool:
         """Only what has not been sent to a worker."""
         return inner.cancel()
+
+    def broken(self, error: BaseException) -> bool:
+        """A pool that lost a worker is lost as a whole."""
+        return isinstance(error, BrokenExecutor)
 
     def forget(self, inner: Future[Any]) -> None:
         """Nothing else can be done."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -14,7 +16,7 @@ from cohobate.core.capture import capture
 from cohobate.core.errors import UserError
 from cohobate.core.payload import Payload
 from cohobate.engines.abroad.carried import Carried, Supervise
-from cohobate.engines.parsl_sites import configuration
+from cohobate.engines.parsl_sites import INTERCHANGE, configuration
 from cohobate.engines.sites import LOOPBACK, Allocation, Cluster, Local, Node, Site, Threads, capacity
 from cohobate.engines.workplace import Workplace
 from cohobate.host.census import MARK
@@ -79,6 +81,8 @@ def _started(config: Payload) -> tuple[Any, Group]:
     with marking() as group:
         guard(group)
         for each in config.executors:
+            if getattr(each, "interchange_launch_cmd", None) == ["interchange.py"]:  # what it is by default
+                each.interchange_launch_cmd = [sys.executable, "-c", INTERCHANGE]
             provider: Payload = getattr(each, "provider", None)
             if type(provider).__name__ == "LocalProvider":
                 # Blocks are started later, by a thread of Parsl.
@@ -94,6 +98,7 @@ class Kernel:
 
     def __init__(self, kernel: Payload, group: Group | None, *, workers: int | None) -> None:
         self._kernel, self._group = kernel, group
+        atexit.register(self.close)
         self._executors = [each for label, each in kernel.executors.items() if label != "_parsl_internal"]
         self.shared = all(type(each).__name__ == "ThreadPoolExecutor" for each in self._executors)
         self.workers = workers or max(1, sum(map(_workers, self._executors)))
@@ -112,6 +117,10 @@ class Kernel:
         """Parsl takes nothing back."""
         return False
 
+    def broken(self, error: BaseException) -> bool:
+        """Too many of its blocks did not start."""
+        return all(getattr(each, "bad_state_is_set", False) for each in self._executors)
+
     def forget(self, inner: Future[Any]) -> None:
         """Parsl takes nothing back."""
 
@@ -121,6 +130,7 @@ class Kernel:
 
     def close(self) -> None:
         """Ends Parsl, where it was started for us."""
+        atexit.unregister(self.close)
         group, self._group = self._group, None
         if group is not None:
             capture(self._kernel.cleanup)

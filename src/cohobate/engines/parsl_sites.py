@@ -20,11 +20,22 @@ IDLE = 120.0
 """Seconds after which a block without work is given back."""
 FIT = re.compile(r"[\w/.,+@=~:-]+")
 """Paths that may stand in a submit script: Parsl writes them there without quotes."""
-INTERCHANGE = (
-    "import runpy, signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
-    "runpy.run_module('parsl.executors.high_throughput.interchange', run_name='__main__')"
-)
-"""Parsl's interchange, deaf to the Ctrl-C of our terminal: what runs is to be drained through it."""
+INTERCHANGE = """
+import os, runpy, signal, threading, time
+
+def end_with(parent):
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
+runpy.run_module('parsl.executors.high_throughput.interchange', run_name='__main__')
+"""
+"""Parsl's interchange, deaf to the Ctrl-C of our terminal (what runs is to be drained through it), gone when we are.
+
+It cannot be told by the mark of ours: it writes its title over its environment.
+"""
 
 
 def configuration(site: Site, folder: Path) -> Payload:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 MARK = "COHOBATE_MARK"
 """The environment variable that every process below one of ours inherits, whatever it does to its session."""
+LINE = re.compile(r"\s*([0-9]{1,9})\s+([0-9]{1,9})\s+([0-9]{1,9})\s+(\S+)\s*(.*)")
+"""Of ``ps``; a command with a line break in it makes others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,10 @@ def read_stat(text: str) -> tuple[str, int, int]:
 def read_ps(text: str) -> Iterator[Process]:
     """Reads ``ps -o pid=,ppid=,pgid=,stat=,command=`` with the environment after the command."""
     for line in text.splitlines():
-        fields = line.split(None, 4)
-        if len(fields) >= 4 and not fields[3].startswith("Z"):
-            pid, parent, group = map(int, fields[:3])
-            yield Process(pid, parent, group, _marks(fields[4] if len(fields) > 4 else "", before=r"(?:^|\s)"))
+        found = LINE.match(line)
+        if found and not found[4].startswith("Z"):
+            pid, parent, group = map(int, found.groups()[:3])
+            yield Process(pid, parent, group, _marks(found[5], before=r"(?:^|\s)"))
 
 
 def _from_proc() -> Iterator[Process]:

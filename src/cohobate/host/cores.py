@@ -62,19 +62,19 @@ def _whole_darwin() -> int:
 
 def _folders(root: Path, membership: Path) -> Iterator[Path]:
     try:
-        lines = membership.read_text().splitlines()
+        lines = membership.read_text(errors="replace").splitlines()
     except OSError:
         return
-    for _number, controllers, path in (line.split(":", 2) for line in lines):
+    for _number, controllers, path in (line.split(":", 2) for line in lines if line.count(":") > 1):
         top = root / "cpu" if "cpu" in controllers.split(",") else root
         own = top / path.lstrip("/")
         yield from (folder for folder in (own, *own.parents) if folder.is_relative_to(top))
 
 
 def _limits(folder: Path) -> Iterator[float]:
-    with suppress(OSError):
+    with suppress(OSError, ValueError, ZeroDivisionError):
         yield from _cores((folder / "cpu.max").read_text().split())
-    with suppress(OSError):
+    with suppress(OSError, ValueError, ZeroDivisionError):
         yield from _cores((folder / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period"))
 
 

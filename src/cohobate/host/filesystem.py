@@ -145,8 +145,8 @@ def covering(mounted: Iterable[Mount], path: str) -> str:
 
 def read_mountinfo(text: str) -> list[Mount]:
     """Reads Linux' ``/proc/self/mountinfo`` (proc(5)): the point is field 5, the kind follows `` - ``."""
-    lines = (line.partition(" - ") for line in text.splitlines())
-    return [Mount(_unescape(left.split(" ")[4]), right.split(" ")[0]) for left, dash, right in lines if dash]
+    lines = [(left.split(" "), right) for left, _, right in (line.partition(" - ") for line in text.splitlines())]
+    return [Mount(_unescape(left[4]), right.split(" ")[0]) for left, right in lines if right and len(left) > 4]
 
 
 def read_mount(text: str) -> list[Mount]:

@@ -6,6 +6,7 @@ processes (``+ mark leader``) or takes one away (``- mark``); at end of file wha
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from collections.abc import Iterable
@@ -17,13 +18,16 @@ if __name__ == "__main__":
 
 from cohobate.host.groups import Group, end
 
+PID = re.compile(r"[1-9][0-9]{1,9}|[2-9]|-1")
+"""A process that may be ours (not the first of all), or ``NOBODY``."""
+
 
 def left_behind(lines: Iterable[str]) -> list[Group]:
     """Returns the groups that were added and not taken away; a line torn by the death of its writer is passed over."""
     groups: dict[str, Group] = {}
     for line in lines:
         match line.split():
-            case ["+", mark, leader] if leader.isdigit() and line.endswith("\n"):
+            case ["+", mark, leader] if PID.fullmatch(leader) and line.endswith("\n"):
                 groups[mark] = Group(mark, int(leader))
             case ["-", mark]:
                 groups.pop(mark, None)

@@ -122,14 +122,27 @@ def identify(connection: sqlite3.Connection, path: Path) -> None:
 
 def recorded(connection: sqlite3.Connection) -> int:
     """Returns how many events are in the database."""
-    return int(connection.execute("SELECT value FROM meta WHERE name = 'events'").fetchone()[0])
+    found = number(connection, "events")
+    if found is None:
+        raise Damaged("the count of events in the ledger is missing: restore the run folder from a copy")
+    return found
+
+
+def number(connection: sqlite3.Connection, name: str) -> int | None:
+    """Returns a number kept beside the events, ``None`` where there is none; raises ``Damaged`` for anything else."""
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    if row is not None and type(row[0]) is not int:
+        raise Damaged(f"{name!r} in the ledger is {row[0]!r:.60}, and no number: restore the run folder from a copy")
+    return None if row is None else row[0]
 
 
 def ends(connection: sqlite3.Connection) -> tuple[int, int]:
     """Returns how many events there should be, and the number of the last one, of one moment."""
     query = "SELECT value, (SELECT coalesce(max(seq), 0) FROM event) FROM meta WHERE name = 'events'"
-    ((count, last),) = connection.execute(query).fetchall()
-    return int(count), int(last)
+    row = connection.execute(query).fetchone()
+    if row is None or type(row[0]) is not int:
+        raise Damaged("the count of events in the ledger is unreadable: restore the run folder from a copy")
+    return row[0], int(row[1])
 
 
 def explain(error: Exception, path: Path) -> LedgerError:

@@ -90,8 +90,7 @@ def _check_size(path: Path, header: bytes) -> None:
 def check_identity(connection: sqlite3.Connection, path: Path, claim: Claim) -> int:
     """Returns how many events there are; raises ``Foreign`` or ``Damaged`` where it is not the ledger of ``claim``."""
     database.identify(connection, path)
-    ((store,),) = connection.execute("SELECT value FROM meta WHERE name = 'store'").fetchall()
-    if store != claim.store.hex():
+    if connection.execute("SELECT value FROM meta WHERE name = 'store'").fetchone() != (claim.store.hex(),):
         raise Damaged(f"{path} and {sidecar.NAME} beside it are of different ledgers: restore both from one copy")
     found, last = database.ends(connection)
     if found < claim.events:
@@ -110,7 +109,7 @@ def check_tail(connection: sqlite3.Connection, path: Path, count: int) -> None:
     """Raises ``Damaged`` where the last events are not as they were written."""
     tail = connection.execute(f"SELECT {EVENT} FROM event WHERE seq > ?", (count - TAIL,)).fetchall()
     for row in tail:
-        read_row(row, path, lambda _name, size: bytes(size))
+        read_row(row, path, None)
     if len(tail) != min(TAIL, count):
         raise Damaged(f"{path} is damaged (events are missing near the end): restore the run folder from a copy")
 

@@ -176,7 +176,7 @@ def _exactly(kind: type) -> Unpack:
 _int: Final = _exactly(int)
 _str: Final = _exactly(str)
 _mapping: Final = _exactly(dict)
-_FIELDS: Final[Mapping[str, tuple[Spell, Unpack]]] = {
+FIELDS: Final[Mapping[str, tuple[Spell, Unpack]]] = {
     "int": (dumps, _int),
     "float": (dumps, _float),
     "bool": (dumps, _exactly(bool)),
@@ -234,8 +234,8 @@ def _layout(kind: str, event: type[Event]) -> _Layout:
         event,
         columns=_columns(set(every)),
         rest=_getter(rest),
-        spells=tuple((f'"{name}":', every[name].default, _FIELDS[str(every[name].type)][0]) for name in rest),
-        unpacks={name: _FIELDS[str(field.type)][1] for name, field in every.items()},
+        spells=tuple((f'"{name}":', every[name].default, FIELDS[str(every[name].type)][0]) for name in rest),
+        unpacks={name: FIELDS[str(field.type)][1] for name, field in every.items()},
     )
 
 

@@ -59,7 +59,7 @@ def untold(source: Source, generator: str) -> list[Result]:
     final.sort(key=lambda pair: pair[0])
     trials = _trials(source, [standing for _, standing in final])
     events = source.at([number for number, _ in final])
-    return [Result(trials[e.trial], e.outcome) for e in events if isinstance(e, Finished)]
+    return [Result(trials[e.trial], e.outcome) for e in events if isinstance(e, Finished) and e.trial in trials]
 
 
 def story(source: Source, generator: str) -> Iterator[Proposed | Delivered]:
@@ -87,5 +87,10 @@ def _taken(results: dict[int, Result], ids: Iterable[int], seq: int) -> Iterator
 
 def _trials(source: Source, standings: Iterable[Standing]) -> dict[int, Trial]:
     """Returns the trials of some standings, by id."""
-    numbers = sorted({standing.proposed for standing in standings})
-    return {t.id: t for e in source.at(numbers) if isinstance(e, Proposed) for t in e.trials}
+    numbers = {standing.id: standing.proposed for standing in standings}
+    events = source.at(sorted(set(numbers.values())))
+    trials = {t.id: t for e in events if isinstance(e, Proposed) for t in e.trials}
+    for trial, number in numbers.items():
+        if trial not in trials:
+            raise Damaged(f"event {number} should propose trial {trial}, and does not; restore the folder from a copy")
+    return trials

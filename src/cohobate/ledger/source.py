@@ -13,9 +13,9 @@ from cohobate.core.blob import Blobs
 from cohobate.core.errors import Damaged
 from cohobate.core.events import EVENTS, Event
 from cohobate.ledger.blobs import FolderBlobs, MemoryBlobs, fetch
-from cohobate.ledger.database import Spoiled, connect_reader, explain, recorded
+from cohobate.ledger.database import Spoiled, connect_reader, explain, number, recorded
 from cohobate.ledger.record import Row, decode
-from cohobate.ledger.standing import COLUMNS, Standing, Standings
+from cohobate.ledger.standing import COLUMNS, Standing, Standings, is_sound
 from cohobate.ledger.tally import Tally
 from cohobate.ledger.untag import Get
 
@@ -127,13 +127,11 @@ class DatabaseSource:
         with self.reading() as connection:
             end = recorded(connection)
             while rows := connection.execute(query, (since, end, *names)).fetchall():
+                self._check(rows, since, end, names)
                 for row in rows:
-                    if row[0] > since + 1 and not names:
-                        raise self._missing(since + 1, end)
-                    since = row[0]
-                    yield since, read_row(row, self.path, get)
-            if since < end and not names:
-                raise self._missing(since + 1, end)
+                    yield row[0], read_row(row, self.path, get)
+                since = rows[-1][0]
+            self._check((), since, end, names)
 
     def at(self, numbers: Iterable[int]) -> Iterator[Event]:
         query = f"SELECT {EVENT} FROM event WHERE seq = ?"
@@ -146,8 +144,7 @@ class DatabaseSource:
 
     def declared(self) -> int | None:
         with self.reading() as connection:
-            row = connection.execute("SELECT value FROM meta WHERE name = 'declared'").fetchone()
-        return None if row is None else int(row[0])
+            return number(connection, "declared")
 
     def live(self) -> dict[int, Standing]:
         with self.reading() as connection:
@@ -156,6 +153,14 @@ class DatabaseSource:
     def tally(self) -> Tally:
         with self.reading() as connection:
             return load_tally(connection)
+
+    def _check(self, rows: Sequence[Row], since: int, end: int, kinds: Sequence[str]) -> None:
+        """Raises ``Damaged`` where rows of all kinds do not follow ``since`` one by one, or are too few."""
+        expected = since + len(rows)
+        if kinds or (rows[-1][0] == expected if rows else since >= end):
+            return
+        found = [row[0] for row in rows]
+        raise self._missing(next((n for n, at in enumerate(found, since + 1) if n != at), expected + 1), end)
 
     def _missing(self, number: int, end: int) -> Damaged:
         return Damaged(f"{self.path} is damaged: event {number} of {end} is missing; restore the folder from a copy")
@@ -186,7 +191,11 @@ def read_row(row: Row, path: Path, get: Get | None) -> Event:
 def load_live(connection: sqlite3.Connection) -> dict[int, Standing]:
     """Returns the trials that are not both final and told."""
     query = f"SELECT {', '.join(COLUMNS)} FROM trial WHERE finished IS NULL OR told IS NULL ORDER BY id"
-    return {row[0]: Standing(*row) for row in connection.execute(query)}
+    live = {row[0]: Standing(*row) for row in connection.execute(query)}
+    for standing in live.values():
+        if not is_sound(standing):
+            raise Damaged(f"what is kept of trial {standing.id} is unreadable; restore the folder from a copy")
+    return live
 
 
 def load_tally(connection: sqlite3.Connection) -> Tally:
@@ -194,7 +203,7 @@ def load_tally(connection: sqlite3.Connection) -> Tally:
     row = connection.execute("SELECT value FROM meta WHERE name = 'tally'").fetchone()
     try:
         return Tally() if row is None else Tally.restore(json.loads(row[0]))
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise Damaged(
             f"the counts kept in the ledger are unreadable ({error}); restore the folder from a copy"
         ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,7 @@ from cohobate.core.errors import Damaged
 from cohobate.core.trial import Evaluated
 from cohobate.host.filesystem import make_folder, read_regular, write_atomic
 from cohobate.ledger.codec import check, dumps, object_of
-from cohobate.ledger.record import spell_outcome, unpack_outcome
+from cohobate.ledger.record import FIELDS, spell_outcome, unpack_outcome
 from cohobate.ledger.untag import untagged
 
 SPOOL: Final = "spool"
@@ -22,7 +23,8 @@ LONG: Final = 0.5
 """Seconds from which an evaluation is worth spooling."""
 LARGEST: Final = 1 << 32
 """Bytes of a report."""
-_FIELDS: Final = tuple(field.name for field in fields(Evaluated) if field.name != "outcome")
+_FIELDS: Final = {field.name: FIELDS[str(field.type)][1] for field in fields(Evaluated) if field.name != "outcome"}
+"""How each field but the outcome is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,8 @@ def harvest(folder: Path) -> Harvest:
 def discard(folder: Path, unreadable: Iterable[str]) -> None:
     """Removes what ``harvest`` could not read."""
     for name in unreadable:
-        (folder / SPOOL / name).unlink(missing_ok=True)
+        with suppress(OSError):  # it is of no use, and no harm either
+            (folder / SPOOL / name).unlink()
 
 
 def forget(folder: Path, epoch: int, trial: int, attempt: int) -> None:
@@ -103,8 +106,10 @@ def _read(path: Path) -> Spooled:
         raise Damaged(f"{path}: the check sum does not match")
     body = untagged(json.loads(text))
     outcome = unpack_outcome(body["outcome"])
-    evaluated = Evaluated(outcome, **{name: body[name] for name in _FIELDS})
-    spooled = Spooled(int(body["epoch"]), int(body["trial"]), int(body["attempt"]), str(body["inputs"]), evaluated)
+    evaluated = Evaluated(outcome, **{name: unpack(body[name]) for name, unpack in _FIELDS.items()})
+    number = FIELDS["int"][1]
+    epoch, trial, attempt = (number(body[name]) for name in ("epoch", "trial", "attempt"))
+    spooled = Spooled(epoch, trial, attempt, str(body["inputs"]), evaluated)
     if path.name != _path(path.parent.parent, spooled.epoch, spooled.trial, spooled.attempt).name:
         raise Damaged(f"{path} holds the report of another attempt")
     if (wrong := check(getattr(outcome, "outputs", None), name="outputs")) is not None:

@@ -35,8 +35,22 @@ class Standing:
 
 
 COLUMNS: Final = ("id", "generator", "ask", "proposed", "state", "attempts", "failed", "cancel", "finished", "told")
+_NONE: Final = type(None)
 values: Final = attrgetter(*COLUMNS)
 """The columns of a standing, in the order of the table."""
+
+
+_TYPES: Final = ((int,), (str,), (int,), (int,), (str,), (int,), (str, _NONE), (int,), (int, _NONE), (int, _NONE))
+
+
+def is_sound(standing: Standing) -> bool:
+    """Whether every column holds what it should."""
+    try:
+        failed = json.loads(standing.failed or "{}")
+    except (ValueError, TypeError, RecursionError):
+        return False
+    right = isinstance(failed, dict) and all(type(count) is int for count in failed.values())
+    return right and all(isinstance(value, types) for value, types in zip(values(standing), _TYPES, strict=True))
 
 
 @final

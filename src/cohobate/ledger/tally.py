@@ -113,11 +113,16 @@ class Tally:
 
     @classmethod
     def restore(cls, snapshot: Plain) -> Tally:
-        """Returns the tally of a ``snapshot``."""
+        """Returns the tally of a ``snapshot``; raises ``TypeError``, ``KeyError`` and the like for what is none."""
         extremes = {
             name: {output: Extreme(**best) for output, best in snapshot[name].items()} for name in ("lowest", "highest")
         }
-        return cls(**{**snapshot, **extremes})
+        tally = cls(**{**snapshot, **extremes})
+        for name, default in asdict(cls()).items():
+            kinds = _NUMBERS if isinstance(default, _NUMBERS) else type(default)
+            if not isinstance(getattr(tally, name), kinds):
+                raise TypeError(f"{name} is {getattr(tally, name)!r:.60}")
+        return tally
 
     def _propose(self, event: Proposed) -> None:
         self.proposed += len(event.trials)

@@ -65,8 +65,11 @@ def _folded(events: Iterable[tuple[int, Event]], count: int) -> tuple[dict[int, 
         if seq != last + 1:
             break
         last = seq
-        standings.fold(seq, event)
-        tally.fold(event)
+        try:
+            standings.fold(seq, event)
+            tally.fold(event)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Damaged(f"event {seq} contradicts what was recorded before it: {error}") from error
         rows.update((standing.id, values(standing)) for standing in standings.take())
     if last != count:
         raise Damaged(f"event {last + 1} of {count} is missing: restore the run folder from a copy")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, final
 
-from cohobate.core.errors import UserError, did_you_mean
+from cohobate.core.errors import Damaged, UserError, did_you_mean
 from cohobate.core.events import Event, Finished
 from cohobate.core.outcome import Failure, Value
 from cohobate.core.payload import Payload
@@ -54,12 +54,16 @@ class Follow:
     def update(self) -> int:
         """Takes in the events recorded since the last call, and returns how many there were."""
         before = self.seen
-        for seq, event in self.ledger.read(before, fetched=False):
-            self.seen = seq
-            self.rows.fold(event)
-            self.tally.fold(event)
-            if isinstance(event, Finished):
-                self._finish(event)
+        try:
+            for seq, event in self.ledger.read(before, fetched=False):
+                self.seen = seq
+                self.rows.fold(event)
+                self.tally.fold(event)
+                if isinstance(event, Finished):
+                    self._finish(event)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            why = f"{type(error).__name__}: {error}"
+            raise Damaged(f"event {self.seen} contradicts what was recorded before it ({why})") from error
         return self.seen - before
 
     def table(self) -> list[dict[str, Any]]:

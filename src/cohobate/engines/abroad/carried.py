@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import CancelledError, Future, wait
 from functools import partial
 from itertools import count
 from math import inf
@@ -13,20 +13,21 @@ from typing import Final, Literal, final
 from weakref import WeakKeyDictionary
 
 import cohobate.engines.abroad.ticket as ticket
+import cohobate.worker.wire as wire
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import EngineClosed, EngineError, WorkerLost
 from cohobate.core.payload import Payload
 from cohobate.core.task import GRACE, Task
 from cohobate.engines.abroad.bundles import Bundles
 from cohobate.engines.abroad.carrier import Carrier, Inner
-from cohobate.engines.abroad.ends import concede, conclude, lost, pass_back
 from cohobate.engines.abroad.ticket import GIVEN, Report
 from cohobate.engines.abroad.ways import Abroad, Here, Way
 from cohobate.engines.alarm import Alarm
 from cohobate.engines.dependents import Kinds, filled
 from cohobate.engines.job import Job
-from cohobate.engines.settling import fail, settle
-from cohobate.worker.calls import Slot
+from cohobate.engines.settling import drop, fail, settle
+from cohobate.engines.shipping import outcome_of
+from cohobate.worker.calls import Slot, name_of
 
 Supervise = Literal["always", "deadline", "never"]
 """Which calls are made in a process of their own, which can be killed: all, those with a deadline, none."""
@@ -38,6 +39,8 @@ KILLING: Final = 1.5
 """Seconds that an outpost gets beyond the grace to kill what did not stop, and to say so."""
 PARTING: Final = 1.0
 """Seconds in which the result of a task may still come after its outpost has gone."""
+LONGEST: Final = 400
+"""Characters of what others say of their end."""
 DEEPEST: Final = 63
 """Tasks sent ahead to each worker, at most."""
 MEANS: Final = {
@@ -53,7 +56,7 @@ class Carried:
 
     def __init__(self, carrier: Carrier, supervise: Supervise) -> None:
         self.carrier = carrier
-        self._sender = carrier if carrier.shared else Bundles(carrier, self._depth)
+        self._bundles = Bundles(carrier, self._depth)
         self._supervise = supervise
         # Whoever takes a job out of here ends its future.
         self._jobs: dict[Future[Payload], Job] = {}
@@ -115,7 +118,7 @@ class Carried:
             return False
         job.cancelling = True
         inner = self._inner.get(job)
-        if inner is None or not self._sender.recall(inner):
+        if inner is None or not self._bundles.recall(inner):
             self._opened().stop(job, supervised=self._supervised(job))
             self._leave_in(ANSWERING if job.began == inf else self._patience(job), job)
         return True
@@ -155,13 +158,13 @@ class Carried:
             case Raised(EngineError() as error):
                 self._fail(job, error)
             case Raised(_, message, _):
-                self._fail(job, EngineClosed(f"{self!r} takes no more tasks: {message}"))
+                self._fail(job, EngineClosed(f"{self!r} takes no more tasks: {_line(message)}"))
 
     def _send(self, job: Job, given: Given) -> None:
         numbers, natives = tuple(number for number, _ in given), tuple(native for _, native in given)
         call, args = self._opened().pack(job, supervised=self._supervised(job), given=numbers)
         self._numbered[job.number] = job
-        inner = self._inner[job] = self._sender.submit(call, *args, *natives)
+        inner = self._inner[job] = self._bundles.submit(job.number, call, *args, *natives)
         if isinstance(inner, self.carrier.kinds):
             self._passed[job.future] = GIVEN + job.number, inner
         inner.add_done_callback(partial(self._done, job))
@@ -176,7 +179,7 @@ class Carried:
         hold = self._holds.get(job)
         if hold is not None and (parent.cancelled() or parent.exception() is not None) and self._claim(job):
             self._opened().stop(job, supervised=self._supervised(job))
-            pass_back(job, hold)
+            _pass_back(job, hold)
 
     def _opened(self) -> Way:
         if self._way is None:
@@ -194,12 +197,16 @@ class Carried:
 
     # Hearing, in the threads of carrier and hub.
 
-    def _begun(self, number: int) -> None:
-        """A task that takes longer has started, or one that is to stop was found."""
+    def _begun(self, number: int) -> bool:
+        """A task that takes longer has started, or one that is to stop was found; whether it is not over."""
         job = self._numbered.get(number)
-        if job is None or job.began < inf:
-            return
-        job.began = time.monotonic()
+        if job is not None and job.began == inf:
+            job.began = time.monotonic()
+            self._limit(job)
+            self._bundles.part(number)
+        return job is not None
+
+    def _limit(self, job: Job) -> None:
         if job.cancelling:
             self._leave_in(self._patience(job), job)
         elif job.task.deadline is not None:
@@ -209,27 +216,43 @@ class Carried:
         """The outpost that ran a task went away; its result may be on its way."""
         job = self._numbered.get(number)
         if job is not None:
-            timer = threading.Timer(PARTING, self._fail, (job, WorkerLost(lost(job, "went away"))))
+            # Some carriers would have it run once more.
+            self._opened().stop(job, supervised=self._supervised(job))
+            timer = threading.Timer(PARTING, self._fail, (job, WorkerLost(_lost(job, "went away"))))
             timer.daemon = True
             timer.start()
 
     def _done(self, job: Job, inner: Inner) -> None:
         self._inner.pop(job, None)
-        hold = self._holds.get(job)
+        hold, ended = self._holds.get(job), capture(inner.result)
+        if isinstance(ended, Raised):
+            # Whoever carried it knows no more of it; it may run all the same.
+            self._opened().stop(job, supervised=self._supervised(job))
         self._forget(job)
         if self._jobs.pop(job.future, None) is None:
             return
-        match capture(inner.result):
-            case Returned(Report(kind=ticket.BARREN)) if hold is not None:
-                pass_back(job, hold)
+        match ended:
+            case Returned(Report(kind=ticket.BARREN)) | Raised() if hold is not None:
+                _pass_back(job, hold)
             case Returned(Report() as report):
                 self._measure(report.seconds)
-                conclude(job, report)
+                _conclude(job, report)
             case Returned((Returned() | Raised()) as outcome):
                 self._measure(time.monotonic() - job.began)
                 settle(job.future, outcome)
-            case Raised() as nothing:
-                concede(job, nothing, hold, cancelled=inner.cancelled())
+            case Raised(error, message, _):
+                self._miss(job, error, message)
+
+    def _miss(self, job: Job, error: BaseException, message: str) -> None:
+        """Ends a task that did not come back; what ran is blamed, and what had not begun is not where that is known."""
+        if isinstance(error, EngineClosed):
+            fail(job.future, error)
+        elif isinstance(error, CancelledError):
+            drop(job.future)
+        elif self.carrier.broken(error) and job.began == inf and self._supervised(job):
+            fail(job.future, EngineClosed(f"{self!r} is broken: {_line(message)}"))
+        else:
+            fail(job.future, WorkerLost(_lost(job, f"was lost: {_line(message)}")))
 
     def _measure(self, seconds: float) -> None:
         self._average = 0.9 * self._average + 0.1 * max(1e-6, min(seconds, 1.0))
@@ -267,7 +290,7 @@ class Carried:
         inner = self._inner.pop(job, None)
         claimed = self._jobs.pop(job.future, None) is not None
         if claimed and inner is not None:
-            self._sender.forget(inner)
+            self._bundles.forget(inner)
         return claimed
 
     def _forget(self, job: Job) -> None:
@@ -285,3 +308,34 @@ class Carried:
         if self._way is not None:
             self._way.close()
         self.carrier.close()
+
+
+def _conclude(job: Job, report: Report) -> None:
+    match report.kind:
+        case wire.VALUE | wire.RAISED:
+            settle(job.future, outcome_of(report.kind == wire.VALUE, report.payload))
+        case ticket.EXPIRED:
+            job.give_up("its worker was killed")
+        case wire.SKIPPED if job.cancelling:
+            drop(job.future)
+        case _:
+            fail(
+                job.future, WorkerLost(_lost(job, report.payload.decode(errors="replace") or "stopped working for us"))
+            )
+
+
+def _pass_back(job: Job, hold: Callable[[], None]) -> None:
+    """A task of which a parent gave no value is held until that can be said in full."""
+    if job.cancelling:
+        drop(job.future)
+    else:
+        hold()
+
+
+def _lost(job: Job, how: str) -> str:
+    return f"the worker that ran {name_of(job.task.fn)} {how}"
+
+
+def _line(message: str) -> str:
+    """Returns a message in one line: what others say of their end may have many."""
+    return " ".join(message.split())[:LONGEST]

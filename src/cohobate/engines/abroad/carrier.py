@@ -51,6 +51,10 @@ class Carrier(Protocol):
         """Takes a call back; whether it will certainly never be made."""
         ...
 
+    def broken(self, error: BaseException) -> bool:
+        """Whether a call that ended so shows that no other will be made."""
+        ...
+
     def forget(self, inner: Payload) -> None:
         """Nobody waits for a call any longer."""
         ...

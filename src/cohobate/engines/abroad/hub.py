@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import secrets
 import selectors
 import socket
@@ -18,30 +17,33 @@ from functools import partial
 from typing import Final, final
 
 import cohobate.worker.wire as wire
-from cohobate.engines.abroad.line import PROOF, STARTED, STOP, UNKNOWN, WANTED, Line
+from cohobate.engines.abroad.line import PROOF, STARTED, STOP, UNKNOWN, WANTED, Line, sealed
 from cohobate.engines.abroad.ticket import Address
 from cohobate.engines.bell import Bell
 
 PROVING: Final = 10.0
 """Seconds in which an outpost must have proved that it is ours."""
+STRANGERS: Final = 128
+"""Lines that have not proved it yet, at most: the oldest gives way, lest a crowd takes all our descriptors."""
 
 
 @final
 class Hub:
     """Listens to outposts in a thread of its own, until ``close``.
 
-    ``started(number)`` is called there when a task that takes longer has begun, ``gone(number)`` when
-    an outpost went away with such a task.
+    ``started(number)`` is called there when a task that takes longer has begun, and says whether it is
+    not over yet; ``gone(number)`` when an outpost went away with such a task.
     """
 
-    def __init__(self, host: str, started: Callable[[int], None], gone: Callable[[int], None]) -> None:
+    def __init__(self, host: str, started: Callable[[int], bool], gone: Callable[[int], None]) -> None:
         self._started, self._gone = started, gone
         self._listener = socket.create_server((host, 0), backlog=1024)
         self._listener.setblocking(False)
-        self.address = Address(host, self._listener.getsockname()[1], secrets.token_bytes(PROOF))
+        self.address = Address(host, self._listener.getsockname()[1], secrets.token_bytes(PROOF), os.getpid())
         self._parcels: dict[int, bytes] = {}
         self._unwanted: set[int] = set()
         self._lines: set[Line] = set()
+        self._strangers: dict[Line, None] = {}  # those that have not proved it yet, the oldest first
         self._where: dict[int, Line] = {}
         self._orders: deque[Callable[[], None]] = deque()
         self._bell = Bell()
@@ -108,7 +110,7 @@ class Hub:
         self._bell.close()
 
     def _patience(self) -> float | None:
-        return PROVING if any(not line.proved for line in self._lines) else None
+        return PROVING if self._strangers else None
 
     def _order(self, what: Callable[[], None]) -> None:
         self._orders.append(what)
@@ -118,12 +120,14 @@ class Hub:
         with suppress(OSError):
             line = Line(self._listener.accept()[0])
             self._lines.add(line)
+            self._strangers[line] = None
             self._selector.register(line.socket, selectors.EVENT_READ, partial(self._attend, line))
 
     def _turn_away(self) -> None:
         late = time.monotonic() - PROVING
-        for line in [line for line in self._lines if not line.proved and line.since < late]:
-            self._hang_up(line)
+        for line in list(self._strangers):
+            if len(self._strangers) > STRANGERS or line.since < late:
+                self._hang_up(line)
 
     def _attend(self, line: Line) -> None:
         if line not in self._lines:
@@ -138,6 +142,7 @@ class Hub:
     def _prove(self, line: Line) -> bool:
         stays = line.prove(self.address.key)
         if line.proved:
+            del self._strangers[line]
             self._tell_settings(line)
             for number in list(self._unwanted):
                 self._send(line, STOP, number)
@@ -146,7 +151,8 @@ class Hub:
     def _heed(self, line: Line, kind: int, number: int) -> None:
         if kind == STARTED:
             self._where[number] = line
-            self._started(number)
+            if not self._started(number):
+                self._where.pop(number, None)
         elif kind == WANTED:
             data = self._parcels.get(number)
             self._send(line, UNKNOWN if data is None else wire.PARCEL, number, data or b"")
@@ -163,7 +169,7 @@ class Hub:
 
     def _tell_settings(self, line: Line) -> None:
         self._path = _path()
-        self._send(line, wire.SETTINGS, 0, pickle.dumps(self._path))
+        self._send(line, wire.SETTINGS, 0, sealed(self.address.key, self._path))
 
     def _send(self, line: Line, kind: int, number: int, payload: bytes = b"") -> None:
         line.outgoing.put(kind, number, payload)
@@ -180,6 +186,7 @@ class Hub:
 
     def _hang_up(self, line: Line) -> None:
         self._lines.discard(line)
+        self._strangers.pop(line, None)
         self._selector.unregister(line.socket)
         line.socket.close()
         for number in [number for number, where in list(self._where.items()) if where is line]:

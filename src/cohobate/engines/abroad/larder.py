@@ -7,6 +7,7 @@ import pickle
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import final
 
 from cohobate.core.errors import WorkerLost
@@ -23,18 +24,22 @@ class Larder:
         self._ask = ask
         self._kept: OrderedDict[int, bytes] = OrderedDict()
         self._functions: OrderedDict[int, Callable[..., Payload]] = OrderedDict()
-        self._arrivals: dict[int, bytes | None] = {}
-        self._asked: set[int] = set()
-        self._arrived = threading.Condition()
+        self._coming: dict[int, Future[bytes | None]] = {}
+        self._lock = threading.Lock()
         self._closed = False
 
     def get(self, number: int, digest: bytes) -> bytes:
         """Returns a parcel, waiting for it where need be; raises ``WorkerLost`` where it does not come."""
-        with self._arrived:
-            if number not in self._kept:
-                self._fetch(number, digest)
-            self._kept.move_to_end(number)
-            return self._kept[number]
+        with self._lock:
+            if number in self._kept:
+                self._kept.move_to_end(number)
+                return self._kept[number]
+            asked = number in self._coming
+            coming = self._coming.setdefault(number, Future())
+        if not asked:
+            self._order(number)
+        data = coming.result()
+        return self._keep(number, digest, data, coming)
 
     def function(self, number: int, digest: bytes, inline: bytes) -> Callable[..., Payload]:
         """Returns a function, loaded once."""
@@ -47,28 +52,36 @@ class Larder:
 
     def put(self, number: int, data: bytes | None) -> None:
         """Takes in a parcel; ``None`` says that there is none."""
-        with self._arrived:
-            self._arrivals[number] = data
-            self._arrived.notify_all()
+        with self._lock:
+            coming = self._coming.get(number)
+            if coming is not None and not coming.done():
+                coming.set_result(data)
 
     def close(self) -> None:
         """Nothing more will come."""
-        with self._arrived:
-            self._closed = True
-            self._arrived.notify_all()
+        self._closed = True
+        for number in list(self._coming):
+            self.put(number, None)
+        with self._lock:
+            self._kept.clear()
 
-    def _fetch(self, number: int, digest: bytes) -> None:
-        """Asks for a parcel, unless another thread has, and checks what comes; makes room for it."""
-        if number not in self._asked:
-            self._asked.add(number)
+    def _order(self, number: int) -> None:
+        try:
             self._ask(number)
-        self._arrived.wait_for(lambda: self._closed or number in self._arrivals or number in self._kept)
-        if number in self._kept:
-            return
-        self._asked.discard(number)
-        data = self._arrivals.pop(number, None)
-        if data is None or hashlib.sha256(data).digest() != digest:
-            raise WorkerLost("could not fetch what it needs: the driver has gone, or sent something else")
-        self._kept[number] = data
-        while len(self._kept) > 1 and sum(map(len, self._kept.values())) > MOST:
-            self._kept.popitem(last=False)
+        except OSError:
+            self._closed = True
+        if self._closed:
+            self.put(number, None)
+
+    def _keep(self, number: int, digest: bytes, data: bytes | None, coming: Future[bytes | None]) -> bytes:
+        """Checks what came, and makes room for it."""
+        right = data is not None and hashlib.sha256(data).digest() == digest
+        with self._lock:
+            if self._coming.get(number) is coming:
+                del self._coming[number]
+            if data is None or not right:
+                raise WorkerLost("could not fetch what it needs: the driver has gone, or sent something else")
+            self._kept[number] = data
+            while len(self._kept) > 1 and sum(map(len, self._kept.values())) > MOST:
+                self._kept.popitem(last=False)
+        return data

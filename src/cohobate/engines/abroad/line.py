@@ -1,12 +1,14 @@
 """How a hub and its outposts talk: a proof, then messages one way and notes of one size the other.
 
 Nothing that a hub hears is unpickled or kept; what an outpost is sent to run must have the digest
-that its ticket names. So whoever gets into the line can at most stop a task.
+that its ticket names, and where modules are is told under a seal. So whoever gets into the line can
+at most stop a task.
 """
 
 from __future__ import annotations
 
 import hmac
+import json
 import secrets
 import socket
 import time
@@ -29,6 +31,20 @@ PROOF: Final = 32
 def proof(key: bytes, challenge: bytes) -> bytes:
     """Returns the answer of one who knows the key."""
     return hmac.digest(key, challenge, "sha256")
+
+
+def sealed(key: bytes, path: list[str]) -> bytes:
+    """Returns a list of folders as one who knows the key says it."""
+    data = json.dumps(path).encode()
+    return proof(key, data) + data
+
+
+def unsealed(key: bytes, seal: bytes) -> list[str]:
+    """Returns what was sealed; raises ``ConnectionRefusedError`` where that was somebody else."""
+    data = seal[PROOF:]
+    if not hmac.compare_digest(seal[:PROOF], proof(key, data)):
+        raise ConnectionRefusedError("whoever answers there is not the driver")
+    return [str(entry) for entry in json.loads(data)]
 
 
 @final

@@ -25,7 +25,7 @@ class Nursery:
         self._lock = threading.Lock()
         self._closed = False
 
-    def run(self, job: Job, function: Parcel, cargo: Cargo, late: Callable[[], None]) -> Report:
+    def run(self, job: Job, function: Parcel, cargo: Cargo, late: Callable[[], object]) -> Report:
         """Makes a call in a process of its own and waits for it, in this thread."""
         try:
             report = self._run(job, function, cargo, late)
@@ -55,7 +55,7 @@ class Nursery:
             job.stop_at = 0.0
             ward.nudge()
 
-    def _run(self, job: Job, function: Parcel, cargo: Cargo, late: Callable[[], None]) -> Report:
+    def _run(self, job: Job, function: Parcel, cargo: Cargo, late: Callable[[], object]) -> Report:
         ward = self._take(job)
         if ward is None:
             return Report(wire.SKIPPED)
@@ -74,8 +74,11 @@ class Nursery:
             ward = None
         ward = ward or Ward(self._threads)
         with self._lock:
-            self._busy[job] = ward
-        return ward
+            if not self._closed:
+                self._busy[job] = ward
+                return ward
+        ward.end()
+        return None
 
     def _give_back(self, job: Job, ward: Ward) -> None:
         with self._lock:

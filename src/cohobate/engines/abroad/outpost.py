@@ -34,6 +34,8 @@ Loaded = tuple[Callable[..., Payload], tuple[Payload, ...], dict[str, Payload]]
 """A function and its arguments."""
 CONNECTING: Final = 20.0
 """Seconds in which the driver must be reached."""
+ORPHANED: Final = 1.0
+"""Seconds after the end of the line in which the death of a driver that is our parent shows."""
 
 
 def redeem(fields: tuple[Payload, ...], *given: Payload) -> Report:
@@ -45,9 +47,9 @@ def redeem(fields: tuple[Payload, ...], *given: Payload) -> Report:
     if any(isinstance(value, Report) and value.kind != wire.VALUE for value in given):
         return Report(BARREN)
     try:
-        return _outpost(ticket.hub, os.getpid()).redeem(ticket, given)
+        return _outposts(os.getpid()).of(ticket.hub).redeem(ticket, given)
     except OSError as error:
-        host, port, _ = ticket.hub
+        host, port = ticket.hub[:2]
         where = f"{socket.gethostname()} cannot reach the driver at {host}:{port}"
         text = f"was not started: {where}: {error}; give the engine an address that workers reach"
         return Report(LOST, text.encode())
@@ -65,9 +67,26 @@ def redeem_all(tickets: Sequence[tuple[Payload, ...]]) -> list[Report]:
 
 
 @cache
-def _outpost(hub: Address, pid: int) -> Outpost:
-    """One for each driver and process: what a fork inherited belongs to its parent."""
-    return Outpost(hub)
+def _outposts(pid: int) -> Outposts:
+    """One for each process: what a fork inherited belongs to its parent."""
+    return Outposts()
+
+
+@final
+class Outposts:
+    """What this process is to each of the drivers it works for."""
+
+    def __init__(self) -> None:
+        self._known: dict[Address, Outpost] = {}
+        self._lock = threading.Lock()
+
+    def of(self, hub: Address) -> Outpost:
+        """Returns the outpost of a driver, with a line that stands; raises ``OSError`` where there is none."""
+        with self._lock:
+            self._known = {each: outpost for each, outpost in self._known.items() if not outpost.over}
+            if hub not in self._known:
+                self._known[hub] = Outpost(hub)
+            return self._known[hub]
 
 
 @final
@@ -78,6 +97,7 @@ class Outpost:
     """
 
     def __init__(self, hub: Address) -> None:
+        self._hub = hub
         self._socket = _connect(hub)
         self._sending = threading.Lock()
         self._larder = Larder(partial(self._note, line.WANTED))
@@ -85,9 +105,10 @@ class Outpost:
         self._jobs: dict[int, Job] = {}
         self._refused: set[int] = set()
         self._welcome = threading.Event()
-        self._over = False
+        self.over = False
+        self._parent = os.getppid()
         threading.Thread(target=self._listen, name="cohobate-outpost", daemon=True).start()
-        if not self._welcome.wait(CONNECTING) or self._over:
+        if not self._welcome.wait(CONNECTING) or self.over:
             raise ConnectionRefusedError("it hung up")
 
     def redeem(self, ticket: Ticket, given: Sequence[Payload]) -> Report:
@@ -96,13 +117,13 @@ class Outpost:
         job = self._jobs[ticket.number] = Job(task, Future(), number=ticket.number)
         began = time.monotonic()
         try:
-            if self._over or job.cancelling or ticket.number in self._refused:
+            if self.over or job.cancelling or ticket.number in self._refused:
                 return Report(wire.SKIPPED)
             parcels = tuple(map(_parcel, ticket.given, given))
             made = self._supervised(ticket, job, parcels) if ticket.supervised else self._bare(ticket, job, parcels)
             return made._replace(seconds=time.monotonic() - max(began, job.began if job.began < inf else began))
         finally:
-            del self._jobs[ticket.number]
+            self._jobs.pop(ticket.number, None)
             self._refused.discard(ticket.number)
 
     def _supervised(self, ticket: Ticket, job: Job, parcels: tuple[Parcel, ...]) -> Report:
@@ -148,13 +169,14 @@ class Outpost:
 
     def _listen(self) -> None:
         capture(self._heed_all)  # a line that breaks has ended, too
-        self._over = True
+        self.over = True
         self._larder.close()
         for job in list(self._jobs.values()):
             job.cancelling = True
         self._nursery.close()
         self._socket.close()
         self._welcome.set()
+        _end_without(self._hub.driver, self._parent)
 
     def _heed_all(self) -> None:
         for message in receive(self._socket.fileno()):
@@ -164,7 +186,8 @@ class Outpost:
         match message.kind:
             case wire.SETTINGS:
                 known = set(sys.path)
-                sys.path.extend(entry for entry in pickle.loads(message.payload) if entry not in known)
+                path = line.unsealed(self._hub.key, bytes(message.payload))
+                sys.path.extend(entry for entry in path if entry not in known)
                 self._welcome.set()
             case wire.PARCEL:
                 self._larder.put(message.number, bytes(message.payload))
@@ -190,6 +213,19 @@ def _parcel(number: int, value: Payload) -> Parcel:
     if not good:
         raise TypeError("a value that the task is given cannot be sent to its process")
     return Parcel(number, b"", data)
+
+
+def _end_without(driver: int, parent: int) -> None:
+    """Ends a worker process whose pool belonged to a driver that has died: nobody else would."""
+    from multiprocessing import parent_process
+    from multiprocessing.connection import wait
+
+    owner = parent_process()
+    if owner is not None and owner.pid == driver:
+        # Not every kind of pool has something to wait at, and in a fork our siblings may keep it open.
+        known = [] if owner.sentinel is None else [owner.sentinel]
+        if wait(known, ORPHANED) or os.getppid() != parent:
+            os._exit(1)
 
 
 def _connect(hub: Address) -> socket.socket:

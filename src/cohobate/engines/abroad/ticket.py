@@ -21,11 +21,12 @@ class Report(NamedTuple):
 
 
 class Address(NamedTuple):
-    """Where a driver is reached from its outposts, and the secret that lets them in."""
+    """Where a driver, by its process id, is reached from its outposts, and the secret that lets them in."""
 
     host: str
     port: int
     key: bytes
+    driver: int
 
 
 class Ticket(NamedTuple):

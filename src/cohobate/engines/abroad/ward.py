@@ -40,7 +40,7 @@ class Ward:
             self._poll.register(descriptor, select.POLLIN)
         self._alive = True
 
-    def run(self, job: Job, function: Parcel, cargo: Cargo, late: Callable[[], None]) -> Report:
+    def run(self, job: Job, function: Parcel, cargo: Cargo, late: Callable[[], object]) -> Report:
         """Makes the call and returns what became of it; ``late()`` is told once where it takes ``LONG``."""
         worker = self._worker
         worker.give(job, function, cargo)

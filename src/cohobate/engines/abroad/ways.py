@@ -47,7 +47,7 @@ class Way(Protocol):
 class Here:
     """Threads of this process; ``begun(number)`` is called in them."""
 
-    def __init__(self, begun: Callable[[int], None]) -> None:
+    def __init__(self, begun: Callable[[int], object]) -> None:
         self._begun = begun
         self._packing = threading.Lock()
         self._shipper: Shipper | None = None
@@ -90,7 +90,7 @@ class Here:
 class Abroad:
     """Outposts in other processes, reached through a hub; ``begun`` and ``gone`` are told the numbers of tasks."""
 
-    def __init__(self, host: str, begun: Callable[[int], None], gone: Callable[[int], None]) -> None:
+    def __init__(self, host: str, begun: Callable[[int], bool], gone: Callable[[int], None]) -> None:
         self._packing = threading.Lock()
         self._shipper = Shipper()
         self._hub = Hub(host, begun, gone)
