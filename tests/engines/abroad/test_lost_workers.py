@@ -158,7 +158,9 @@ def test_an_engine_whose_blocks_do_not_start_is_broken(tmp_path: Path):
 
     provider = LocalProvider(init_blocks=1, max_blocks=1, worker_init="exit 3")
     site = HighThroughputExecutor(address="127.0.0.1", loopback_address="127.0.0.1", provider=provider)
-    with parsl(Config(executors=[site], run_dir=str(tmp_path), strategy_period=0.2), workers=1) as engine:
+    with parsl(
+        Config(executors=[site], run_dir=str(tmp_path), strategy_period=0.2, initialize_logging=False), workers=1
+    ) as engine:
         for _ in range(2):
             with pytest.raises(EngineClosed, match=r"^parsl\(.*is broken: .*EXIT CODE"):
                 engine.call(abs, -1).result(30)
