@@ -95,7 +95,9 @@ def loky_pool() -> Workplace:
     import loky
 
     return executor(
-        SHARED.get("loky", lambda: loky.get_reusable_executor(2), lambda ex: ex.shutdown(kill_workers=True))
+        SHARED.get(
+            "loky", lambda: loky.get_reusable_executor(2, timeout=600), lambda ex: ex.shutdown(kill_workers=True)
+        )
     )
 
 

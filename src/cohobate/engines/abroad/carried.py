@@ -18,6 +18,7 @@ from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import EngineClosed, EngineError, WorkerLost
 from cohobate.core.payload import Payload
 from cohobate.core.task import GRACE, Task
+from cohobate.engines.abroad.bundles import Bundles
 from cohobate.engines.abroad.carrier import Carrier, Inner
 from cohobate.engines.abroad.ticket import GIVEN, Report
 from cohobate.engines.abroad.ways import Abroad, Here, Way
@@ -55,6 +56,7 @@ class Carried:
 
     def __init__(self, carrier: Carrier, supervise: Supervise) -> None:
         self.carrier = carrier
+        self._bundles = Bundles(carrier, self._depth)
         self._supervise = supervise
         # Whoever takes a job out of here ends its future.
         self._jobs: dict[Future[Payload], Job] = {}
@@ -116,7 +118,7 @@ class Carried:
             return False
         job.cancelling = True
         inner = self._inner.get(job)
-        if inner is None or not self.carrier.recall(inner):
+        if inner is None or not self._bundles.recall(inner):
             self._opened().stop(job, supervised=self._supervised(job))
             self._leave_in(ANSWERING if job.began == inf else self._patience(job), job)
         return True
@@ -164,8 +166,8 @@ class Carried:
         numbers, natives = tuple(number for number, _ in given), tuple(native for _, native in given)
         call, args = self._opened().pack(job, supervised=self._supervised(job), given=numbers)
         self._numbered[job.number] = job
-        inner = self._inner[job] = self.carrier.submit(call, *args, *natives)
-        if self.carrier.kinds:
+        inner = self._inner[job] = self._bundles.submit(job.number, call, *args, *natives)
+        if isinstance(inner, self.carrier.kinds):
             self._passed[job.future] = GIVEN + job.number, inner
         inner.add_done_callback(partial(self._done, job))
 
@@ -203,6 +205,7 @@ class Carried:
         if job is not None and job.began == inf:
             job.began = time.monotonic()
             self._limit(job)
+            self._bundles.part(number)
         return job is not None
 
     def _limit(self, job: Job) -> None:
@@ -244,7 +247,9 @@ class Carried:
 
     def _miss(self, job: Job, error: BaseException, message: str) -> None:
         """Ends a task that did not come back; what ran is blamed, and what had not begun is not where that is known."""
-        if isinstance(error, CancelledError):
+        if isinstance(error, EngineClosed):
+            fail(job.future, error)
+        elif isinstance(error, CancelledError):
             drop(job.future)
         elif self.carrier.broken(error) and job.began == inf and self._supervised(job):
             fail(job.future, EngineClosed(f"{self!r} is broken: {_line(message)}"))
@@ -287,7 +292,7 @@ class Carried:
         inner = self._inner.pop(job, None)
         claimed = self._jobs.pop(job.future, None) is not None
         if claimed and inner is not None:
-            self.carrier.forget(inner)
+            self._bundles.forget(inner)
         return claimed
 
     def _forget(self, job: Job) -> None:

@@ -23,6 +23,7 @@ from cohobate.core.task import Task
 from cohobate.engines.abroad.larder import Larder
 from cohobate.engines.abroad.nursery import Nursery
 from cohobate.engines.abroad.ticket import BARREN, LOST, Address, Report, Ticket
+from cohobate.engines.abroad.ward import LONG
 from cohobate.engines.job import Job
 from cohobate.engines.shipping import Cargo, Parcel
 from cohobate.worker.calls import perform, unpack
@@ -52,6 +53,17 @@ def redeem(fields: tuple[Payload, ...], *given: Payload) -> Report:
         where = f"{socket.gethostname()} cannot reach the driver at {host}:{port}"
         text = f"was not started: {where}: {error}; give the engine an address that workers reach"
         return Report(LOST, text.encode())
+
+
+def redeem_all(tickets: Sequence[tuple[Payload, ...]]) -> list[Report]:
+    """Redeems tickets one after the other; after ``LONG`` (s) it leaves the rest, which may go elsewhere."""
+    reports: list[Report] = []
+    stop = time.monotonic() + LONG
+    for fields in tickets:
+        reports.append(redeem(fields))
+        if time.monotonic() > stop:
+            break
+    return reports
 
 
 @cache
@@ -111,7 +123,7 @@ class Outpost:
             made = self._supervised(ticket, job, parcels) if ticket.supervised else self._bare(ticket, job, parcels)
             return made._replace(seconds=time.monotonic() - max(began, job.began if job.began < inf else began))
         finally:
-            del self._jobs[ticket.number]
+            self._jobs.pop(ticket.number, None)
             self._refused.discard(ticket.number)
 
     def _supervised(self, ticket: Ticket, job: Job, parcels: tuple[Parcel, ...]) -> Report:
