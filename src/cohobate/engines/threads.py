@@ -7,7 +7,7 @@ import time
 from concurrent.futures import Future, wait
 from math import inf
 from queue import SimpleQueue
-from typing import final
+from typing import Final, final
 
 from cohobate.core.payload import Payload
 from cohobate.core.task import GRACE, Task
@@ -17,6 +17,11 @@ from cohobate.engines.settling import drop, settle
 from cohobate.engines.workplace import Workplace
 from cohobate.host.cores import usable
 from cohobate.worker.calls import perform
+
+SHORT: Final = 0.005
+"""Tasks shorter than this (s) on average are queued ahead of time."""
+DEEPEST: Final = 64
+"""Tasks queued for each thread, at most."""
 
 
 def threads(n: int | None = None) -> Workplace:
@@ -47,6 +52,7 @@ class Threads:
         self._lock = threading.Lock()
         self._threads = 0
         self._abandoned = 0
+        self._average = SHORT
         self._alarm = Alarm(self._check)
 
     def run(self, task: Task, future: Future[Payload]) -> None:
@@ -59,8 +65,8 @@ class Threads:
         self._queue.put(job)
 
     def room(self) -> int:
-        """One task for each thread."""
-        return self.workers - len(self._jobs)
+        """One task for each thread; more while tasks are shorter than the turns of whoever submits them."""
+        return self.workers * max(1, min(DEEPEST, int(SHORT / self._average))) - len(self._jobs)
 
     def cancel(self, future: Future[Payload]) -> bool:
         """Takes a waiting task out; a running one is flagged, and left behind after its grace."""
@@ -133,7 +139,9 @@ class Threads:
         """Runs the job; False where this thread was left behind meanwhile."""
         task = job.task
         outcome = perform(task.fn, task.args, task.kwargs, lambda: job.flagged)
+        seconds = min(time.monotonic() - job.began, 1.0)
         with self._lock:
+            self._average = 0.9 * self._average + 0.1 * max(1e-6, seconds)
             self._running.discard(job)
             wanted = self._jobs.pop(job.future, None) is not None
             self._abandoned -= not wanted
