@@ -87,10 +87,10 @@ class Hub:
             self._thread.join()
 
     def let_go(self) -> None:
-        """Closes all sockets."""
+        """Closes all sockets; first the one where others could still arrive."""
+        self._listener.close()
         for line in self._lines:
             line.socket.close()
-        self._listener.close()
 
     # In the hub's thread.
 
