@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from cli.programs import environment
-from cohobate import engines
 from cohobate.cli.building import build
 from cohobate.cli.reading import find, read
 from cohobate.cli.template import copy
@@ -181,7 +180,6 @@ def test_a_machine_without_a_scheduler_says_so(here, small, cohobate_here, monke
     assert "did you mean 'allocation'?" in cohobate_here("run", "--engine", "alocation").err
 
 
-@pytest.mark.skipif(not hasattr(engines, "parsl"), reason="the engine comes with another part")
 def test_a_job_of_several_nodes_runs_on_those_it_has(job):
     pytest.importorskip("parsl")
     folder = job("slurm", 6)
@@ -194,8 +192,6 @@ def test_a_job_of_several_nodes_runs_on_those_it_has(job):
 
 @pytest.mark.parametrize("kind", ["loky", "local"])
 def test_ctrl_c_drains_what_runs_in_the_workers_of_others(here, small, kind):
-    if kind == "local" and not hasattr(engines, "parsl"):
-        pytest.skip("the engine comes with another part")
     pytest.importorskip({"local": "parsl"}.get(kind, kind))
     small(30, sim=SLOW, pool=POOL, module="slow")
     command = [sys.executable, "-m", "cohobate.cli", "run", "--engine", kind]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Literal, assert_never
 
@@ -17,7 +16,7 @@ import cohobate.cli.engine_tables as toml
 from cohobate.cli.allocation import allocation
 from cohobate.cli.tables import Table
 from cohobate.core.errors import ConfigError, did_you_mean
-from cohobate.engines import coroutines, executor, inline, processes, sites, threads
+from cohobate.engines import coroutines, dask, executor, inline, mpi, parsl, processes, sites, threads
 from cohobate.engines.inline import Inline
 from cohobate.engines.parsl_sites import check
 from cohobate.engines.workplace import Workplace
@@ -138,9 +137,9 @@ def _borrowed(
         case toml.Loky():
             return _loky(wish.workers or usable(), stack)
         case toml.Dask():
-            return _made_by("dask")(wish.address, workers=wish.workers)
+            return dask(wish.address, workers=wish.workers)
         case toml.Mpi():
-            return _made_by("mpi")()
+            return mpi()
     return _parsl(wish, run, longest)
 
 
@@ -159,17 +158,11 @@ def _loky(workers: int, stack: ExitStack) -> Workplace:
 
 
 def _parsl(wish: toml.Parsl, run: Path, longest: float) -> Workplace:
-    return _made_by("parsl")(site(wish, longest), folder=_folder(run))
+    return parsl(site(wish, longest), folder=_folder(run))
 
 
 def _folder(run: Path) -> Path:
     return (run / FOLDER).absolute()
-
-
-def _made_by(name: str) -> Callable[..., Workplace]:
-    """Returns what makes an engine that comes with a library; imported once it is asked for."""
-    found: Callable[..., Workplace] = getattr(import_module("cohobate.engines"), name)
-    return found
 
 
 def _allocation(wish: toml.Allocation) -> sites.Allocation:

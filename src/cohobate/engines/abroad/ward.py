@@ -93,16 +93,19 @@ class Ward:
 
     def _press(self, job: Job) -> Report | None:
         """Asks the call to stop when its time has come; kills it when its grace is over."""
-        now, page = time.monotonic(), self._worker.page
+        now = time.monotonic()
         self._look(job)
-        if job.flagged and now >= job.stop_at:
-            return self._lose(job)
-        if job.cancelling and job.began == inf:
+        if self._is_lost(job, now):
             return self._lose(job)
         if not job.flagged and (job.cancelling or now >= job.alarm()):
             job.flag(now if job.cancelling else job.alarm())
-            page.flag(job.number)
-        return self._lose(job) if self._worker.process.poll() is not None else None
+            self._worker.page.flag(job.number)
+        return None
+
+    def _is_lost(self, job: Job, now: float) -> bool:
+        """Whether the grace is over, the call was cancelled before it began, or the process has died."""
+        too_late = job.stop_at <= now if job.flagged else job.cancelling and job.began == inf
+        return too_late or self._worker.process.poll() is not None
 
     def _look(self, job: Job) -> None:
         page = self._worker.page
