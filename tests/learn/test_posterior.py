@@ -7,14 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cohobate.learn.kernels import RBF, square
+from cohobate.learn.factor import ROOM, Factor
+from cohobate.learn.kernels import RBF
 from cohobate.learn.likelihood import Hyper
-from cohobate.learn.posterior import ROOM, Factor, Prediction, predict
+from cohobate.learn.posterior import predict
+from cohobate.learn.prediction import Prediction
 
 POOL = np.random.default_rng(1).random((40, 3))
 KERNEL = RBF(POOL)
 HYPER = Hyper(KERNEL.scales[3], 1e-2)
-FULL = square(KERNEL, list(range(40)), HYPER.scale)
+FULL = KERNEL.among(list(range(40)), HYPER.scale)
 Targets = dict[int, float | None]
 
 
@@ -69,7 +71,7 @@ def test_more_points_than_there_was_room_for():
     targets: Targets = {i: float(pool[i] @ [1, -2, 3]) for i in range(n)}
     for count in range(1, n + 1):
         factor.follow(list(range(count)))
-    full = square(kernel, list(range(len(pool))), 0.4)
+    full = kernel.among(list(range(len(pool))), 0.4)
     assert_close(predict(factor, targets), textbook(targets, full))
     assert np.allclose(factor.lower @ factor.lower.T, full[:n, :n] + 1e-2 * np.eye(n))
 
@@ -105,7 +107,17 @@ def test_any_order_of_proposals_values_and_failures_gives_the_posterior_from_scr
 
 @pytest.mark.parametrize(
     "targets",
-    [{}, {4: None}, {4: 3.0}, {4: 3.0, 9: None}, {4: 3.0, 9: 3.0, 11: 3.0}, {4: 0.0, 9: 0.0}, {4: 1e300, 9: 1e-300}],
+    [
+        {},
+        {4: None},
+        {4: 3.0},
+        {4: 3.0, 9: None},
+        {4: 3.0, 9: 3.0, 11: 3.0},
+        {4: 0.0, 9: 0.0},
+        {4: 1e300, 9: 1e-300},
+        {4: 1.7e308, 9: -1.7e308, 11: None},
+        {4: 5e-324, 9: 0.0},
+    ],
 )
 def test_nothing_one_point_and_equal_values_are_predicted_with_finite_numbers(targets: Targets):
     found = made(targets)

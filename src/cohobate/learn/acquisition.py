@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
@@ -55,25 +56,80 @@ class Greedy:
         return mean
 
 
-ACQUISITIONS = {"ei": ExpectedImprovement, "ucb": UpperConfidence, "greedy": Greedy}
+@dataclass(frozen=True, slots=True)
+class ProbabilityOfImprovement:
+    """How likely a candidate is to exceed the best known value (Kushner 1964); the score is its logarithm."""
+
+    def __call__(self, mean: Floats, std: Floats, best: float) -> Floats:
+        """Returns log P[f > best]."""
+        scores: Floats = require("scipy.special", extra="learn").log_ndtr((mean - best) / std)
+        return scores
 
 
-def named(wanted: str | Acquisition) -> Acquisition:
+@dataclass(frozen=True, slots=True)
+class Thompson:
+    """One draw of what the values may be: the candidate that is best in it (Thompson 1933).
+
+    Drawn twice: independently for all candidates, and jointly, with the correlations of the model, for
+    the ``shortlist`` best of the first draw; the others are out. A joint draw of the whole pool would
+    cost the cube of its size.
+    """
+
+    shortlist: int = 200
+
+    def __post_init__(self) -> None:
+        if self.shortlist < 1:
+            raise ProblemError(f"Thompson(shortlist={self.shortlist!r}): expected at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class HypervolumeImprovement:
+    """How much a candidate is expected to add to the volume that the Pareto front dominates (Emmerich et al. 2011).
+
+    For two objectives and more, each modelled by itself. Exact; the score is its logarithm. Pending
+    candidates count in the front as what is expected of them.
+    """
+
+
+Choice = Acquisition | Thompson | HypervolumeImprovement
+LOGARITHMIC = ExpectedImprovement | ProbabilityOfImprovement | HypervolumeImprovement
+"""Scores that are logarithms of something that is never negative."""
+OURS = LOGARITHMIC | UpperConfidence | Greedy | Thompson
+ACQUISITIONS: dict[str, Callable[[], Choice]] = {
+    "ei": ExpectedImprovement,
+    "ucb": UpperConfidence,
+    "pi": ProbabilityOfImprovement,
+    "greedy": Greedy,
+    "thompson": Thompson,
+    "ehvi": HypervolumeImprovement,
+}
+
+
+def named(wanted: str | Choice) -> Choice:
     """Returns an acquisition by name; one that is given as an object is returned as it is."""
-    if not isinstance(wanted, str):
-        return wanted
-    if wanted not in ACQUISITIONS:
-        hint = did_you_mean(wanted, ACQUISITIONS)
-        raise ProblemError(f"unknown acquisition {wanted!r}{hint}; there are {', '.join(ACQUISITIONS)}")
-    made: Acquisition = ACQUISITIONS[wanted]()
-    return made
+    if isinstance(wanted, str):
+        if wanted not in ACQUISITIONS:
+            hint = did_you_mean(wanted, ACQUISITIONS)
+            raise ProblemError(f"unknown acquisition {wanted!r}{hint}; there are {', '.join(ACQUISITIONS)}")
+        return ACQUISITIONS[wanted]()
+    if isinstance(wanted, type) or not (callable(wanted) or isinstance(wanted, OURS)):
+        raise ProblemError(
+            f"acquisition={wanted!r:.80}: expected {', '.join(map(repr, ACQUISITIONS))}, an acquisition such as "
+            "UpperConfidence(2.0), or a function of mean, std and best"
+        )
+    return wanted
 
 
-def describe(chosen: Acquisition) -> Plain:
+def name_of(chosen: Choice) -> str:
+    """Returns the short name of an acquisition of ours, and that of the class or function of another."""
+    short = [name for name, one in ACQUISITIONS.items() if type(chosen) is one]
+    return short[0] if short else str(getattr(chosen, "__qualname__", type(chosen).__qualname__))
+
+
+def describe(chosen: Choice) -> Plain:
     """Returns what identifies an acquisition: its name, and its numbers where it is one of ours."""
     name = getattr(chosen, "__qualname__", type(chosen).__qualname__)
-    numbers = asdict(chosen) if isinstance(chosen, ExpectedImprovement | UpperConfidence | Greedy) else {}
-    return {"is": name, **numbers}
+    return {"is": name, **(asdict(chosen) if isinstance(chosen, OURS) else {})}
 
 
 def log_improvement(z: Floats) -> Floats:

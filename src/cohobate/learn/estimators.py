@@ -60,7 +60,7 @@ class SklearnModel:
     @property
     def uncertain(self) -> bool:
         """Whether the regressor is one whose predictions have a deviation."""
-        return isinstance(self.estimator, averaging()) or says_std(self.estimator)
+        return averages(self.estimator) or says_std(self.estimator)
 
     @property
     def pace(self) -> Pace:
@@ -144,7 +144,7 @@ class Frozen:
 
 def members(fitted: Estimator, rows: NDArray[np.floating[Any]]) -> tuple[Floats, Floats | None]:
     """Returns mean and deviation of a fitted regressor's predictions: each (rows,)."""
-    if isinstance(fitted, averaging()):
+    if averages(fitted):
         bagging = isinstance(fitted, require("sklearn.ensemble", extra="sklearn").BaggingRegressor)
         columns = fitted.estimators_features_ if bagging else [slice(None)] * len(fitted.estimators_)
         each = [one.predict(rows[:, own]) for one, own in zip(fitted.estimators_, columns, strict=True)]
@@ -155,10 +155,11 @@ def members(fitted: Estimator, rows: NDArray[np.floating[Any]]) -> tuple[Floats,
     return np.asarray(fitted.predict(rows), float), None
 
 
-def averaging() -> tuple[type, ...]:
-    """Returns the regressors that predict the average of their members."""
+def averages(estimator: Estimator) -> bool:
+    """Whether a regressor predicts the average of its members."""
     ensemble = require("sklearn.ensemble", extra="sklearn")
-    return ensemble.RandomForestRegressor, ensemble.ExtraTreesRegressor, ensemble.BaggingRegressor
+    kinds = ensemble.RandomForestRegressor, ensemble.ExtraTreesRegressor, ensemble.BaggingRegressor
+    return isinstance(estimator, kinds)
 
 
 def says_std(estimator: Estimator) -> bool:

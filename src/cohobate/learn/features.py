@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cohobate.core.pool import Pool
 from cohobate.core.trial import Inputs
@@ -47,15 +48,19 @@ def not_finite(row: Inputs) -> str:
 def readable(points: Floats, pool: Pool) -> tuple[Floats, Mapping[int, str]]:
     """Returns features as finite numbers, 0 in rows that have others, and what is wrong with those."""
     points = np.asarray(points, float)
-    fit = np.isfinite(points).all(axis=1)
+    fit = np.atleast_1d(np.isfinite(points).all(axis=1))
     unfit = {i: not_finite(pool[i]) for i in np.flatnonzero(~fit).tolist()}
     return np.where(fit[:, None], points, 0.0), unfit
 
 
-def table(features: Fingerprints, rows: Sequence[int]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+def table(features: Fingerprints, rows: Sequence[int]) -> NDArray[np.float32]:
     """Returns some rows of fingerprints as a full table: (rows, size)."""
     full = np.zeros((len(rows), features.size), np.float32)
     for at, i in enumerate(rows):
         own = slice(features.start[i], features.start[i + 1])
         full[at, features.bits[own]] = features.counts[own]
     return full
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else float("nan")

@@ -11,6 +11,8 @@ import numpy as np
 from cohobate.learn.kernels import Floats
 
 LARGEST = sys.float_info.max
+SMALLEST = 2.0**-900
+"""What is smaller than this counts as 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,28 +29,30 @@ class Units:
     @classmethod
     def of(cls, values: Floats) -> Units:
         """Returns the units of known values: (n,)."""
-        if not len(values):
-            return cls()
         size = magnitude(values)
+        if size < SMALLEST or not len(values):
+            return cls()
         scaled = values / size
         centre = float(scaled.mean())
         spread = float(np.abs(scaled - centre).max())
         return cls(size, centre, spread if spread > 4 * np.finfo(float).eps * abs(centre) else 0.0)
 
+    @property
+    def width(self) -> float:
+        """The unit of deviation over ``size``: the spread; the values' own size where they have none."""
+        return self.spread or abs(self.centre) or 1.0
+
     def plain(self, values: Floats) -> Floats:
-        """Returns ``x`` of each value; only where there is a spread."""
-        return (values / self.size - self.centre) / self.spread
+        """Returns ``x`` of each value."""
+        return (values / self.size - self.centre) / self.width
 
     def values(self, x: Floats) -> Floats:
         """Returns the value of each ``x``, the largest float where it is beyond."""
         return bounded(self.centre + self.spread * x, self.size)
 
     def widths(self, x: Floats) -> Floats:
-        """Returns the deviation in values of each deviation of ``x``.
-
-        Values without spread get their own size as the unit of deviation.
-        """
-        return bounded((self.spread or abs(self.centre) or 1.0) * x, self.size)
+        """Returns the deviation in values of each deviation of ``x``."""
+        return bounded(self.width * x, self.size)
 
 
 def magnitude(values: Floats) -> float:

@@ -10,13 +10,17 @@ from typing import Any, final
 from cohobate.core.errors import ProblemError
 from cohobate.core.pool import Pool
 from cohobate.core.problem import Output, Problem
-from cohobate.core.protocols import Answer, Exhausted, Later, Rows, Unfit
-from cohobate.core.trial import Inputs, Result
-from cohobate.learn.acquisition import Acquisition, describe, first_best, named
-from cohobate.learn.models import Model, TanimotoGP
+from cohobate.core.protocols import Answer, Chosen, Exhausted, Later, Lesson, Row, Rows, Unfit
+from cohobate.core.trial import Note, Result
+from cohobate.learn.acquisition import Choice, describe, first_best
+from cohobate.learn.models import named
+from cohobate.learn.prediction import Model, Prediction, Unable
 from cohobate.learn.refits import Refits
 from cohobate.learn.surrogate import Surrogate
-from cohobate.propose.posing import pose
+from cohobate.propose.aims import Aims, acquisition_for
+from cohobate.propose.choosing import Outlook, scores
+from cohobate.propose.lessons import Lessons
+from cohobate.propose.posing import Names, pose
 from cohobate.propose.rounds import Rounds
 from cohobate.propose.sampling import philox
 from cohobate.propose.standing import Standing
@@ -26,22 +30,33 @@ from cohobate.propose.standing import Standing
 class ActiveLearning:
     """Proposes rows of a pool: the first ``initial`` at random, then by model and acquisition.
 
+    ``model``: "tanimoto" (molecules), "rbf" (numbers), "knn", "forest", or an object; ``acquisition``:
+    "ei", "ucb", "pi", "greedy", "thompson", for several objectives "ehvi", or an object. Outputs with a
+    limit (``AtMost``, ``AtLeast``) are modelled too, and a choice counts as much as it is likely to keep
+    all limits.
+
     Each choice is made when a worker is free, and knows what is pending. With ``batch``, so many are
     proposed, and the next ones only when all have come back. Rows the model cannot see (broken
-    SMILES) are proposed as ``Unfit`` beside its first choice. A row is proposed once, whatever
-    becomes of it.
+    SMILES) are proposed as ``Unfit``: at their turn among the random ones where that is known, the
+    others beside the first choice. A row is proposed once, whatever becomes of it. Where a model cannot
+    predict (all values are equal, an estimator raises), rows are chosen at random, and their notes say
+    why.
 
     A choice depends on the seed and on what was proposed and told, in that order, and on nothing
-    else; so a resumed campaign goes on with the same choices. A choice costs O(proposed rows of the
-    pool) in time, and 4 bytes of memory for each pair. Needs scipy, and rdkit for molecules.
+    else; so a resumed campaign goes on with the same choices. With a Gaussian process a choice costs
+    O(proposed rows of the pool) in time, and 4 bytes of memory for each pair and output. Needs scipy,
+    and rdkit for molecules.
     """
 
     __slots__ = (
         "_acquisition",
-        "_objective",
+        "_aims",
+        "_lessons",
+        "_model",
         "_random",
         "_refits",
         "_rounds",
+        "_seed",
         "_settings",
         "_standing",
         "_surrogate",
@@ -53,27 +68,29 @@ class ActiveLearning:
         self,
         pool: Pool | Problem,
         *,
-        maximize: str | None = None,
-        minimize: str | None = None,
-        model: Model | None = None,
-        acquisition: str | Acquisition = "ei",
+        maximize: Names = None,
+        minimize: Names = None,
+        model: str | Model | None = None,
+        acquisition: str | Choice | None = None,
         initial: int = 8,
         batch: int | None = None,
         seed: int = 0,
         outputs: tuple[Output, ...] = (),
     ) -> None:
-        model = TanimotoGP() if model is None else model
+        self._model = named("tanimoto" if model is None else model)
         self.problem = pose(pool, outputs=outputs, maximize=maximize, minimize=minimize)
-        self.pool, self._objective = _pool(self.problem), _objective(self.problem)
-        self._acquisition = named(acquisition)
+        self.pool, self._aims = _pool(self.problem), Aims.of(self.problem)
+        self._acquisition = acquisition_for(acquisition, self._aims, self._model)
         self._rounds = Rounds(initial, batch)
-        self._standing = Standing(self.pool)
+        self._standing = Standing(self.pool, self._aims.names)
+        self._seed = seed
         self._random = _untaken(philox(seed).permutation(len(self.pool)).tolist(), self._standing)
-        self._refits = Refits()
-        self._surrogate = Surrogate(partial(model.view, self.pool))
+        self._refits = Refits(self._model.pace)
+        self._lessons = Lessons()
+        self._surrogate = Surrogate(partial(self._model.view, self.pool), self._aims.names)
         self._settings = {
             "generator": "ActiveLearning",
-            "model": model.describe(),
+            "model": self._model.describe(),
             "acquisition": describe(self._acquisition),
             "initial": initial,
             "batch": batch,
@@ -94,7 +111,7 @@ class ActiveLearning:
         if room == 0:
             return Later()
         self._surrogate.start()
-        self._refits.settle(self._standing.targets)
+        self._settle()
         rows = self._choose(room)
         self._rounds.advance(len(rows))
         return rows or Exhausted(f"all {len(self.pool)} rows of the pool were proposed")
@@ -102,8 +119,13 @@ class ActiveLearning:
     def ingest(self, results: Sequence[Result]) -> None:
         """Takes in what came back; rows without a value are not proposed again."""
         for result in results:
-            sign = 1.0 if self._objective.goal == "maximize" else -1.0
-            self._standing.ingest(result, self._objective.name, sign)
+            values = self._standing.ingest(result)
+            if values is not None:
+                self._lessons.compare(result.trial.note, dict(zip(self._aims.names, values, strict=True)))
+
+    def lessons(self) -> Sequence[Lesson]:
+        """Returns the fits that took hold since it was last asked."""
+        return self._lessons.take()
 
     def finalize(self) -> None:
         """Lets go of the thread that fits."""
@@ -111,7 +133,7 @@ class ActiveLearning:
 
     def recall(self, rows: Rows) -> None:
         """Takes note of an earlier answer; what it was computed from is made anew when it is needed."""
-        self._refits.settle(self._standing.targets)
+        self._settle()
         self._standing.recall(rows)
         self._rounds.advance(len(rows))
 
@@ -119,30 +141,53 @@ class ActiveLearning:
         """Returns all settings but the problem."""
         return self._settings
 
-    def _choose(self, room: int) -> list[Inputs | Unfit]:
-        at_random = self._rounds.starting(room) if self._standing.known() else room
-        rows: list[Inputs | Unfit] = [self._propose(i) for i in islice(self._random, at_random)]
+    def _settle(self) -> None:
+        fit = self._refits.settle(self._standing.targets)
+        if fit is not None:
+            self._lessons.learn(self._refits.version, fit.known, self._aims.best(self._standing.known()))
+
+    def _choose(self, room: int) -> list[Row]:
+        at_random = self._rounds.starting(room) if len(self._standing.known()) else room
+        rows: list[Row] = [self._unseen(i, Note("initial")) for i in islice(self._random, at_random)]
         if at_random == room:
             return rows
         rows += self._unfit()
         for _ in range(at_random, room):
             if self._standing.taken.all():
                 break
-            rows.append(self._propose(self._most_promising()))
+            rows.append(self._most_promising())
         return rows
 
-    def _unfit(self) -> list[Inputs | Unfit]:
-        broken = self._surrogate.view().unfit
-        return [Unfit(self._propose(i), why) for i, why in broken.items() if not self._standing.taken[i]]
-
-    def _most_promising(self) -> int:
-        prediction = self._surrogate.predict(self._standing.targets, self._refits)
-        scores = self._acquisition(prediction.mean, prediction.std, max(self._standing.known()))
-        return first_best(scores, ~self._standing.taken)
-
-    def _propose(self, i: int) -> Inputs:
+    def _unseen(self, i: int, note: Note) -> Row:
+        """Proposes a row the model has not seen: ``Unfit`` where it is known that it cannot."""
         self._standing.propose(i)
-        return self.pool[i]
+        inputs = self.pool[i]
+        why = self._model.unreadable(inputs)
+        return Chosen(inputs, note) if why is None else Unfit(inputs, why)
+
+    def _unfit(self) -> list[Row]:
+        broken = {i: why for i, why in self._surrogate.view().unfit.items() if not self._standing.taken[i]}
+        for i in broken:
+            self._standing.propose(i)
+        return [Unfit(self.pool[i], why) for i, why in broken.items()]
+
+    def _most_promising(self) -> Row:
+        standing = self._standing
+        match self._surrogate.predict(standing.targets, self._refits):
+            case Unable(why):
+                return self._unseen(next(self._random), Note(f"random: {why}", self._refits.version))
+            case predictions:
+                random = philox(self._seed, 1 + standing.count)
+                outlook = Outlook(predictions, standing.known(), standing.pending(), ~standing.taken, random)
+                found = scores(self._acquisition, self._aims, outlook)
+                i = first_best(found.each, outlook.open)
+                standing.propose(i)
+                return Chosen(self.pool[i], self._note(i, predictions, found.why, float(found.each[i])))
+
+    def _note(self, i: int, predictions: Mapping[str, Prediction], why: str, score: float) -> Note:
+        mean = {name: float(found.mean[i]) for name, found in predictions.items()}
+        std = {name: float(found.std[i]) for name, found in predictions.items() if found.std is not None}
+        return Note(why, self._refits.version, mean, std, score)
 
 
 def _untaken(order: Sequence[int], standing: Standing) -> Iterator[int]:
@@ -154,10 +199,3 @@ def _pool(problem: Problem) -> Pool:
     if not isinstance(problem.variables, Pool):
         raise ProblemError(f"ActiveLearning chooses from a Pool, got the variables {list(problem.names)}")
     return problem.variables
-
-
-def _objective(problem: Problem) -> Output:
-    if len(problem.objectives) != 1:
-        names = [output.name for output in problem.objectives]
-        raise ProblemError(f"ActiveLearning needs one output to maximize= or minimize=, got {names or 'none'}")
-    return problem.objectives[0]

@@ -2,40 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cohobate.core.errors import GeneratorError
+from cohobate.core.errors import GeneratorError, did_you_mean
 from cohobate.core.outcome import Value
 from cohobate.core.pool import Pool
 from cohobate.core.protocols import Rows, inputs_of
 from cohobate.core.trial import Inputs, Result
+from cohobate.learn.kernels import Floats
 
 
 @final
 class Standing:
-    """Which rows were proposed (``taken``), which of them are ``out``, and what is known.
+    """Which rows were proposed (``taken``, ``count`` of them), which are ``out``, and what is known.
 
-    ``targets`` has the value of each proposed row, ``None`` while it is out, in the order of
-    proposal; rows that gave no value are no longer in it.
+    ``targets`` has the values of each proposed row, one for each of ``outputs``, ``None`` while it is
+    out, in the order of proposal; rows that gave no value are no longer in it.
     """
 
-    __slots__ = ("_pool", "out", "taken", "targets")
+    __slots__ = ("_outputs", "_pool", "count", "out", "taken", "targets")
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, outputs: Sequence[str]) -> None:
         self._pool = pool
+        self._outputs = tuple(outputs)
+        self.count = 0
         self.taken: NDArray[np.bool_] = np.zeros(len(pool), bool)
         self.out: set[int] = set()
-        self.targets: dict[int, float | None] = {}
+        self.targets: dict[int, tuple[float, ...] | None] = {}
 
-    def known(self) -> list[float]:
-        """Returns the values that are in."""
-        return [value for value in self.targets.values() if value is not None]
+    def known(self) -> Floats:
+        """Returns the values that are in: (rows, outputs)."""
+        values = [values for values in self.targets.values() if values is not None]
+        return np.array(values, float).reshape(len(values), len(self._outputs))
+
+    def pending(self) -> list[int]:
+        """Returns the rows whose values are not in, in the order of proposal."""
+        return [i for i, values in self.targets.items() if values is None]
 
     def propose(self, i: int) -> None:
         """Row ``i`` is handed out."""
+        self.count += 1
         self.taken[i] = True
         self.out.add(i)
         self.targets[i] = None
@@ -52,13 +62,25 @@ class Standing:
         for row in rows:
             self.propose(self.find(inputs_of(row)))
 
-    def ingest(self, result: Result, output: str, sign: float) -> None:
-        """A row is back: its value times ``sign`` is known, or nothing is to be expected of it."""
+    def ingest(self, result: Result) -> tuple[float, ...] | None:
+        """A row is back: returns its values, or ``None`` where nothing is to be expected of it."""
         i = self.find(result.trial.inputs)
         self.out.discard(i)
         self.taken[i] = True
-        value = sign * float(result[output]) if isinstance(result.outcome, Value) else float("nan")
-        if np.isfinite(value):
-            self.targets[i] = value
-        else:
+        values = self._values(result)
+        if values is None:
             self.targets.pop(i, None)
+        else:
+            self.targets[i] = values
+        return values
+
+    def _values(self, result: Result) -> tuple[float, ...] | None:
+        if not isinstance(result.outcome, Value):
+            return None
+        got = result.outcome.outputs
+        for name in self._outputs:
+            if name not in got:
+                hint = did_you_mean(name, got)
+                raise GeneratorError(f"trial {result.trial.id} has no output {name!r}{hint}; it has {list(got)}")
+        values = tuple(float(got[name]) for name in self._outputs)
+        return values if np.isfinite(values).all() else None
