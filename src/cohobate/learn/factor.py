@@ -75,12 +75,20 @@ class Factor:
 
     def correlation(self, items: Sequence[int]) -> Floats:
         """Returns the correlations of some candidates with each other given the points: (items, items)."""
-        rows = [block[:, items] for block in self._blocks]
-        explained = np.concatenate([np.zeros((0, len(items))), *rows])[: len(self.points)]
+        rows = [block[: len(self.points) - at * ROOM, items] for at, block in enumerate(self._blocks)]
+        explained = np.concatenate([np.zeros((0, len(items))), *rows])
         left = self._kernel.among(items, self.hyper.scale) - explained.T @ explained
         deviation = np.sqrt(np.maximum(np.diag(left), 1e-7))
         correlation: Floats = left / np.outer(deviation, deviation)
         return correlation
+
+    def shared(self, ones: Sequence[int], others: Sequence[int]) -> Floats:
+        """Returns what the points explain of the correlation of each of ``ones`` with one of ``others``: (items,)."""
+        total = np.zeros(len(ones))
+        for at, block in enumerate(self._blocks):
+            rows = block[: len(self.points) - at * ROOM]
+            total += np.einsum("pi,pi->i", rows[:, ones], rows[:, others], dtype=float)
+        return total
 
     def _keep(self, count: int) -> None:
         del self.points[count:]

@@ -20,12 +20,14 @@ class Prediction:
     """Mean and standard deviation (without noise) over the pool: each (pool,).
 
     ``std`` is ``None`` for a model that has none. ``correlation`` returns that among some candidates,
-    (items, items); without it they are taken as independent.
+    (items, items); without it they are taken as independent. ``told`` returns that of each of some with
+    one other, the same candidate at another level: (items,).
     """
 
     mean: Floats
     std: Floats | None
     correlation: Callable[[Sequence[int]], Floats] | None = None
+    told: Callable[[Sequence[int], Sequence[int]], Floats] | None = None
 
 
 @dataclass(frozen=True, slots=True)

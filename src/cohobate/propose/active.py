@@ -7,17 +7,20 @@ from functools import partial
 from itertools import islice
 from typing import Any, final
 
-from cohobate.core.errors import ProblemError
+from cohobate.core.fidelity import Fidelity
 from cohobate.core.pool import Pool
 from cohobate.core.problem import Output, Problem
 from cohobate.core.protocols import Answer, Chosen, Exhausted, Later, Lesson, Row, Rows, Unfit
 from cohobate.core.trial import Note, Result
 from cohobate.learn.acquisition import Choice, describe, first_best
+from cohobate.learn.levels import LevelView
 from cohobate.learn.models import named
-from cohobate.learn.prediction import Model, Prediction, Unable
+from cohobate.learn.posterior import GaussianView
+from cohobate.learn.prediction import Model, Prediction, Unable, View
 from cohobate.learn.refits import Refits
 from cohobate.learn.surrogate import Surrogate
-from cohobate.propose.aims import Aims, acquisition_for
+from cohobate.propose.aims import Aims, acquisition_for, check_levels
+from cohobate.propose.candidates import Candidates
 from cohobate.propose.choosing import Outlook, scores
 from cohobate.propose.lessons import Lessons
 from cohobate.propose.posing import Names, pose
@@ -42,6 +45,10 @@ class ActiveLearning:
     predict (all values are equal, an estimator raises), rows are chosen at random, and their notes say
     why.
 
+    With a ``fidelity`` each of the initial rows is evaluated at all levels; then each choice is of a row
+    and a level, by what the evaluation is expected to tell of the full one, and its cost. Needs a
+    Gaussian process and one of "ei", "pi" and "ehvi".
+
     A choice depends on the seed and on what was proposed and told, in that order, and on nothing
     else; so a resumed campaign goes on with the same choices. With a Gaussian process a choice costs
     O(proposed rows of the pool) in time, and 4 bytes of memory for each pair and output. Needs scipy,
@@ -51,6 +58,7 @@ class ActiveLearning:
     __slots__ = (
         "_acquisition",
         "_aims",
+        "_candidates",
         "_lessons",
         "_model",
         "_random",
@@ -76,18 +84,21 @@ class ActiveLearning:
         batch: int | None = None,
         seed: int = 0,
         outputs: tuple[Output, ...] = (),
+        fidelity: Fidelity | None = None,
     ) -> None:
         self._model = named("tanimoto" if model is None else model)
-        self.problem = pose(pool, outputs=outputs, maximize=maximize, minimize=minimize)
-        self.pool, self._aims = _pool(self.problem), Aims.of(self.problem)
+        self.problem = pose(pool, outputs=outputs, maximize=maximize, minimize=minimize, fidelity=fidelity)
+        self._candidates, self._aims = Candidates(self.problem), Aims.of(self.problem)
+        self.pool = self._candidates.pool
         self._acquisition = acquisition_for(acquisition, self._aims, self._model)
-        self._rounds = Rounds(initial, batch)
-        self._standing = Standing(self.pool, self._aims.names)
+        check_levels(self._candidates.levels, self._acquisition, self._model)
+        self._rounds = Rounds(initial * self._candidates.levels, batch)
+        self._standing = Standing(self._candidates, self._aims.names)
         self._seed = seed
-        self._random = _untaken(philox(seed).permutation(len(self.pool)).tolist(), self._standing)
+        self._random = _untaken(philox(seed).permutation(len(self.pool)).tolist(), self._candidates, self._standing)
         self._refits = Refits(self._model.pace)
         self._lessons = Lessons()
-        self._surrogate = Surrogate(partial(self._model.view, self.pool), self._aims.names)
+        self._surrogate = Surrogate(partial(_view, self._model, self._candidates), self._aims.names)
         self._settings = {
             "generator": "ActiveLearning",
             "model": self._model.describe(),
@@ -161,15 +172,15 @@ class ActiveLearning:
     def _unseen(self, i: int, note: Note) -> Row:
         """Proposes a row the model has not seen: ``Unfit`` where it is known that it cannot."""
         self._standing.propose(i)
-        inputs = self.pool[i]
-        why = self._model.unreadable(inputs)
+        inputs = self._candidates[i]
+        why = self._model.unreadable(self._candidates.row(i))
         return Chosen(inputs, note) if why is None else Unfit(inputs, why)
 
     def _unfit(self) -> list[Row]:
         broken = {i: why for i, why in self._surrogate.view().unfit.items() if not self._standing.taken[i]}
         for i in broken:
             self._standing.propose(i)
-        return [Unfit(self.pool[i], why) for i, why in broken.items()]
+        return [Unfit(self._candidates[i], why) for i, why in broken.items()]
 
     def _most_promising(self) -> Row:
         standing = self._standing
@@ -178,11 +189,12 @@ class ActiveLearning:
                 return self._unseen(next(self._random), Note(f"random: {why}", self._refits.version))
             case predictions:
                 random = philox(self._seed, 1 + standing.count)
-                outlook = Outlook(predictions, standing.known(), standing.pending(), ~standing.taken, random)
+                known, pending = standing.known(), standing.pending()
+                outlook = Outlook(predictions, known, pending, ~standing.taken, random, self._candidates.costs)
                 found = scores(self._acquisition, self._aims, outlook)
                 i = first_best(found.each, outlook.open)
                 standing.propose(i)
-                return Chosen(self.pool[i], self._note(i, predictions, found.why, float(found.each[i])))
+                return Chosen(self._candidates[i], self._note(i, predictions, found.why, float(found.each[i])))
 
     def _note(self, i: int, predictions: Mapping[str, Prediction], why: str, score: float) -> Note:
         mean = {name: float(found.mean[i]) for name, found in predictions.items()}
@@ -190,12 +202,15 @@ class ActiveLearning:
         return Note(why, self._refits.version, mean, std, score)
 
 
-def _untaken(order: Sequence[int], standing: Standing) -> Iterator[int]:
-    """Returns the rows in a random order, each as long as it has not been proposed."""
-    return (i for i in order if not standing.taken[i])
+def _untaken(order: Sequence[int], candidates: Candidates, standing: Standing) -> Iterator[int]:
+    """Returns the rows in a random order, at each level in turn, each as long as it has not been proposed."""
+    levels = range(0, len(candidates), len(candidates.pool))
+    return (first + i for i in order for first in levels if not standing.taken[first + i])
 
 
-def _pool(problem: Problem) -> Pool:
-    if not isinstance(problem.variables, Pool):
-        raise ProblemError(f"ActiveLearning chooses from a Pool, got the variables {list(problem.names)}")
-    return problem.variables
+def _view(model: Model, candidates: Candidates) -> View:
+    view = model.view(candidates.pool)
+    if candidates.levels == 1:
+        return view
+    assert isinstance(view, GaussianView)
+    return LevelView(view, candidates.levels)

@@ -10,8 +10,9 @@ import numpy as np
 from cohobate.core.errors import ProblemError
 from cohobate.core.problem import AtLeast, AtMost, Output, Problem
 from cohobate.host.extras import require
-from cohobate.learn.acquisition import Choice, Greedy, HypervolumeImprovement, name_of, named
+from cohobate.learn.acquisition import LOGARITHMIC, Choice, Greedy, HypervolumeImprovement, name_of, named
 from cohobate.learn.kernels import Floats
+from cohobate.learn.models import RBFGP, TanimotoGP
 from cohobate.learn.prediction import Model, Prediction
 
 
@@ -93,6 +94,16 @@ def acquisition_for(wanted: str | Choice | None, aims: Aims, model: Model) -> Ch
             "use 'tanimoto', 'rbf' or 'forest'"
         )
     return chosen
+
+
+def check_levels(levels: int, chosen: Choice, model: Model) -> None:
+    """Raises ``ProblemError`` where several levels of accuracy do not go with a model or an acquisition."""
+    if levels > 1 and not isinstance(model, TanimotoGP | RBFGP):
+        raise ProblemError(
+            f"a fidelity needs a Gaussian process, {model.describe()['model']} is none: use 'tanimoto' or 'rbf'"
+        )
+    if levels > 1 and not isinstance(chosen, LOGARITHMIC):
+        raise ProblemError(f"acquisition {name_of(chosen)!r} does not weigh levels: use 'ei', 'pi' or 'ehvi'")
 
 
 def _bound(output: Output) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +16,25 @@ from cohobate.learn.prediction import Prediction
 from cohobate.learn.units import Units, magnitude
 from cohobate.propose.aims import Aims
 
+SHORTLIST = 128
+"""Candidates for which it is worked out how much a cheap evaluation tells."""
 PLAIN = 2.0**900
 """Numbers below this, and above its inverse, can be squared half way without leaving the range of floats."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a choice is made from: predictions, known values (rows, outputs), pending and open rows of the pool."""
+    """What a choice is made from: predictions, known values (rows, outputs), pending and open candidates.
+
+    ``costs`` are those of one evaluation at each level, the full one last; known values are at it.
+    """
 
     predictions: Mapping[str, Prediction]
     known: Floats
     pending: list[int]
     open: NDArray[np.bool_]
     random: np.random.Generator
+    costs: tuple[float, ...] = (1.0,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,11 @@ def scores(chosen: Choice, aims: Aims, outlook: Outlook) -> Scores:
     With constraints: times the probability of keeping them (Gardner et al. 2014, eq. 10), and that
     alone before any known row keeps them. A score that is not a logarithm counts from the lowest.
     """
+    found = _scores(chosen, aims, outlook)
+    return replace(found, each=over_levels(found.each, outlook)) if len(outlook.costs) > 1 else found
+
+
+def _scores(chosen: Choice, aims: Aims, outlook: Outlook) -> Scores:
     if not aims.constraints:
         return Scores(name_of(chosen), _worth(chosen, aims, outlook, outlook.known))
     likely = aims.log_feasibility(outlook.predictions)
@@ -55,6 +66,29 @@ def scores(chosen: Choice, aims: Aims, outlook: Outlook) -> Scores:
     if isinstance(chosen, LOGARITHMIC):
         return Scores(name_of(chosen), worth + likely)
     return Scores(name_of(chosen), (worth - worth[outlook.open].min()) * np.exp(likely))
+
+
+def over_levels(each: Floats, outlook: Outlook) -> Floats:
+    """Returns the score of each candidate at each level: (levels * pool,), from that of the full one.
+
+    A cheap evaluation is worth as much of the full one as it tells of it, and as often as it could be
+    made for the same price: the logarithm of EI * correlation * cost ratio (Huang et al. 2006, eq. 5
+    without noise). It is worked out for the ``SHORTLIST`` best candidates; the others stay behind.
+    """
+    levels = len(outlook.costs)
+    pool = len(each) // levels
+    full = each[-pool:]
+    spread = np.full(len(each), full.min())
+    spread[-pool:] = full
+    left = np.flatnonzero(outlook.open[-pool:])
+    short = left[np.argsort(-full[left], kind="stable")[:SHORTLIST]]
+    for level, cost in enumerate(outlook.costs[:-1]):
+        items = short[outlook.open[level * pool + short]]
+        cheap, dear = (level * pool + items).tolist(), ((levels - 1) * pool + items).tolist()
+        told = [found.told(cheap, dear) for found in outlook.predictions.values() if found.told]
+        gain = np.log(np.maximum(np.mean(told, axis=0), TINY)) + np.log(outlook.costs[-1] / cost)
+        spread[level * pool + items] = np.maximum(full[items] + gain, full.min())
+    return spread
 
 
 def _worth(chosen: Choice, aims: Aims, outlook: Outlook, kept: Floats) -> Floats:

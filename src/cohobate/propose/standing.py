@@ -1,4 +1,4 @@
-"""What became of the rows of a pool so far."""
+"""What became of the candidates so far."""
 
 from __future__ import annotations
 
@@ -10,52 +10,54 @@ from numpy.typing import NDArray
 
 from cohobate.core.errors import GeneratorError, did_you_mean
 from cohobate.core.outcome import Value
-from cohobate.core.pool import Pool
 from cohobate.core.protocols import Rows, inputs_of
 from cohobate.core.trial import Inputs, Result
 from cohobate.learn.kernels import Floats
+from cohobate.propose.candidates import Candidates
 
 
 @final
 class Standing:
-    """Which rows were proposed (``taken``, ``count`` of them), which are ``out``, and what is known.
+    """Which candidates were proposed (``taken``, ``count`` of them), which are ``out``, and what is known.
 
     ``targets`` has the values of each proposed row, one for each of ``outputs``, ``None`` while it is
-    out, in the order of proposal; rows that gave no value are no longer in it.
+    out, in the order of proposal; what gave no value is no longer in it.
     """
 
-    __slots__ = ("_outputs", "_pool", "count", "out", "taken", "targets")
+    __slots__ = ("_candidates", "_outputs", "count", "out", "taken", "targets")
 
-    def __init__(self, pool: Pool, outputs: Sequence[str]) -> None:
-        self._pool = pool
+    def __init__(self, candidates: Candidates, outputs: Sequence[str]) -> None:
+        self._candidates = candidates
         self._outputs = tuple(outputs)
         self.count = 0
-        self.taken: NDArray[np.bool_] = np.zeros(len(pool), bool)
+        self.taken: NDArray[np.bool_] = np.zeros(len(candidates), bool)
         self.out: set[int] = set()
         self.targets: dict[int, tuple[float, ...] | None] = {}
 
     def known(self) -> Floats:
-        """Returns the values that are in: (rows, outputs)."""
-        values = [values for values in self.targets.values() if values is not None]
+        """Returns the values that are in, at the full level: (rows, outputs)."""
+        full = self._candidates.full
+        values = [values for i, values in self.targets.items() if values is not None and i >= full]
         return np.array(values, float).reshape(len(values), len(self._outputs))
 
     def pending(self) -> list[int]:
-        """Returns the rows whose values are not in, in the order of proposal."""
-        return [i for i, values in self.targets.items() if values is None]
+        """Returns the candidates at the full level whose values are not in, in the order of proposal."""
+        full = self._candidates.full
+        return [i for i, values in self.targets.items() if values is None and i >= full]
 
     def propose(self, i: int) -> None:
-        """Row ``i`` is handed out."""
+        """Candidate ``i`` is handed out."""
         self.count += 1
         self.taken[i] = True
         self.out.add(i)
         self.targets[i] = None
 
     def find(self, inputs: Inputs) -> int:
-        """Returns the number of a row; ``GeneratorError`` where the pool has no such row."""
+        """Returns the number of a candidate; ``GeneratorError`` where the pool has no such row."""
         try:
-            return self._pool.index(inputs)
-        except (KeyError, TypeError) as error:
-            raise GeneratorError(f"{dict(inputs)!r:.200} is no row of {self._pool!r}") from error
+            return self._candidates.index(inputs)
+        except (KeyError, TypeError, ValueError) as error:
+            raise GeneratorError(f"{dict(inputs)!r:.200} is no row of {self._candidates.pool!r}") from error
 
     def recall(self, rows: Rows) -> None:
         """These rows were handed out before."""
