@@ -26,9 +26,9 @@ from cohobate.core.protocols import inputs_of
 from cohobate.core.trial import Result, Trial
 from cohobate.host.extras import require
 from cohobate.learn import posterior
+from cohobate.learn.features import molecules
 from cohobate.learn.fingerprints import Fingerprints
 from cohobate.learn.likelihood import Hyper
-from cohobate.learn.features import molecules
 from cohobate.learn.models import TanimotoGP
 from cohobate.propose.active import ActiveLearning
 
