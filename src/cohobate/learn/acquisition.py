@@ -78,7 +78,7 @@ class Thompson:
     cost the cube of its size.
     """
 
-    shortlist: int = 200
+    shortlist: int = 100
 
     def __post_init__(self) -> None:
         if self.shortlist < 1:

@@ -74,8 +74,7 @@ class Factor:
 
     def correlation(self, items: Sequence[int]) -> Floats:
         """Returns the correlations of some candidates with each other given the points: (items, items)."""
-        rows = [block[:, items] for block in self._blocks]
-        explained = np.concatenate([np.zeros((0, len(items))), *rows])[: len(self.points)]
+        explained = np.array([self._row(at)[items] for at in range(len(self.points))], float).reshape(-1, len(items))
         left = self._kernel.among(items, self.hyper.scale) - explained.T @ explained
         deviation = np.sqrt(np.maximum(np.diag(left), 1e-7))
         correlation: Floats = left / np.outer(deviation, deviation)
