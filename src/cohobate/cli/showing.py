@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cohobate.cli.building import build, read_pool
+from cohobate.cli.building import build
 from cohobate.cli.naming import Candidates
 from cohobate.cli.reading import Place, find
 from cohobate.cli.reporting import PLOT, draw, failures
+from cohobate.cli.stating import read_pool
 from cohobate.cli.whereabouts import whereabouts
 from cohobate.core.errors import UserError
 from cohobate.core.pool import Pool
