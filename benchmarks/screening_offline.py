@@ -23,7 +23,7 @@ import numpy as np
 
 from cohobate.core.outcome import Value
 from cohobate.core.pool import Pool
-from cohobate.core.protocols import Exhausted, Later
+from cohobate.core.protocols import Exhausted, Later, inputs_of
 from cohobate.core.trial import Inputs, Result, Trial
 from cohobate.host.extras import require
 from cohobate.learn.models import TanimotoGP
@@ -132,7 +132,7 @@ def simulate(oracle: Oracle, generator: Generator) -> Run:
             clock, deciding = clock + took, deciding + took
             if isinstance(rows, Later | Exhausted):
                 break
-            i = oracle.pool.index(rows[0])
+            i = oracle.pool.index(inputs_of(rows[0]))
             working += oracle.seconds[i]
             heapq.heappush(running, (clock + oracle.seconds[i], i))
         finished, i = heapq.heappop(running)
@@ -160,6 +160,9 @@ def main() -> None:
         model = TanimotoGP(overlap=overlap)
         return ActiveLearning(oracle.pool, maximize="ie", model=model, acquisition=acquisition, batch=batch, seed=seed)
 
+    def with_model(seed: int, model: str, batch: int | None = None) -> Generator:
+        return ActiveLearning(oracle.pool, maximize="ie", model=model, batch=batch, seed=seed)
+
     policies = {
         "random": lambda seed: RandomSampler(oracle.pool, seed=seed),
         "the demo: 4-NN, 256 bits, batch 4": lambda seed: Neighbours(oracle, bits, seed),
@@ -167,7 +170,12 @@ def main() -> None:
         "GP, EI, batch 4": lambda seed: learning(seed, batch=4),
         "GP, EI, min-max Tanimoto": lambda seed: learning(seed, overlap="minimum"),
         "GP, UCB 1": lambda seed: learning(seed, "ucb"),
+        "GP, PI": lambda seed: learning(seed, "pi"),
         "GP, greedy": lambda seed: learning(seed, "greedy"),
+        "GP, Thompson": lambda seed: learning(seed, "thompson"),
+        "our KNN, greedy": lambda seed: with_model(seed, "knn"),
+        "our KNN, greedy, batch 4": lambda seed: with_model(seed, "knn", batch=4),
+        "random forest, EI": lambda seed: with_model(seed, "forest"),
     }
     print(f"{len(oracle.pool)} molecules, {WORKERS} workers, {len(seeds)} seeds, mean +- standard error")
     for label, make in policies.items():

@@ -13,6 +13,9 @@ from cohobate.core.payload import Plain
 from cohobate.host.extras import require
 from cohobate.learn.kernels import Floats
 
+CHUNK = 8192
+"""Candidates at a time, so that what is computed stays near the processor."""
+
 
 class Acquisition(Protocol):
     """Scores predictions where large values are wanted (for small ones, all signs are turned)."""
@@ -75,7 +78,7 @@ class Thompson:
     cost the cube of its size.
     """
 
-    shortlist: int = 200
+    shortlist: int = 100
 
     def __post_init__(self) -> None:
         if self.shortlist < 1:
@@ -138,6 +141,12 @@ def log_improvement(z: Floats) -> Floats:
     Below -1 the sum cancels and the scaled complement of the error function replaces it, below -100
     its asymptotic series (Ament et al. 2023, eq. 9, one more term).
     """
+    flat = z.reshape(-1)
+    parts = [_log_improvement(flat[at : at + CHUNK]) for at in range(0, z.size, CHUNK)]
+    return np.concatenate(parts).reshape(z.shape) if parts else z
+
+
+def _log_improvement(z: Floats) -> Floats:
     special = require("scipy.special", extra="learn")
     log_density = -0.5 * z**2 - 0.5 * np.log(2 * np.pi)
     out: Floats = np.empty_like(z)
@@ -159,5 +168,6 @@ def first_best(scores: Floats, allowed: np.ndarray) -> int:
     """
     open_scores = scores[allowed]
     top = open_scores.max()
-    slack = 1e-6 * (top - np.median(open_scores))
+    half = len(open_scores) // 2
+    slack = 1e-6 * (top - np.partition(open_scores, half)[half])
     return int(np.flatnonzero(allowed)[np.argmax(open_scores >= top - slack)])

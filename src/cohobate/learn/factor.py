@@ -8,12 +8,11 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from cohobate.host.extras import require
 from cohobate.learn.kernels import Floats, Kernel
 from cohobate.learn.likelihood import Hyper
 
 ROOM = 64
-"""Points a factor makes room for at a time; what is there already is never copied, but for ``lower``."""
+"""Points a factor makes room for at a time; what is there already is never copied, but for ``inverse``."""
 Block = NDArray[np.float32]
 
 
@@ -21,31 +20,31 @@ Block = NDArray[np.float32]
 class Factor:
     """The Cholesky factor of the correlations of some points, and what they explain of the pool.
 
-    ``lower``: (points, points), with lower lower^T = R + noise I. Explained: (points, pool),
-    float32, lower^-1 R(points, pool), kept in blocks of rows. ``unexplained``: (pool,), the variance
+    ``inverse``: (points, points), that of the factor: inverse (R + noise I) inverse^T = I. Explained:
+    (points, pool), float32, inverse R(points, pool), kept in blocks of rows. ``unexplained``: (pool,), the variance
     left over signal variance. All three depend on the ``points`` it was made with, on those it
     follows now and on their order, not on the way there: but for the former, rows are only ever made
     one after the other.
     """
 
-    __slots__ = ("_blocks", "_kernel", "_lower", "hyper", "points", "unexplained")
+    __slots__ = ("_blocks", "_inverse", "_kernel", "hyper", "points", "unexplained")
 
     def __init__(self, kernel: Kernel, hyper: Hyper, points: Sequence[int] = ()) -> None:
         self._kernel = kernel
         self.hyper = hyper
         self.points = list(points)
         self._blocks = _correlations(kernel, hyper.scale, self.points)
-        self._lower: Floats = np.zeros((ROOM * len(self._blocks), ROOM * len(self._blocks)))
+        self._inverse: Floats = np.zeros((ROOM * len(self._blocks), ROOM * len(self._blocks)))
         correlation = kernel.among(self.points, hyper.scale)
         for n in range(len(self.points)):
             self._extend(n, correlation[n, :n])
-        whiten(self._blocks, self.lower)
+        whiten(self._blocks, self._inverse)
         self._keep(len(self.points))
 
     @property
-    def lower(self) -> Floats:
-        """The Cholesky factor: (points, points)."""
-        return self._lower[: len(self.points), : len(self.points)]
+    def inverse(self) -> Floats:
+        """The inverse of the Cholesky factor: (points, points)."""
+        return self._inverse[: len(self.points), : len(self.points)]
 
     def explained(self, weights: Floats) -> NDArray[np.float32]:
         """Returns ``weights`` times the whitened correlations: (pool,), for (points,).
@@ -75,8 +74,7 @@ class Factor:
 
     def correlation(self, items: Sequence[int]) -> Floats:
         """Returns the correlations of some candidates with each other given the points: (items, items)."""
-        rows = [block[: len(self.points) - at * ROOM, items] for at, block in enumerate(self._blocks)]
-        explained = np.concatenate([np.zeros((0, len(items))), *rows])
+        explained = np.array([self._row(at)[items] for at in range(len(self.points))], float).reshape(-1, len(items))
         left = self._kernel.among(items, self.hyper.scale) - explained.T @ explained
         deviation = np.sqrt(np.maximum(np.diag(left), 1e-7))
         correlation: Floats = left / np.outer(deviation, deviation)
@@ -109,10 +107,14 @@ class Factor:
         self.unexplained -= np.square(row)
 
     def _extend(self, n: int, correlation: Floats) -> tuple[Floats, float]:
-        """Makes row ``n`` of ``lower`` from the correlations with the points before: (n,)."""
-        below = solve(self._lower[:n, :n], correlation)
+        """Makes row ``n`` of the inverse from the correlations with the points before: (n,).
+
+        Returns row ``n`` of the factor itself: what is below its diagonal, and that.
+        """
+        before = self._inverse[:n, :n]
+        below = product(before, correlation)
         pivot = float(np.sqrt(max(1.0 + self.hyper.noise - float(below @ below), 0.5 * self.hyper.noise)))
-        self._lower[n, :n], self._lower[n, n] = below, pivot
+        self._inverse[n, :n], self._inverse[n, n] = product(before.T, below) / -pivot, 1 / pivot
         return below, pivot
 
     def _row(self, at: int) -> NDArray[np.float32]:
@@ -121,47 +123,41 @@ class Factor:
 
     def _make_room(self) -> None:
         self._blocks.append(np.empty((ROOM, len(self._kernel)), np.float32))
-        self._lower = np.pad(self.lower, (0, ROOM))
+        self._inverse = np.pad(self.inverse, (0, ROOM))
 
 
-def whiten(blocks: Sequence[Block], lower: Floats) -> None:
-    """Makes lower^-1 R out of R, in place: both (points, pool), in blocks of rows.
+def whiten(blocks: Sequence[Block], inverse: Floats) -> None:
+    """Makes ``inverse`` R out of R, in place: both (points, pool), in blocks of rows.
 
     As products of ROOM x ROOM numbers: BLAS takes one thread for each, so that a choice beside it
     keeps its core, and the sums do not depend on the number of threads. 0.1 s for 200 points of
     100,000, where one point after the other takes 0.6 s.
     """
-    for i, block in enumerate(blocks):
+    for i in reversed(range(len(blocks))):
         rows = slice(i * ROOM, (i + 1) * ROOM)
-        for j, before in enumerate(blocks[:i]):
-            add_product(-lower[rows, j * ROOM : (j + 1) * ROOM], before, block)
-        own = lower[rows, rows]
-        right, block[: len(own)] = block[: len(own)].copy(), 0.0
-        add_product(solve(own, np.eye(len(own))), right, block)
+        own, blocks[i][:] = blocks[i].copy(), 0.0
+        for j, block in enumerate([*blocks[:i], own]):
+            add_product(inverse[rows, j * ROOM : (j + 1) * ROOM], block, blocks[i])
 
 
 def add_product(left: Floats, right: Block, total: Block) -> None:
-    """Adds ``left @ right`` to the first rows of ``total``: (rows, ROOM) times (ROOM, pool)."""
-    light = left.astype(np.float32)
-    count, pool = left.shape[1], right.shape[1] // ROOM * ROOM
-    parts = right[:count, :pool].reshape(count, -1, ROOM).swapaxes(0, 1)
-    sums = total[: len(left), :pool].reshape(len(left), -1, ROOM).swapaxes(0, 1)
+    """Adds ``left @ right`` to ``total``: (ROOM, ROOM) times (ROOM, pool)."""
+    light, pool = left.astype(np.float32), right.shape[1] // ROOM * ROOM
+    parts = right[:, :pool].reshape(ROOM, -1, ROOM).swapaxes(0, 1)
+    sums = total[:, :pool].reshape(ROOM, -1, ROOM).swapaxes(0, 1)
     for at in range(0, len(parts), ROOM):
         sums[at : at + ROOM] += light @ parts[at : at + ROOM]
-    total[: len(left), pool:] += light @ right[:count, pool:]
+    total[:, pool:] += light @ right[:, pool:]
 
 
-def solve(lower: Floats, right: Floats) -> Floats:
-    """Returns lower^-1 right."""
-    if not len(lower):
-        return right
-    linalg = require("scipy.linalg", extra="learn")
-    solution: Floats = linalg.solve_triangular(lower, right, lower=True, check_finite=False)
-    return solution
+def product(matrix: Floats, vector: Floats) -> Floats:
+    """Returns ``matrix @ vector``, in the calling thread alone."""
+    found: Floats = np.einsum("ij,j->i", matrix, vector)
+    return found
 
 
 def _correlations(kernel: Kernel, scale: float, points: Sequence[int]) -> list[Block]:
-    blocks = [np.empty((ROOM, len(kernel)), np.float32) for _ in range(0, len(points), ROOM)]
+    blocks = [np.zeros((ROOM, len(kernel)), np.float32) for _ in range(0, len(points), ROOM)]
     for n, point in enumerate(points):
         blocks[n // ROOM][n % ROOM] = kernel.row(point, scale)
     return blocks

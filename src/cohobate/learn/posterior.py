@@ -8,7 +8,7 @@ from typing import final
 
 import numpy as np
 
-from cohobate.learn.factor import Factor, solve
+from cohobate.learn.factor import Factor, product
 from cohobate.learn.kernels import Floats, Kernel
 from cohobate.learn.likelihood import default, fit
 from cohobate.learn.prediction import Prediction, Targets
@@ -77,14 +77,14 @@ def _plain(units: Units, values: Sequence[float | None]) -> list[float | None]:
 
 
 def _whitened(factor: Factor, values: Sequence[float | None]) -> Floats:
-    """Returns lower^-1 values: (points,).
+    """Returns the factor's inverse times the values: (points,).
 
     The entries of pending points are those that make the result shortest, hence most likely: what
-    the columns of lower^-1 that belong to them can explain is taken out.
+    the columns of the inverse that belong to them can explain is taken out.
     """
     pending = [at for at, value in enumerate(values) if value is None]
-    white = solve(factor.lower, np.array([value or 0.0 for value in values]))
+    white = product(factor.inverse, np.array([value or 0.0 for value in values]))
     if pending:
-        free = solve(factor.lower, np.eye(len(values))[:, pending])
+        free = factor.inverse[:, pending]
         white -= free @ np.linalg.solve(free.T @ free, free.T @ white)
     return white

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -130,12 +131,20 @@ def _drawn(chosen: Thompson, aims: Aims, outlook: Outlook) -> Floats:
     short = np.sort(np.argpartition(-first, count - 1)[:count])
     normal = outlook.random.standard_normal(len(short))
     if found.correlation is not None:
-        eigenvalues, basis = np.linalg.eigh(found.correlation(short.tolist()))
-        normal = basis @ (np.sqrt(np.maximum(eigenvalues, 0)) * (basis.T @ normal))
+        normal = _root(found.correlation(short.tolist())) @ normal
     drawn = mean[short] + std[short] * normal
     each = np.full(len(mean), drawn.min())
     each[short] = drawn
     return each
+
+
+def _root(correlation: Floats) -> Floats:
+    """Returns the Cholesky factor of a correlation, its diagonal raised by as much as rounding makes necessary."""
+    eye = np.eye(len(correlation))
+    for raised in 10.0 ** np.arange(-6, 3):
+        with suppress(np.linalg.LinAlgError):
+            return np.linalg.cholesky(correlation + raised * eye)
+    return eye
 
 
 def _hypervolume(aims: Aims, outlook: Outlook, kept: Floats) -> Floats:
