@@ -218,6 +218,20 @@ def test_lessons_compare_results_with_what_was_predicted(make: Made):
     assert list(generator.lessons()) == []
 
 
+def test_a_model_that_is_fitted_at_once_teaches_nothing_before_it_is_used(make: Made):
+    generator = make(maximize="f", model=SklearnModel(LinearRegression(), numbers), acquisition="greedy")
+    rows = lived(generator, 11, hill)
+    assert [(lesson.model, lesson.known) for lesson in generator.lessons()] == [(1, 8), (2, 9), (3, 10)]
+    assert [row.note.model for row in rows[8:]] == [1, 2, 3]
+
+
+def test_what_is_pending_counts_on_the_front(make: Made):
+    generator = make(maximize=["f", "h"], initial=6, **RBF)
+    lived(generator, 12, lambda row: {"f": row["x"], "h": 1 - row["x"] ** 2 + 0.1 * row["y"]})
+    together = [inputs_of(row)["x"] for row in rows_of(generator, 4)]
+    assert len(set(together)) == 4
+
+
 def rms(rows: list[Any]) -> float:
     return float(np.sqrt(np.mean([(hill(inputs_of(row))["f"] - row.note.mean["f"]) ** 2 for row in rows])))
 

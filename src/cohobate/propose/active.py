@@ -122,7 +122,7 @@ class ActiveLearning:
         if room == 0:
             return Later()
         self._surrogate.start()
-        self._settle()
+        self._settle(room)
         rows = self._choose(room)
         self._rounds.advance(len(rows))
         return rows or Exhausted(f"all {len(self.pool)} rows of the pool were proposed")
@@ -144,7 +144,7 @@ class ActiveLearning:
 
     def recall(self, rows: Rows) -> None:
         """Takes note of an earlier answer; what it was computed from is made anew when it is needed."""
-        self._settle()
+        self._settle(len(rows))
         self._standing.recall(rows)
         self._rounds.advance(len(rows))
 
@@ -152,7 +152,10 @@ class ActiveLearning:
         """Returns all settings but the problem."""
         return self._settings
 
-    def _settle(self) -> None:
+    def _settle(self, rows: int) -> None:
+        """Decides which fit holds; one that would hold at once is left out as long as all ``rows`` are random."""
+        if self._model.pace.prompt and self._rounds.starting(rows) == rows:
+            return
         fit = self._refits.settle(self._standing.targets)
         if fit is not None:
             self._lessons.learn(self._refits.version, fit.known, self._aims.best(self._standing.known()))

@@ -81,18 +81,13 @@ def acquisition_for(wanted: str | Choice | None, aims: Aims, model: Model) -> Ch
     A model without a deviation is greedy by default. Raises ``ProblemError`` for what does not fit together.
     """
     names = [output.name for output in aims.objectives]
-    several = len(names) > 1
-    usual = "ehvi" if several else "ei" if model.uncertain else "greedy"
+    usual = "ehvi" if len(names) > 1 else "ei" if model.uncertain else "greedy"
     chosen = named(usual if wanted is None else wanted)
-    if several != isinstance(chosen, HypervolumeImprovement):
-        fits = "use 'ehvi'" if several else "use 'ei'; 'ehvi' is for several"
+    if isinstance(chosen, HypervolumeImprovement) != (len(names) > 1):
+        fits = "use 'ehvi'" if len(names) > 1 else "use 'ei'; 'ehvi' is for several"
         raise ProblemError(f"acquisition {name_of(chosen)!r} does not fit the objectives {names}: {fits}")
-    if not model.uncertain and (aims.constraints or not isinstance(chosen, Greedy)):
-        needs = "constraints need" if isinstance(chosen, Greedy) else f"acquisition {name_of(chosen)!r} needs"
-        raise ProblemError(
-            f"{needs} a model with a deviation, which {model.describe()['model']} has not: "
-            "use 'tanimoto', 'rbf' or 'forest'"
-        )
+    if not model.uncertain:
+        _check_certain(chosen, aims, model)
     return chosen
 
 
@@ -104,6 +99,17 @@ def check_levels(levels: int, chosen: Choice, model: Model) -> None:
         )
     if levels > 1 and not isinstance(chosen, LOGARITHMIC):
         raise ProblemError(f"acquisition {name_of(chosen)!r} does not weigh levels: use 'ei', 'pi' or 'ehvi'")
+
+
+def _check_certain(chosen: Choice, aims: Aims, model: Model) -> None:
+    """Raises ``ProblemError`` for what a model without a deviation cannot do."""
+    if isinstance(chosen, Greedy) and not aims.constraints:
+        return
+    needs = "constraints need" if isinstance(chosen, Greedy) else f"acquisition {name_of(chosen)!r} needs"
+    raise ProblemError(
+        f"{needs} a model with a deviation, which {model.describe()['model']} has not: "
+        "use 'tanimoto', 'rbf' or 'forest'"
+    )
 
 
 def _bound(output: Output) -> tuple[float, float]:
