@@ -9,7 +9,7 @@ import pytest
 from rdkit.Chem import MolFromSmiles
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
 
-from cohobate.learn.fingerprints import Fingerprints, fingerprints, morgan
+from cohobate.learn.fingerprints import Fingerprints, fingerprints, morgan, morgan_bits
 
 SMILES = ["CCO", "c1ccccc1", "FC(F)(F)c1ccon1", "C", "CC(C)(C)C#N"]
 
@@ -50,3 +50,14 @@ def test_a_pool_of_a_demo_is_ready_in_half_a_second():
     start = time.process_time()
     assert len(morgan(SMILES * 200)) == 1000
     assert time.process_time() - start < 0.5
+
+
+@pytest.mark.parametrize(("radius", "size"), [(4, 256), (2, 64)])
+def test_bits_are_those_of_rdkit(radius: int, size: int):
+    generator = GetMorganGenerator(radius=radius, fpSize=size)
+    bits, unfit = morgan_bits([*SMILES, "C1CC", 3], radius, size)
+    expected = [generator.GetFingerprintAsNumPy(MolFromSmiles(s)) for s in SMILES]
+    assert bits.dtype == bool
+    assert np.array_equal(bits, [*expected, np.zeros(size), np.zeros(size)])
+    assert unfit == {5: "'C1CC' is no SMILES", 6: "expected a SMILES, got 3"}
+    assert morgan_bits([])[0].shape == (0, 256)
