@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import pickle
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
@@ -215,3 +216,21 @@ def test_a_large_file_is_closed_with_its_pool(tmp_path: Path):
     del pool
     gc.collect()
     assert set(os.listdir("/dev/fd")) <= before | {max(os.listdir("/dev/fd"))}
+
+
+def test_a_large_file_takes_40_bytes_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pool_filed, "BLOCK", 1 << 16)
+    rows = 20_000
+    path = written(tmp_path, "p.smi", "".join(f"{'C' * 50}{i} a name {i}\n" for i in range(rows)))
+    tracemalloc.start()
+    try:
+        pool = large(path)
+        held, _ = tracemalloc.get_traced_memory()
+        for _ in pool:
+            pass
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(pool) == rows
+    assert held < 41 * rows + 50_000
+    assert most < 180 * rows

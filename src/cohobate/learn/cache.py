@@ -116,19 +116,24 @@ def _aligned(size: int) -> int:
 
 def _prune(newest: Path) -> None:
     """Drops what was not used for longest until the rest is small enough, and what nobody finished."""
-    found: list[tuple[float, int, Path]] = []
-    for path in newest.parent.iterdir():
-        with suppress(OSError):  # another process drops files too
-            facts = path.stat()
-            if path.suffix == ".arrays":
-                found.append((facts.st_mtime, facts.st_size, path))
-            elif path.suffix == ".tmp" and facts.st_mtime < time.time() - STALE:
-                path.unlink()
-    total = sum(size for _, size, _ in found)
-    for _, size, path in sorted(found):
-        if total <= MOST:
-            return
-        if path != newest:
-            with suppress(OSError):
-                path.unlink()
-            total -= size
+    oldest_first = sorted((facts.st_mtime, facts.st_size, path) for path, facts in _files(newest.parent, ".arrays"))
+    excess = sum(size for _, size, _ in oldest_first) - MOST
+    for _, size, path in oldest_first:
+        if excess > 0 and path != newest:
+            excess -= size
+            _drop(path)
+    for path, facts in _files(newest.parent, ".tmp"):
+        if facts.st_mtime < time.time() - STALE:
+            _drop(path)
+
+
+def _files(place: Path, suffix: str) -> Iterator[tuple[Path, os.stat_result]]:
+    for path in place.iterdir():
+        if path.suffix == suffix:
+            with suppress(FileNotFoundError):  # another process drops files too
+                yield path, path.stat()
+
+
+def _drop(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()

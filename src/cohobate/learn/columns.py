@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 COMMON = 1 / 8
 """Share of the candidates above which a feature is kept for all of them: hardly larger than a list, and faster."""
-CHUNK = 1 << 16
+CHUNK = 1 << 14
 """Candidates that are sorted at a time."""
 
 
