@@ -6,7 +6,7 @@ import gc
 import os
 import pickle
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from unittest.mock import patch
 
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohobate.core import pool_filed
+from cohobate.core import pool_filed, pool_files
 from cohobate.core.errors import ProblemError
 from cohobate.core.pool import Pool, Skipped
 
@@ -234,3 +234,21 @@ def test_a_large_file_takes_40_bytes_a_row(tmp_path: Path, monkeypatch: pytest.M
     assert len(pool) == rows
     assert held < 41 * rows + 50_000
     assert most < 180 * rows
+
+
+def test_a_format_that_must_be_seen_whole_is_kept_in_memory(tmp_path: Path):
+    def split(lines: Iterable[str]) -> Iterator[pool_files.Entry]:
+        found = list(lines)
+        yield ("".join(found[:2]),), ("first",), 1
+        yield "is broken", (), 3
+        yield ("".join(found[:2]),), ("again",), 4
+
+    def format_of(lines: Iterable[str], column: str | None) -> pool_files.Layout:
+        return pool_files.Whole(("structure",), ("name",), split)
+
+    path = written(tmp_path, "p.frames", "a\r\nb\r\nc\nd\n")
+    with patch.dict(pool_files.FORMATS, {".frames": format_of}):
+        for pool in (Pool.read(path), large(path)):
+            assert (pool[0], pool.label(0)) == ({"structure": "a\r\nb\r\n"}, {"name": "first"})
+            assert pool.skipped == (Skipped(3, "is broken"), Skipped(4, "duplicate of line 1"))
+            assert pool.column() == ["a\r\nb\r\n"]

@@ -11,6 +11,7 @@ from cohobate.core.pool import Pool
 from cohobate.learn import molecular
 from cohobate.learn.fingerprints import Fingerprints, morgan, morgan_bits, packed_bits
 from cohobate.learn.kernels import Tanimoto
+from cohobate.learn.models import TanimotoGP
 from cohobate.learn.molecular import pool_bits, pool_fingerprints
 
 SMILES = ["CCO", "c1ccccc1", "FC(F)(F)c1ccon1", "C1CC", "C", "CC(C)(C)C#N", "CCCCCCCCCCCO"]
@@ -64,6 +65,13 @@ def test_features_of_another_kind_or_pool_are_others(place: Path):
     assert len(pool_fingerprints(POOL).bits) > 14
     assert len(pool_fingerprints(Pool(SMILES[::-1]))) == 7
     assert len(list(place.iterdir())) == 3
+
+
+def test_models_look_at_what_is_kept(place: Path):
+    view = TanimotoGP().view(POOL)
+    assert view.unfit == {3: "'C1CC' is no SMILES"}
+    assert np.array_equal(view.kernel.row(2, 1.0), Tanimoto(morgan(SMILES)).row(2, 1.0))
+    assert len(list(place.iterdir())) == 1
 
 
 def test_packed_bits_are_bits(monkeypatch: pytest.MonkeyPatch):

@@ -37,7 +37,7 @@ class Pool:
     def __init__(self, rows: Iterable[Any], *, name: str = "candidate", source: str = "a list") -> None:
         first, items = _peek(rows)
         names = tuple(first) if isinstance(first, Mapping) else (name,)
-        listed = Listed((line, (_row(item, names), ())) for line, item in enumerate(items, 1))
+        listed = Listed((_row(item, names), (), number) for number, item in enumerate(items, 1))
         self._fill(listed, (names, ()), source)
 
     @classmethod

@@ -114,7 +114,7 @@ class Filed:
         start, stop, check, line = (each[at:end].tolist() for each in self._extents)
         feed = Feed(self._read(start[0], stop[-1]).splitlines(keepends=True), start[0])
         i = 0
-        for row, _ in self._layout.entries(feed):
+        for row, _, _ in self._layout.entries(feed):
             begin, until, seen = feed.take()
             if begin == start[i]:  # else it was skipped at first
                 if isinstance(row, str) or until != stop[i] or seen != check[i]:
@@ -184,7 +184,7 @@ def _scan(layout: Layout, feed: Feed) -> tuple[Extents, NDArray[np.int64], list[
     start, stop, check, line, hashes = array("q"), array("q"), array("I"), array("q"), array("q")
     skipped: list[Skipped] = []
     feed.take()
-    for row, _ in layout.entries(feed):
+    for row, _, _ in layout.entries(feed):
         begin, end, seen = feed.take()
         if isinstance(row, str):
             skipped.append(Skipped(feed.number, row))
@@ -226,7 +226,7 @@ def _opened(path: Path) -> BinaryIO:
 
 def _rows(path: str, file: BinaryIO, column: str | None, large: int) -> tuple[Layout, Listed | Filed]:
     stays = os.fstat(file.fileno()).st_size >= large
-    content = file if stays else io.BytesIO(file.read())
+    content = file if stays else io.BytesIO(file.read())  # at once: a small one may be changed at any time
     marked = content.read(len(BOM)) == BOM
     start = len(BOM) if marked else 0
     content.seek(start)
@@ -235,9 +235,9 @@ def _rows(path: str, file: BinaryIO, column: str | None, large: int) -> tuple[La
         layout = FORMATS[Path(path).suffix.lower()](feed, column)
     except ProblemError as error:
         raise ProblemError(f"pool {path}: {error}") from error
-    if stays:
+    if stays and layout.stays:
         return layout, Filed(path, file, layout, feed)
-    return layout, Listed((feed.number, entry) for entry in layout.entries(feed))
+    return layout, Listed((row, labels, line or feed.number) for row, labels, line in layout.entries(feed))
 
 
 def _again(path: str, column: str, mark: int) -> Filed:

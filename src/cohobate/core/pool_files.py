@@ -12,8 +12,8 @@ from cohobate.core.errors import ProblemError, did_you_mean
 
 BOM = b"\xef\xbb\xbf"
 Row = tuple[Any, ...]
-Entry = tuple[Row | str, Row]
-"""A row, or what is wrong with it, and its labels."""
+Entry = tuple[Row | str, Row, int]
+"""A row, or what is wrong with it; its labels; and the line it stands on, 0 for the one that was read last."""
 
 
 class Layout(Protocol):
@@ -25,11 +25,13 @@ class Layout(Protocol):
     @property
     def labels(self) -> tuple[str, ...]: ...
 
-    def entries(self, lines: Iterable[str]) -> Iterator[Entry]:
-        """Returns what stands in these lines of text, which keep their ends.
+    @property
+    def stays(self) -> bool:
+        """Whether rows may stay in the file: what one entry takes from the lines is enough to read it again."""
+        ...
 
-        What one entry takes from ``lines`` must be enough to read it again.
-        """
+    def entries(self, lines: Iterable[str]) -> Iterator[Entry]:
+        """Returns what stands in these lines of text, which keep their ends."""
         ...
 
 
@@ -82,6 +84,7 @@ class Lines:
     names: tuple[str, ...]
     labels: tuple[str, ...]
     entry: Callable[[str], Entry]
+    stays: bool = True
 
     def entries(self, lines: Iterable[str]) -> Iterator[Entry]:
         """Returns what each line says."""
@@ -100,6 +103,7 @@ class Table:
     names: tuple[str, ...]
     labels: tuple[str, ...]
     at: int
+    stays: bool = True
 
     def entries(self, lines: Iterable[str]) -> Iterator[Entry]:
         """Returns what each record below the first line says."""
@@ -108,16 +112,31 @@ class Table:
             try:
                 record = next(reader, None)
             except csv.Error as error:
-                yield f"not readable as CSV: {error}", ()
+                yield f"not readable as CSV: {error}", (), 0
                 continue
             if record is None:
                 return
             if not record:
                 continue
             if len(record) != width:
-                yield f"expected {width} columns, got {len(record)}", ()
+                yield f"expected {width} columns, got {len(record)}", (), 0
             else:
-                yield _clean(record[self.at].strip()), (*record[: self.at], *record[self.at + 1 :])
+                yield _clean(record[self.at].strip()), (*record[: self.at], *record[self.at + 1 :]), 0
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Candidates that one must see in a row to tell them apart, such as structures of many lines; kept in memory."""
+
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+    split: Callable[[Iterable[str]], Iterator[Entry]]
+    stays: bool = False
+
+    def entries(self, lines: Iterable[str]) -> Iterator[Entry]:
+        """Returns what ``split`` finds."""
+        return self.split(lines)
 
 
 def smi(lines: Iterable[str], column: str | None) -> Layout:
@@ -127,7 +146,7 @@ def smi(lines: Iterable[str], column: str | None) -> Layout:
 
 def txt(lines: Iterable[str], column: str | None) -> Layout:
     """A candidate each line."""
-    return Lines((column or "candidate",), (), lambda line: (_clean(line), ()))
+    return Lines((column or "candidate",), (), lambda line: (_clean(line), (), 0))
 
 
 def table(lines: Iterable[str], column: str | None) -> Layout:
@@ -155,7 +174,7 @@ def shown(label: str) -> str:
 
 def _smiles(line: str) -> Entry:
     smiles, *name = line.split(maxsplit=1)
-    return _clean(smiles), (name[0] if name else "",)
+    return _clean(smiles), (name[0] if name else "",), 0
 
 
 def _csv(lines: Iterable[str]) -> Iterator[list[str]]:

@@ -45,12 +45,11 @@ class Listed:
 
     __slots__ = ("_index", "_labels", "_rows", "skipped")
 
-    def __init__(self, entries: Iterable[tuple[int, Entry]]) -> None:
-        """``entries``: with the number of the line each stands on."""
+    def __init__(self, entries: Iterable[Entry]) -> None:
         lines: dict[Row, int] = {}
         skipped: list[Skipped] = []
         self._labels: list[Row] = []
-        for line, (row, labels) in entries:
+        for row, labels, line in entries:
             if isinstance(row, str):
                 skipped.append(Skipped(line, row))
             elif row in lines:
