@@ -59,7 +59,8 @@ def test_tanimoto_of_large_and_of_broken_counts(overlap: Overlap):
     rows = [{0: 250, 1: 3}, {0: 251, 2: 0.5}, {0: 65_000}, {}]
     formula = {"product": tanimoto, "minimum": minmax}[overlap]
     for some in (rows, [rows[0], rows[2]], [rows[0]] * 2):
-        found = square(Tanimoto(fingerprints(some, size=3), overlap), list(range(len(some))), 1.0)
+        kernel = Tanimoto(fingerprints(some, size=3), overlap)
+        found = [kernel.row(i, 1.0) for i in range(len(some))]
         expected = [
             [1.0 if i == j else formula(a, b) if a or b else 0.0 for j, b in enumerate(some)]
             for i, a in enumerate(some)

@@ -6,6 +6,7 @@ import io
 import os
 from array import array
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, final
 from weakref import finalize
@@ -56,7 +57,7 @@ class Filed:
         twins = self._twins()
         line = self._extents.line.tolist() if twins else []
         skipped += [Skipped(line[i], f"duplicate of line {line[first]}") for i, first in twins.items()]
-        self.skipped = tuple(sorted(skipped, key=lambda one: one.line))
+        self.skipped = tuple(sorted(skipped, key=attrgetter("line")))
         if twins:
             kept = np.delete(np.arange(len(hashes)), list(twins))
             self._extents = self._extents.only(kept)
@@ -146,14 +147,15 @@ class Filed:
         seen: dict[Row | str | bytes, int] = {}
         last = -2
         equal = np.flatnonzero(self._hashes[1:] == self._hashes[:-1])
-        pairs = self._order[equal].tolist(), self._order[equal + 1].tolist()
-        for at, i, other in zip(equal.tolist(), *pairs, strict=True):
+        first, other = self._order[equal], self._order[equal + 1]
+        extents = self._extents.start[other], self._extents.stop[other]
+        for at, i, j, start, stop in zip(*(each.tolist() for each in (equal, first, other, *extents)), strict=True):
             if at != last + 1:
                 seen = {self[i]: i, self._bytes(i): i}
-            raw = self._bytes(other)
-            first = seen[raw] if raw in seen else seen.setdefault(self._entry(raw)[0], other)
-            if first != other:
-                found[other] = first
+            raw = self._read(start, stop)  # to compare bytes is faster than to read what they say
+            earlier = seen[raw] if raw in seen else seen.setdefault(self._entry(raw)[0], j)
+            if earlier != j:
+                found[j] = earlier
             last = at
         return found
 
