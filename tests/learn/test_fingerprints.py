@@ -9,7 +9,7 @@ import pytest
 from rdkit.Chem import MolFromSmiles
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
 
-from cohobate.learn.fingerprints import Fingerprints, fingerprints, morgan, morgan_bits, why_unreadable
+from cohobate.learn.fingerprints import Fingerprints, fingerprints, folded, morgan, morgan_bits, why_unreadable
 
 SMILES = ["CCO", "c1ccccc1", "FC(F)(F)c1ccon1", "C", "CC(C)(C)C#N"]
 
@@ -76,3 +76,14 @@ def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize("candidate", [*SMILES, "C1CC", "", 3, None, "C(C)(C)(C)(C)C", "nonsense"])
 def test_one_row_is_judged_as_the_pool_is(candidate: object):
     assert why_unreadable(candidate) == morgan([candidate]).unfit.get(0)
+
+
+def test_folded_fingerprints_are_the_bits(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("cohobate.learn.fingerprints.CHUNK", 2)
+    smiles = [*SMILES, "C1CC"]
+    for radius, size in ((4, 256), (2, 64)):
+        made = folded(smiles, radius, size)
+        bits, unfit = morgan_bits(smiles, radius, size)
+        assert np.array_equal(dense(made), bits)
+        assert (made.unfit, made.size) == (unfit, size)
+    assert folded([]).size == 256

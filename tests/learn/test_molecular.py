@@ -9,10 +9,10 @@ import pytest
 
 from cohobate.core.pool import Pool
 from cohobate.learn import molecular
-from cohobate.learn.fingerprints import Fingerprints, morgan, morgan_bits, packed_bits
+from cohobate.learn.fingerprints import Fingerprints, folded, morgan, morgan_bits, packed_bits
 from cohobate.learn.kernels import Tanimoto
 from cohobate.learn.models import TanimotoGP
-from cohobate.learn.molecular import pool_bits, pool_fingerprints
+from cohobate.learn.molecular import FOLDED, pool_bits, pool_fingerprints
 
 SMILES = ["CCO", "c1ccccc1", "FC(F)(F)c1ccon1", "C1CC", "C", "CC(C)(C)C#N", "CCCCCCCCCCCO"]
 POOL = Pool(SMILES, name="smiles")
@@ -65,6 +65,14 @@ def test_features_of_another_kind_or_pool_are_others(place: Path):
     assert len(pool_fingerprints(POOL).bits) > 14
     assert len(pool_fingerprints(Pool(SMILES[::-1]))) == 7
     assert len(list(place.iterdir())) == 3
+
+
+def test_folded_bits_are_made_once(place: Path):
+    for _ in range(2):
+        made = pool_fingerprints(POOL, folded, FOLDED)
+        assert made.size == 256
+        assert np.array_equal(made.bits, folded(SMILES).bits)
+    assert len(list(place.iterdir())) == 1
 
 
 def test_models_look_at_what_is_kept(place: Path):

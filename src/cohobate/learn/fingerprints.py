@@ -81,7 +81,17 @@ def morgan(smiles: Iterable[Payload]) -> Fingerprints:
         found: Mapping[int, float] = generator.GetCountFingerprint(molecule).GetNonzeroElements()
         return found
 
-    return _joined([fingerprints(described(chunk, counts)) for chunk in _chunks(smiles)])
+    return _joined([fingerprints(described(chunk, counts)) for chunk in _chunks(smiles)], BITS)
+
+
+def folded(smiles: Iterable[Payload], radius: int = 4, size: int = 256) -> Fingerprints:
+    """Returns what ``morgan_bits`` returns as fingerprints, in which each feature counts once."""
+    generator = _generator(radius, size)
+
+    def ones(molecule: Payload) -> Mapping[int, float]:
+        return dict.fromkeys(generator.GetFingerprint(molecule).GetOnBits(), 1)
+
+    return _joined([fingerprints(described(chunk, ones), size) for chunk in _chunks(smiles)], size)
 
 
 def morgan_bits(
@@ -148,17 +158,17 @@ def _chunks(items: Iterable[Payload]) -> Iterator[list[Payload]]:
         yield chunk
 
 
-def _joined(parts: Sequence[Fingerprints]) -> Fingerprints:
-    """Returns the rows of all parts, which have ``BITS`` features."""
+def _joined(parts: Sequence[Fingerprints], size: int) -> Fingerprints:
+    """Returns the rows of all parts."""
     if not parts:
-        return fingerprints([])
+        return fingerprints([], size)
     rows = np.cumsum([0, *map(len, parts)]).tolist()
     lengths = np.concatenate([np.diff(part.start) for part in parts])
     return Fingerprints(
         np.concatenate([[0], np.cumsum(lengths)]),
         np.concatenate([part.bits for part in parts]),
         np.concatenate([part.counts for part in parts]),
-        BITS,
+        size,
         {first + i: why for first, part in zip(rows, parts, strict=False) for i, why in part.unfit.items()},
     )
 

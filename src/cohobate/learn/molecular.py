@@ -18,6 +18,8 @@ from cohobate.learn.fingerprints import BITS, RADIUS, Bits, Fingerprints, morgan
 LARGE = 20_000
 """Rows of a pool from which on its features are kept on disk: fewer are made in a second or two."""
 MORGAN = {"features": "Morgan counts", "radius": RADIUS, "size": BITS}
+FOLDED = {"features": "Morgan bits", "radius": 4, "size": 256}
+"""What identifies ``morgan`` and ``folded`` among the features that are kept."""
 VERSION = 1
 """To be raised when what is made of the same molecules changes."""
 
@@ -43,7 +45,8 @@ def pool_bits(pool: Pool, radius: int = 4, size: int = 256) -> Bits:
     if len(pool) < LARGE:
         return packed_bits(pool.column(), radius, size)
     arrays = kept(
-        _key(pool, {"features": "Morgan bits", "radius": radius, "size": size}), lambda: _packed(pool, radius, size)
+        _key(pool, {"features": "packed Morgan bits", "radius": radius, "size": size}),
+        lambda: _packed(pool, radius, size),
     )
     return Bits(arrays["packed"], _reasons(arrays["unfit"]))
 
