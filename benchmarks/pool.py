@@ -38,7 +38,7 @@ ROWS = 50
 Figures = dict[str, float]
 CLAIMS = (
     Claim("read: held (MB)", 0.25, anchor="read into memory: held (MB)", smaller=True),
-    Claim("read (s)", 1.0, anchor="read into memory (s)", smaller=True),
+    Claim("read (s)", 1.25, anchor="read into memory (s)", smaller=True),
     Claim("features: at most (MB)", 1000, smaller=True),
     Claim("open again (s)", 0.05, anchor="features (s)", smaller=True),
     Claim("open again: held (MB)", 100, smaller=True),

@@ -29,8 +29,8 @@ def pool_fingerprints(
 ) -> Fingerprints:
     """Returns what ``make`` says of the first varied column, read as SMILES; of a large pool also by columns.
 
-    ``settings``: plain data that identifies what is made. A million molecules of twenty heavy atoms
-    take 80 s and 400 MB, on disk; later runs open them in a second (``cache.kept``).
+    ``settings``: plain data that identifies what is made. A million molecules of forty features
+    each take 80 s, 450 MB of memory meanwhile and 320 MB on the disk; later runs open them in 0.1 s.
     """
     if len(pool) < LARGE:
         return make(pool.column())
