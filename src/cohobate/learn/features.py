@@ -9,21 +9,20 @@ from numpy.typing import NDArray
 
 from cohobate.core.pool import Pool
 from cohobate.core.trial import Inputs
-from cohobate.learn.fingerprints import Fingerprints, morgan, morgan_bits
+from cohobate.learn import fingerprints
+from cohobate.learn.fingerprints import Fingerprints
 from cohobate.learn.kernels import Floats
+from cohobate.learn.molecular import FOLDED, pool_fingerprints
 
 
 def molecules(pool: Pool) -> Fingerprints:
     """Returns Morgan count fingerprints of the first varied column, read as SMILES."""
-    return morgan(pool.column())
+    return pool_fingerprints(pool)
 
 
 def folded(pool: Pool) -> Fingerprints:
     """Returns Morgan bits of the first varied column, read as SMILES: radius 4 folded to 256."""
-    bits, unfit = morgan_bits(pool.column())
-    rows, columns = np.nonzero(bits)
-    start = np.searchsorted(rows, np.arange(len(bits) + 1))
-    return Fingerprints(start, columns.astype(np.int32), np.ones(len(columns), np.float32), bits.shape[1], unfit)
+    return pool_fingerprints(pool, fingerprints.folded, FOLDED)
 
 
 def numbers(pool: Pool) -> Floats:
@@ -34,7 +33,7 @@ def numbers(pool: Pool) -> Floats:
 def unreadable(features: object, row: Inputs) -> str | None:
     """Returns why one of the features above cannot see a row, or ``None``; of others nothing is known."""
     if features in (molecules, folded):
-        return morgan([next(iter(row.values()))]).unfit.get(0)
+        return fingerprints.why_unreadable(next(iter(row.values())))
     if features is numbers and not all(np.isfinite(_number(value)) for value in row.values()):
         return not_finite(row)
     return None
