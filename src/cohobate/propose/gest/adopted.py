@@ -1,0 +1,290 @@
+"""A generator of others as one of ours."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, final, get_args
+
+from cohobate.core.errors import GeneratorError, UserError, did_you_mean
+from cohobate.core.payload import Payload
+from cohobate.core.pool import Pool
+from cohobate.core.problem import Constant, Problem
+from cohobate.core.protocols import Answer, Exhausted, Later, Rows, Unfit
+from cohobate.core.trial import Inputs, Result
+from cohobate.propose.gest.making import make, of_xopt
+from cohobate.propose.gest.outstanding import Outstanding
+from cohobate.propose.gest.rows import Dropped, OnFailure, Row, Suggested, Told, key_of
+from cohobate.propose.gest.theirs import Lacking, Theirs
+from cohobate.propose.sampler import Sampler
+from cohobate.propose.sampling import LatinHypercube, RandomSampler
+
+Resume = Literal["ingest", "repeat"]
+
+
+def from_gest(
+    source: Payload,
+    problem: Payload = None,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    initial: int | None = None,
+    known: Sequence[Mapping[str, Any]] = (),
+    batch: int | None = None,
+    on_failure: OnFailure = "drop",
+    resume: Resume = "ingest",
+    seed: int = 0,
+) -> Adopted:
+    """Returns a gest-api generator (of Xopt, Optimas, libEnsemble ...) as one of ours; needs gest-api.
+
+    ``source`` is its class, or a function that makes it, called with the VOCS of ``problem`` and
+    ``settings``; or an object, whose own VOCS is the problem where none is given.
+
+    ``initial``: so many Latin-hypercube points are evaluated first; without, a few when it raises for
+    lack of data. ``known``: points with their outputs, told before. ``batch``: so many points are asked
+    for at once, and all must be back before the next; else it is asked whenever it was told something.
+    ``on_failure``: what it is told of failed and cancelled evaluations: nothing ("drop"), NaN, or the
+    worst value so far. ``resume``: a fresh object is told all results ("ingest"), or is asked and told
+    everything once more ("repeat"; where it does not suggest the same points, the resume is refused).
+
+    Raises ``UserError`` for what cannot work, ``GeneratorError`` where the class refuses the problem.
+    """
+    _check(initial, batch, on_failure, resume)
+    settings = dict(settings or {})
+    generator, posed = make(source, problem, settings)
+    told = Told(posed.outputs, on_failure, xopt=of_xopt(generator))
+    described = {
+        "settings": settings,
+        "initial": initial,
+        "known": [dict(row) for row in known],
+        "batch": batch,
+        "on_failure": on_failure,
+        "seed": seed,
+    }
+    adopted = Adopted(Theirs(generator), posed, told=told, batch=batch, resume=resume, settings=described)
+    adopted.inform(known)
+    if initial:
+        adopted.start_with(initial)
+    return adopted
+
+
+@final
+class Adopted:
+    """Speaks gest-api to the generator and our protocol to the campaign.
+
+    It is asked again only when it was told something, or nothing is out: some wait for ever otherwise.
+    ``dropped`` counts evaluations it was told nothing of.
+    """
+
+    __slots__ = (
+        "_ahead",
+        "_batch",
+        "_begun",
+        "_foreign",
+        "_news",
+        "_out",
+        "_own",
+        "_resume",
+        "_settings",
+        "_start",
+        "_suggested",
+        "_theirs",
+        "_told",
+        "dropped",
+        "problem",
+    )
+
+    def __init__(
+        self,
+        theirs: Theirs,
+        problem: Problem,
+        *,
+        told: Told,
+        batch: int | None,
+        resume: Resume,
+        settings: Mapping[str, Any],
+    ) -> None:
+        self.problem = problem
+        self.dropped = 0
+        self._theirs: Theirs | None = theirs
+        self._suggested, self._told = Suggested(problem, theirs.name), told
+        self._batch, self._resume = batch, resume
+        self._settings = {"generator": theirs.name, **settings}
+        self._out = Outstanding()
+        self._start: deque[Inputs] = deque()
+        self._ahead: deque[Inputs] = deque()
+        self._own: list[Row] = []
+        self._foreign: list[Row] = []
+        self._news = self._begun = False
+
+    def suggest(self, n: int) -> Answer:
+        """Returns points to evaluate; ``Later`` while what is out must come back first."""
+        theirs = self._held()
+        if self._start or self._ahead:
+            return self._hand_out(n)
+        if self._must_wait(theirs):
+            return Later()
+        self._tell(theirs)
+        rows = theirs.suggest(self._batch or n)
+        self._news = False
+        if isinstance(rows, Lacking):
+            return self._begin(rows, n)
+        for row in rows:
+            inputs = self._suggested.inputs(row)
+            if self._out.add(inputs, dict(row)):
+                self._ahead.append(inputs)
+        if self._ahead:
+            return self._hand_out(n)
+        return Later() if len(self._out) else Exhausted(self._why_no_more(theirs))
+
+    def ingest(self, results: Sequence[Result]) -> None:
+        """Tells it what came back, its own points as it gave them."""
+        theirs = self._held()
+        for result in results:
+            self._take(theirs, result)
+        if not (self._batch and len(self._out)):
+            own, self._own = self._own, []
+            theirs.ingest(own)
+
+    def finalize(self) -> None:
+        """Tells it what it does not know yet, and lets it go, whatever happened."""
+        theirs, self._theirs = self._theirs, None
+        if theirs is None:
+            return
+        try:
+            if theirs.used:
+                self._tell(theirs)
+        finally:
+            theirs.finalize()
+
+    def recall(self, rows: Rows) -> None:
+        """Takes note of an earlier answer, or asks for it once more."""
+        recalled = [row.inputs if isinstance(row, Unfit) else row for row in rows]
+        if self._resume == "repeat":
+            self._repeat(recalled)
+            return
+        for inputs in recalled:
+            self._out.add_foreign(inputs)
+            if self._start:
+                self._start.popleft()
+
+    def describe(self) -> Mapping[str, Any]:
+        """Returns the generator's name, its settings and ours."""
+        return self._settings
+
+    def inform(self, known: Sequence[Mapping[str, Any]]) -> None:
+        """Takes in points with their outputs, to be told before it is asked."""
+        for row in known:
+            if missing := [name for name in (*self.problem.names, *self.problem.output_names) if name not in row]:
+                raise UserError(f"known: the point {dict(row)!r:.200} lacks {missing}")
+            inputs = self._suggested.inputs(row)
+            if (wrong := self.problem.check(inputs)) is not None:
+                raise UserError(f"known: the point {dict(row)!r:.200}: {wrong}")
+            self._foreign.append({**inputs, **self._told.values(row)})
+
+    def start_with(self, n: int) -> None:
+        """Proposes ``n`` points of its own choice before the generator is asked."""
+        self._start.extend(_design(self.problem, n, int(self._settings["seed"])))
+
+    # asking
+
+    def _held(self) -> Theirs:
+        if self._theirs is None:
+            name = self._settings["generator"]
+            raise GeneratorError(f"this {name} was finalized with its campaign: call from_gest again, with its class")
+        return self._theirs
+
+    def _hand_out(self, n: int) -> Answer:
+        rows = [self._start.popleft() for _ in range(min(n, len(self._start)))]
+        for inputs in rows:
+            self._out.add_foreign(inputs)
+        return rows or [self._ahead.popleft() for _ in range(min(n, len(self._ahead)))]
+
+    def _must_wait(self, theirs: Theirs) -> bool:
+        if not len(self._out):
+            return False
+        return bool(self._out.foreign or self._batch or theirs.one_by_one or not self._news)
+
+    def _begin(self, lacking: Lacking, n: int) -> Answer:
+        """Starts from points of a design where it has nothing to go on; raises what it raised where that was tried."""
+        if self._settings["initial"] is not None or self._begun:
+            raise lacking.error
+        self._begun = True
+        self.start_with(_enough(self.problem))
+        return self._hand_out(n)
+
+    def _why_no_more(self, theirs: Theirs) -> str:
+        untold = f"; {self.dropped} failed points it was not told of" if self.dropped else ""
+        return f"{theirs.name} has nothing more to suggest{untold}"
+
+    def _repeat(self, recalled: Sequence[Inputs]) -> None:
+        again = self.suggest(len(recalled))
+        rows = again if isinstance(again, list) else []
+        if [key_of(row) for row in rows] != [key_of(row) for row in recalled]:
+            raise GeneratorError(
+                f"{self._settings['generator']} does not repeat itself: {recalled!r:.200} is recorded, "
+                f"now it suggests {again!r:.200}; use resume='ingest', or a new run folder"
+            )
+
+    # telling
+
+    def _take(self, theirs: Theirs, result: Result) -> None:
+        inputs = result.trial.inputs
+        mine = self._out.back(inputs)
+        told = self._told.row(result.outcome)
+        if isinstance(told, Dropped):
+            self.dropped += 1
+            self._check_deaf(theirs, mine)
+        elif mine:
+            constants = {name: inputs[name] for name in _constants(self.problem)}
+            self._own += [{**row, **constants, **told} for row in mine]
+            self._news = True
+        else:
+            self._foreign.append({**inputs, **told})
+            self._news = True
+
+    def _check_deaf(self, theirs: Theirs, mine: list[Row]) -> None:
+        """A generator that waits for each of its points must be told of those that fail."""
+        waits = theirs.persistent or theirs.one_by_one
+        self._news |= not waits
+        if mine and waits and not len(self._out) and not self._news:
+            raise GeneratorError(
+                f"{theirs.name} waits for points that failed, and on_failure='drop' tells it nothing of them: "
+                "use on_failure='worst' or 'nan'"
+            )
+
+    def _tell(self, theirs: Theirs) -> None:
+        """Tells what waits to be told: points of others together, so that a sample is one call."""
+        foreign, self._foreign = self._foreign, []
+        own, self._own = self._own, []
+        theirs.ingest(foreign)
+        theirs.ingest(own)
+
+
+def _constants(problem: Problem) -> tuple[str, ...]:
+    if isinstance(problem.variables, Pool):
+        return ()
+    return tuple(name for name, one in problem.variables.items() if isinstance(one, Constant))
+
+
+def _design(problem: Problem, n: int, seed: int) -> Sequence[Inputs]:
+    sampler: Sampler = (
+        RandomSampler(problem, seed=seed)
+        if isinstance(problem.variables, Pool)
+        else LatinHypercube(problem, n, seed=seed)
+    )
+    rows = sampler.suggest(n)
+    return list({key_of(row): row for row in rows}.values()) if isinstance(rows, list) else []
+
+
+def _enough(problem: Problem) -> int:
+    """Returns how many points make a start: a simplex and one more."""
+    return len(problem.names) - len(_constants(problem)) + 2
+
+
+def _check(initial: int | None, batch: int | None, on_failure: str, resume: str) -> None:
+    for name, count in (("initial", initial), ("batch", batch)):
+        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+            raise UserError(f"from_gest({name}=): expected a whole number of at least 1, or None, got {count!r}")
+    for name, given, kinds in (("on_failure", on_failure, get_args(OnFailure)), ("resume", resume, get_args(Resume))):
+        if given not in kinds:
+            raise UserError(f"from_gest({name}={given!r}): expected {', '.join(kinds)}{did_you_mean(given, kinds)}")
