@@ -1,6 +1,6 @@
 """Runs a real gest-api generator in a campaign that stops half way and is resumed; prints what came of it as JSON.
 
-    python program.py GENERATOR FOLDER
+python program.py GENERATOR FOLDER
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import cohobate as co
 from cohobate.ledger.reader import open_reader
+from cohobate.ledger.views import table
 
 BOX = {"x": co.Real(-2, 2), "y": co.Real(-1, 1)}
 
@@ -86,11 +87,11 @@ def main(name: str, folder: str) -> dict[str, Any]:
         with co.engines.threads(2) as engine:
             co.Campaign(make(), camel, engine, run=folder).run(co.evaluations(goal))
     reader = open_reader(folder)
-    rows = [event for _, event in reader.read() if type(event).__name__ == "Finished"]
+    rows = table(reader)
     return {
         "evaluations": len(rows),
-        "distinct": len({event.trial for event in rows}),
-        "best": min(event.outcome.outputs["f"] for event in rows),
+        "distinct": len({(row["x"], row["y"]) for row in rows}),
+        "best": min(row["f"] for row in rows),
         "children": len(multiprocessing.active_children()),
     }
 

@@ -13,7 +13,7 @@ from cohobate.core.problem import Constant, Problem
 from cohobate.core.protocols import Answer, Exhausted, Later, Rows, Unfit
 from cohobate.core.trial import Inputs, Result
 from cohobate.propose.gest.making import make, of_xopt
-from cohobate.propose.gest.outstanding import Outstanding
+from cohobate.propose.gest.outstanding import Outstanding, Recorded
 from cohobate.propose.gest.rows import Dropped, OnFailure, Row, Suggested, Told, key_of
 from cohobate.propose.gest.theirs import Lacking, Theirs
 from cohobate.propose.sampler import Sampler
@@ -83,6 +83,7 @@ class Adopted:
         "_news",
         "_out",
         "_own",
+        "_recorded",
         "_resume",
         "_settings",
         "_start",
@@ -110,6 +111,7 @@ class Adopted:
         self._batch, self._resume = batch, resume
         self._settings = {"generator": theirs.name, **settings}
         self._out = Outstanding()
+        self._recorded = Recorded()
         self._start: deque[Inputs] = deque()
         self._ahead: deque[Inputs] = deque()
         self._own: list[Row] = []
@@ -123,16 +125,10 @@ class Adopted:
             return self._hand_out(n)
         if self._must_wait(theirs):
             return Later()
-        self._tell(theirs)
-        rows = theirs.suggest(self._batch or n)
-        self._news = False
-        if isinstance(rows, Lacking):
-            return self._begin(rows, n)
-        for row in rows:
-            inputs = self._suggested.inputs(row)
-            if self._out.add(inputs, dict(row)):
-                self._ahead.append(inputs)
-        if self._ahead:
+        lacking = self._ask(theirs, self._batch or n)
+        if lacking is not None:
+            self._begin(lacking)
+        if self._start or self._ahead:
             return self._hand_out(n)
         return Later() if len(self._out) else Exhausted(self._why_no_more(theirs))
 
@@ -164,6 +160,7 @@ class Adopted:
             return
         for inputs in recalled:
             self._out.add_foreign(inputs)
+            self._recorded.expect(inputs)
             if self._start:
                 self._start.popleft()
 
@@ -199,18 +196,42 @@ class Adopted:
             self._out.add_foreign(inputs)
         return rows or [self._ahead.popleft() for _ in range(min(n, len(self._ahead)))]
 
+    def _ask(self, theirs: Theirs, n: int) -> Lacking | None:
+        """Asks until it suggests what no earlier session has evaluated, or nothing."""
+        while True:
+            self._tell(theirs)
+            rows = theirs.suggest(n)
+            self._news = False
+            if isinstance(rows, Lacking):
+                return rows
+            for row in rows:
+                self._note(row)
+            if self._ahead or not self._own:
+                return None
+
+    def _note(self, row: Payload) -> None:
+        """Takes in one suggestion."""
+        inputs = self._suggested.inputs(row)
+        if (told := self._recorded.answer(inputs)) is not None:
+            self._own.append(self._answer(dict(row), inputs, told))
+        elif self._out.add(inputs, dict(row)):
+            self._ahead.append(inputs)
+
+    def _answer(self, row: Row, inputs: Inputs, told: Row) -> Row:
+        """Returns a suggestion with what came of it; its constants are ours, some generators give objects for them."""
+        return {**row, **{name: inputs[name] for name in _constants(self.problem)}, **told}
+
     def _must_wait(self, theirs: Theirs) -> bool:
         if not len(self._out):
             return False
         return bool(self._out.foreign or self._batch or theirs.one_by_one or not self._news)
 
-    def _begin(self, lacking: Lacking, n: int) -> Answer:
+    def _begin(self, lacking: Lacking) -> None:
         """Starts from points of a design where it has nothing to go on; raises what it raised where that was tried."""
         if self._settings["initial"] is not None or self._begun:
             raise lacking.error
         self._begun = True
         self.start_with(_enough(self.problem))
-        return self._hand_out(n)
 
     def _why_no_more(self, theirs: Theirs) -> str:
         untold = f"; {self.dropped} failed points it was not told of" if self.dropped else ""
@@ -234,13 +255,12 @@ class Adopted:
         if isinstance(told, Dropped):
             self.dropped += 1
             self._check_deaf(theirs, mine)
-        elif mine:
-            constants = {name: inputs[name] for name in _constants(self.problem)}
-            self._own += [{**row, **constants, **told} for row in mine]
-            self._news = True
-        else:
+            return
+        self._news = True
+        self._own += [self._answer(row, inputs, told) for row in mine]
+        if not mine:
+            self._recorded.note(inputs, told)
             self._foreign.append({**inputs, **told})
-            self._news = True
 
     def _check_deaf(self, theirs: Theirs, mine: list[Row]) -> None:
         """A generator that waits for each of its points must be told of those that fail."""

@@ -1,4 +1,4 @@
-"""What was proposed and is not back: points of the generator's own, each as it gave it, and points of others."""
+"""What was proposed: points that are out, the generator's own and others, and what earlier sessions know of them."""
 
 from __future__ import annotations
 
@@ -46,3 +46,28 @@ class Outstanding:
         if rows == []:
             self.foreign -= 1
         return rows or []
+
+
+@final
+class Recorded:
+    """What earlier sessions were told, each to answer one suggestion of a fresh generator that repeats itself."""
+
+    __slots__ = ("_awaited", "_told")
+
+    def __init__(self) -> None:
+        self._awaited: set[str] = set()
+        self._told: dict[str, Row] = {}
+
+    def expect(self, inputs: Inputs) -> None:
+        """An earlier session proposed this point."""
+        self._awaited.add(key_of(inputs))
+
+    def note(self, inputs: Inputs, told: Row) -> None:
+        """What came of a point; kept where an earlier session proposed it."""
+        if self._awaited and (key := key_of(inputs)) in self._awaited:
+            self._awaited.discard(key)
+            self._told[key] = told
+
+    def answer(self, inputs: Inputs) -> Row | None:
+        """Returns, once, what is known of a point."""
+        return self._told.pop(key_of(inputs), None) if self._told else None
