@@ -40,7 +40,7 @@ def aposmm() -> Any:
         "initial_sample_size": 12,
         "variables_mapping": {"x": ["x", "y"], "x_on_cube": ["x_on_cube", "y_on_cube"], "f": ["f"]},
     }
-    return co.from_gest(APOSMM, problem({**BOX, **cube}), settings=settings, on_failure="nan", resume="repeat")
+    return co.from_gest(APOSMM, problem({**BOX, **cube}), settings=settings, on_failure="nan")
 
 
 def xopt_random() -> Any:

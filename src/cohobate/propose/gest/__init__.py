@@ -1,6 +1,6 @@
 """Generators of others (gest-api: Xopt, Optimas, libEnsemble) as ours, and ours as theirs."""
 
-from cohobate.propose.gest.adopted import from_gest
+from cohobate.propose.gest.adopting import from_gest
 from cohobate.propose.gest.lent import as_gest
 from cohobate.propose.gest.vocs import problem_of, vocs_of
 

@@ -4,67 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, final, get_args
+from typing import Any, Literal, final
 
-from cohobate.core.errors import GeneratorError, UserError, did_you_mean
+from cohobate.core.errors import GeneratorError, UserError
 from cohobate.core.payload import Payload
-from cohobate.core.pool import Pool
-from cohobate.core.problem import Constant, Problem
-from cohobate.core.protocols import Answer, Exhausted, Later, Rows, Unfit
-from cohobate.core.trial import Inputs, Result
-from cohobate.propose.gest.making import make, of_xopt
+from cohobate.core.problem import Problem
+from cohobate.core.protocols import Answer, Chosen, Exhausted, Later, Rows, inputs_of
+from cohobate.core.trial import Inputs, Note, Result
 from cohobate.propose.gest.outstanding import Outstanding, Recorded
-from cohobate.propose.gest.rows import Dropped, OnFailure, Row, Suggested, Told, key_of
+from cohobate.propose.gest.rows import Dropped, Row, Suggested, Told, key_of
+from cohobate.propose.gest.starting import starting_points
 from cohobate.propose.gest.theirs import Lacking, Theirs
-from cohobate.propose.sampler import Sampler
-from cohobate.propose.sampling import LatinHypercube, RandomSampler
 
 Resume = Literal["ingest", "repeat"]
-
-
-def from_gest(
-    source: Payload,
-    problem: Payload = None,
-    *,
-    settings: Mapping[str, Any] | None = None,
-    initial: int | None = None,
-    known: Sequence[Mapping[str, Any]] = (),
-    batch: int | None = None,
-    on_failure: OnFailure = "drop",
-    resume: Resume = "ingest",
-    seed: int = 0,
-) -> Adopted:
-    """Returns a gest-api generator (of Xopt, Optimas, libEnsemble ...) as one of ours; needs gest-api.
-
-    ``source`` is its class, or a function that makes it, called with the VOCS of ``problem`` and
-    ``settings``; or an object, whose own VOCS is the problem where none is given.
-
-    ``initial``: so many Latin-hypercube points are evaluated first; without, a few when it raises for
-    lack of data. ``known``: points with their outputs, told before. ``batch``: so many points are asked
-    for at once, and all must be back before the next; else it is asked whenever it was told something.
-    ``on_failure``: what it is told of failed and cancelled evaluations: nothing ("drop"), NaN, or the
-    worst value so far. ``resume``: a fresh object is told all results ("ingest"), or is asked and told
-    everything once more ("repeat"; where it does not suggest the same points, the resume is refused).
-
-    Raises ``UserError`` for what cannot work, ``GeneratorError`` where the class refuses the problem.
-    """
-    _check(initial, batch, on_failure, resume)
-    settings = dict(settings or {})
-    generator, posed = make(source, problem, settings)
-    told = Told(posed.outputs, on_failure, xopt=of_xopt(generator))
-    described = {
-        "settings": settings,
-        "initial": initial,
-        "known": [dict(row) for row in known],
-        "batch": batch,
-        "on_failure": on_failure,
-        "seed": seed,
-    }
-    adopted = Adopted(Theirs(generator), posed, told=told, batch=batch, resume=resume, settings=described)
-    adopted.inform(known)
-    if initial:
-        adopted.start_with(initial)
-    return adopted
 
 
 @final
@@ -154,7 +106,7 @@ class Adopted:
 
     def recall(self, rows: Rows) -> None:
         """Takes note of an earlier answer, or asks for it once more."""
-        recalled = [row.inputs if isinstance(row, Unfit) else row for row in rows]
+        recalled = [inputs_of(row) for row in rows]
         if self._resume == "repeat":
             self._repeat(recalled)
             return
@@ -176,11 +128,11 @@ class Adopted:
             inputs = self._suggested.inputs(row)
             if (wrong := self.problem.check(inputs)) is not None:
                 raise UserError(f"known: the point {dict(row)!r:.200}: {wrong}")
-            self._foreign.append({**inputs, **self._told.values(row)})
+            self._foreign.append({**self._suggested.row(inputs), **self._told.values(row)})
 
-    def start_with(self, n: int) -> None:
-        """Proposes ``n`` points of its own choice before the generator is asked."""
-        self._start.extend(_design(self.problem, n, int(self._settings["seed"])))
+    def start_with(self, n: int | None) -> None:
+        """Proposes ``n`` points of a design (``None``: a few) before the generator is asked."""
+        self._start.extend(starting_points(self.problem, n, int(self._settings["seed"])))
 
     # asking
 
@@ -191,10 +143,12 @@ class Adopted:
         return self._theirs
 
     def _hand_out(self, n: int) -> Answer:
+        if not self._start:
+            return [self._ahead.popleft() for _ in range(min(n, len(self._ahead)))]
         rows = [self._start.popleft() for _ in range(min(n, len(self._start)))]
         for inputs in rows:
             self._out.add_foreign(inputs)
-        return rows or [self._ahead.popleft() for _ in range(min(n, len(self._ahead)))]
+        return [Chosen(inputs, Note("initial")) for inputs in rows]
 
     def _ask(self, theirs: Theirs, n: int) -> Lacking | None:
         """Asks until it suggests what no earlier session has evaluated, or nothing."""
@@ -212,6 +166,8 @@ class Adopted:
     def _note(self, row: Payload) -> None:
         """Takes in one suggestion."""
         inputs = self._suggested.inputs(row)
+        if (wrong := self.problem.check(inputs)) is not None:
+            raise GeneratorError(f"{self._settings['generator']} suggested {dict(row)!r:.200}: {wrong}")
         if (told := self._recorded.answer(inputs)) is not None:
             self._own.append(self._answer(dict(row), inputs, told))
         elif self._out.add(inputs, dict(row)):
@@ -219,7 +175,7 @@ class Adopted:
 
     def _answer(self, row: Row, inputs: Inputs, told: Row) -> Row:
         """Returns a suggestion with what came of it; its constants are ours, some generators give objects for them."""
-        return {**row, **{name: inputs[name] for name in _constants(self.problem)}, **told}
+        return {**row, **{name: inputs[name] for name in self._suggested.constants}, **told}
 
     def _must_wait(self, theirs: Theirs) -> bool:
         if not len(self._out):
@@ -231,7 +187,7 @@ class Adopted:
         if self._settings["initial"] is not None or self._begun:
             raise lacking.error
         self._begun = True
-        self.start_with(_enough(self.problem))
+        self.start_with(None)
 
     def _why_no_more(self, theirs: Theirs) -> str:
         untold = f"; {self.dropped} failed points it was not told of" if self.dropped else ""
@@ -239,7 +195,7 @@ class Adopted:
 
     def _repeat(self, recalled: Sequence[Inputs]) -> None:
         again = self.suggest(len(recalled))
-        rows = again if isinstance(again, list) else []
+        rows = [inputs_of(row) for row in again] if isinstance(again, list) else []
         if [key_of(row) for row in rows] != [key_of(row) for row in recalled]:
             raise GeneratorError(
                 f"{self._settings['generator']} does not repeat itself: {recalled!r:.200} is recorded, "
@@ -260,7 +216,7 @@ class Adopted:
         self._own += [self._answer(row, inputs, told) for row in mine]
         if not mine:
             self._recorded.note(inputs, told)
-            self._foreign.append({**inputs, **told})
+            self._foreign.append({**self._suggested.row(inputs), **told})
 
     def _check_deaf(self, theirs: Theirs, mine: list[Row]) -> None:
         """A generator that waits for each of its points must be told of those that fail."""
@@ -278,33 +234,3 @@ class Adopted:
         own, self._own = self._own, []
         theirs.ingest(foreign)
         theirs.ingest(own)
-
-
-def _constants(problem: Problem) -> tuple[str, ...]:
-    if isinstance(problem.variables, Pool):
-        return ()
-    return tuple(name for name, one in problem.variables.items() if isinstance(one, Constant))
-
-
-def _design(problem: Problem, n: int, seed: int) -> Sequence[Inputs]:
-    sampler: Sampler = (
-        RandomSampler(problem, seed=seed)
-        if isinstance(problem.variables, Pool)
-        else LatinHypercube(problem, n, seed=seed)
-    )
-    rows = sampler.suggest(n)
-    return list({key_of(row): row for row in rows}.values()) if isinstance(rows, list) else []
-
-
-def _enough(problem: Problem) -> int:
-    """Returns how many points make a start: a simplex and one more."""
-    return len(problem.names) - len(_constants(problem)) + 2
-
-
-def _check(initial: int | None, batch: int | None, on_failure: str, resume: str) -> None:
-    for name, count in (("initial", initial), ("batch", batch)):
-        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
-            raise UserError(f"from_gest({name}=): expected a whole number of at least 1, or None, got {count!r}")
-    for name, given, kinds in (("on_failure", on_failure, get_args(OnFailure)), ("resume", resume, get_args(Resume))):
-        if given not in kinds:
-            raise UserError(f"from_gest({name}={given!r}): expected {', '.join(kinds)}{did_you_mean(given, kinds)}")

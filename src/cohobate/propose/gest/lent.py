@@ -11,7 +11,7 @@ from cohobate.core.errors import UserError
 from cohobate.core.outcome import Failure, Outcome, Value
 from cohobate.core.payload import Payload
 from cohobate.core.problem import Output, Problem
-from cohobate.core.protocols import Answer, Exhausted, Generator, Later, Posed, Unfit
+from cohobate.core.protocols import Answer, Exhausted, Generator, Later, Posed, Unfit, inputs_of
 from cohobate.core.trial import Inputs, Result, Trial
 from cohobate.host.extras import require
 from cohobate.propose.gest.outstanding import ID
@@ -95,7 +95,7 @@ class Lent:
             case Exhausted(reason):
                 raise ValueError(f"suggest({n}): {len(self._ready)} left, {reason or 'then there are no more'}")
         unfit = [row for row in answer if isinstance(row, Unfit)]
-        self._ready.extend(row for row in answer if not isinstance(row, Unfit))
+        self._ready.extend(inputs_of(row) for row in answer if not isinstance(row, Unfit))
         if unfit:
             self._generator.ingest([self._refused(row) for row in unfit])
 

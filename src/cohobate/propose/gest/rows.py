@@ -35,30 +35,42 @@ class Suggested:
     """Reads suggestions: whatever number types they are made of, constants left out or not."""
 
     def __init__(self, problem: Problem, name: str) -> None:
-        self._names, self._name = problem.names, name
-        self._variables: Mapping[str, Variable] | Pool = problem.variables
+        self._name = name
+        self._variables = _columns(problem)
+        self._level = {problem.fidelity.name: problem.fidelity.full} if problem.fidelity else {}
+        self.constants = tuple(name for name, one in self._variables.items() if isinstance(one, Constant))
 
     def inputs(self, row: Payload) -> Inputs:
-        """Returns a suggestion as inputs; whole numbers are rounded to, what else is wrong is left to the problem.
+        """Returns a suggestion as inputs, at the full level; an ``Integer`` is rounded to.
 
-        Raises ``GeneratorError`` where it is no mapping, or lacks a variable.
+        Raises ``GeneratorError`` where it is no mapping, or lacks a variable; what else may be wrong is
+        left to the problem.
         """
         if not isinstance(row, Mapping):
             raise GeneratorError(f"{self._name} suggested {row!r:.80}: expected a mapping of variables to values")
-        if isinstance(self._variables, Pool):
-            return {name: plain(self._value(row, name)) for name in self._names}
-        return {
+        inputs = {
             name: one.value if isinstance(one, Constant) else _fit(one, plain(self._value(row, name)))
             for name, one in self._variables.items()
         }
+        return {**inputs, **self._level}
+
+    def row(self, inputs: Inputs) -> Row:
+        """Returns the variables of a point, without its level."""
+        return {name: inputs[name] for name in self._variables}
 
     def _value(self, row: Mapping[str, Payload], name: str) -> Payload:
         try:
             return row[name]
         except KeyError:
             raise GeneratorError(
-                f"{self._name} suggested {list(row)!r:.200}: expected the variables {list(self._names)}"
+                f"{self._name} suggested {list(row)!r:.200}: expected the variables {list(self._variables)}"
             ) from None
+
+
+def _columns(problem: Problem) -> Mapping[str, Variable]:
+    """Returns the variables; those of a pool are the choice of its values."""
+    pool = problem.variables
+    return {name: Choice(pool.column(name)) for name in pool.names} if isinstance(pool, Pool) else pool
 
 
 def plain(value: Payload) -> Payload:
@@ -71,10 +83,10 @@ def _fit(variable: Variable, value: Payload) -> Payload:
     """Returns a value as the variable has it; one that does not fit as it is."""
     match variable:
         case Choice(values) if value in values:
-            return values[values.index(value)]
+            return values[values.index(value)]  # ours: theirs may be numpy's, or 1.0 for 1
         case Real(lo, hi) if _is_number(value):
             slack = SLACK * (hi - lo)
-            return min(max(float(value), lo), hi) if lo - slack <= value <= hi + slack else float(value)
+            return float(min(max(value, lo), hi) if lo - slack <= value <= hi + slack else value)
         case Integer() if _is_number(value) and np.isfinite(value):
             return round(value)
     return value

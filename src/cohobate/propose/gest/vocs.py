@@ -127,10 +127,10 @@ def _our_choice(values: set[Payload]) -> Choice | Integer:
     return Choice(ordered)
 
 
-def _rank(value: Payload) -> tuple[bool, float, str]:
-    """Numbers first, by size; the rest by how it is written."""
+def _rank(value: Payload) -> tuple[bool, float, str, str]:
+    """Numbers first, by size; the rest by type and text."""
     number = isinstance(value, int | float)
-    return not number, float(value) if number else 0.0, f"{type(value).__name__} {value!r}"
+    return not number, value if number else 0, type(value).__name__, value if isinstance(value, str) else repr(value)
 
 
 def _our_objective(gest: ModuleType, name: str, objective: Payload) -> Output:
