@@ -90,7 +90,7 @@ def main(name: str, folder: str) -> dict[str, Any]:
     rows = table(reader)
     return {
         "evaluations": len(rows),
-        "distinct": len({(row["x"], row["y"]) for row in rows}),
+        "points": len({(row["x"], row["y"]) for row in rows}),
         "best": min(row["f"] for row in rows),
         "children": len(multiprocessing.active_children()),
     }
