@@ -1,6 +1,6 @@
 """Ends a campaign of APOSMM, which has a process of its own, in one way or another; says whether that is left.
 
-    python ends.py (goal | simulator | interrupt) FOLDER
+python ends.py (goal | simulator | interrupt) FOLDER
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import suppress
 import cohobate as co
 from cohobate.campaign.goals import View
 from cohobate.core.errors import UserError
-from program import aposmm, camel
+from propose.gest.program import aposmm, camel
 
 seen: set[int] = set()
 

@@ -1,6 +1,6 @@
 """Runs our generators in the runners of Xopt and libEnsemble; prints what came of it as JSON.
 
-    python lending.py RUNNER
+python lending.py RUNNER
 """
 
 from __future__ import annotations

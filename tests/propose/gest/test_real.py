@@ -31,7 +31,12 @@ def answer(program: str, *arguments: str | Path) -> dict[str, Any]:
     if not PYTHON.exists():
         pytest.fail(f"the generators of others are not installed in {ENVIRONMENT}: make .venv/gest.ok")
     # One thread: a test that shares its cores with others is slowed down a hundredfold by more.
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}",
+        "OMP_NUM_THREADS": "1",
+        "MPLBACKEND": "agg",
+    }
     ended = subprocess.run(
         [PYTHON, HERE / program, *arguments], env=environment, capture_output=True, text=True, timeout=100
     )
