@@ -18,6 +18,7 @@ from cohobate.core.outcome import Failure, Value
 from cohobate.core.protocols import Described, Exhausted, Later, Posed, Recalls, inputs_of
 from cohobate.core.trial import Result, Trial
 from cohobate.host import extras
+from cohobate.propose.gest import adopted as module
 
 SQUARE = co.Problem({"x": co.Real(-1, 1), "y": co.Real(-1, 1)}, (co.Output("f", "minimize"),))
 Rows = list[dict[str, Any]]
@@ -245,6 +246,33 @@ def test_a_row_that_is_no_point_is_named(row: Any, message: str):
     with pytest.raises(GeneratorError, match=message):
         run(adopted, 3)
     assert generator.finalized == 1
+
+
+def test_a_point_beyond_the_bounds_is_told_as_failed_and_not_run():
+    class Strays(Plain):
+        def point(self) -> dict[str, Any]:
+            return {name: 3 * value for name, value in super().point().items()}
+
+    adopted = co.from_gest(Strays, SQUARE, on_failure="nan")
+    generator = theirs(adopted)
+    result = run(adopted, 10)
+    assert result.tally.counted == 10
+    beyond = [row for row in generator.rows() if max(abs(row["x"]), abs(row["y"])) > 1]
+    assert len(beyond) > 10
+    assert all(np.isnan(row["f"]) for row in beyond)
+    assert all(abs(row["x"]) <= 1 for row in result.table())
+
+
+def test_nothing_but_points_beyond_the_bounds_come_to_an_end(monkeypatch: pytest.MonkeyPatch):
+    class Lost(Plain):
+        def point(self) -> dict[str, Any]:
+            return {"x": 7.0, "y": 0.0}
+
+    monkeypatch.setattr(module, "ROUNDS", 20)
+    with pytest.raises(
+        GeneratorError, match=r"20 times nothing but what cannot be run; the last: Lost suggested .*7.0"
+    ):
+        run(co.from_gest(Lost, SQUARE, on_failure="nan"), 10)
 
 
 @pytest.mark.parametrize("answer", ["points", None, {"x": 0.5}])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, final
+from typing import Any, Final, Literal, final
 
 from cohobate.core.errors import GeneratorError, UserError
+from cohobate.core.outcome import Failure
 from cohobate.core.payload import Payload
 from cohobate.core.problem import Problem
 from cohobate.core.protocols import Answer, Chosen, Exhausted, Later, Rows, inputs_of
@@ -17,6 +18,10 @@ from cohobate.propose.gest.starting import starting_points
 from cohobate.propose.gest.theirs import Lacking, Theirs
 
 Resume = Literal["ingest", "repeat"]
+ALL: Final = 10_000
+"""What a persistent generator is asked for: it gives what it has, and repeats itself only if always asked alike."""
+ROUNDS: Final = 10_000
+"""Questions in a row to which all suggestions are answered at once."""
 
 
 @final
@@ -77,7 +82,7 @@ class Adopted:
             return self._hand_out(n)
         if self._must_wait(theirs):
             return Later()
-        lacking = self._ask(theirs, self._batch or n)
+        lacking = self._ask(theirs, self._batch or (ALL if theirs.persistent else n))
         if lacking is not None:
             self._begin(lacking)
         if self._start or self._ahead:
@@ -152,26 +157,36 @@ class Adopted:
 
     def _ask(self, theirs: Theirs, n: int) -> Lacking | None:
         """Asks until it suggests what no earlier session has evaluated, or nothing."""
-        while True:
+        outside = ""
+        for _ in range(ROUNDS):
             self._tell(theirs)
             rows = theirs.suggest(n)
             self._news = False
             if isinstance(rows, Lacking):
                 return rows
             for row in rows:
-                self._note(row)
+                outside = self._note(row) or outside
             if self._ahead or not self._own:
                 return None
+        raise GeneratorError(f"{ROUNDS} times nothing but what cannot be run; the last: {outside}")
 
-    def _note(self, row: Payload) -> None:
-        """Takes in one suggestion."""
+    def _note(self, row: Payload) -> str | None:
+        """Takes in one suggestion; returns what is wrong with one that is told as a failure at once."""
         inputs = self._suggested.inputs(row)
-        if (wrong := self.problem.check(inputs)) is not None:
-            raise GeneratorError(f"{self._settings['generator']} suggested {dict(row)!r:.200}: {wrong}")
-        if (told := self._recorded.answer(inputs)) is not None:
+        wrong = self.problem.check(inputs)
+        if wrong is not None:
+            wrong = f"{self._settings['generator']} suggested {dict(row)!r:.200}: {wrong}"
+            told = (
+                self._told.row(Failure("rejected", wrong, attempt=0)) if self._suggested.outside(inputs) else Dropped()
+            )
+            if isinstance(told, Dropped):
+                raise GeneratorError(wrong)
             self._own.append(self._answer(dict(row), inputs, told))
+        elif (known := self._recorded.answer(inputs)) is not None:
+            self._own.append(self._answer(dict(row), inputs, known))
         elif self._out.add(inputs, dict(row)):
             self._ahead.append(inputs)
+        return wrong
 
     def _answer(self, row: Row, inputs: Inputs, told: Row) -> Row:
         """Returns a suggestion with what came of it; its constants are ours, some generators give objects for them."""
@@ -232,5 +247,5 @@ class Adopted:
         """Tells what waits to be told: points of others together, so that a sample is one call."""
         foreign, self._foreign = self._foreign, []
         own, self._own = self._own, []
-        theirs.ingest(foreign)
+        theirs.ingest(foreign, "points of others")
         theirs.ingest(own)

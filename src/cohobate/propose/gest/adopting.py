@@ -34,7 +34,8 @@ def from_gest(
     lack of data. ``known``: points with their outputs, told before. ``batch``: so many points are asked
     for at once, and all must be back before the next; else it is asked whenever it was told something.
     ``on_failure``: what it is told of failed and cancelled evaluations: nothing ("drop"), NaN, or the
-    worst value so far. ``resume``: a fresh object is told all results ("ingest"), or is asked and told
+    worst value so far; with these a point beyond the bounds, which is never run, is told as failed too.
+    ``resume``: a fresh object is told all results ("ingest"), or is asked and told
     everything once more ("repeat": the default for libEnsemble's persistent ones, which take no points
     of others; where it does not suggest the same points, the resume is refused).
 

@@ -54,6 +54,13 @@ class Suggested:
         }
         return {**inputs, **self._level}
 
+    def outside(self, inputs: Inputs) -> bool:
+        """Whether a point is beyond the bounds of a variable, as local optimizers' may be."""
+        return any(
+            isinstance(one, Real | Integer) and _is_number(inputs[name]) and not one.lo <= inputs[name] <= one.hi
+            for name, one in self._variables.items()
+        )
+
     def row(self, inputs: Inputs) -> Row:
         """Returns the variables of a point, without its level."""
         return {name: inputs[name] for name in self._variables}

@@ -62,14 +62,14 @@ class Theirs:
             raise failed
         return Lacking(failed)
 
-    def ingest(self, rows: list[Row]) -> None:
+    def ingest(self, rows: list[Row], what: str = "of its points") -> None:
         """Tells it of points, which all have the same keys."""
         if not rows:
             return
         self.used = True
         match capture(self._generator.ingest, rows):
             case Raised(error, message, _):
-                raise GeneratorError(f"{self.name}.ingest({len(rows)} points) raised {message}") from error
+                raise GeneratorError(f"{self.name}.ingest({len(rows)} {what}) raised {message}") from error
         self.told += len(rows)
 
     def finalize(self) -> None:
