@@ -34,6 +34,9 @@ def goal(view: View) -> str | None:
     if view.tally.counted >= 20 and way == "interrupt":
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGTERM)
+    if view.tally.counted >= 20 and way == "kill":
+        print(json.dumps({"processes": sorted(seen)}), flush=True)  # noqa: T201 its answer
+        os.kill(os.getpid(), signal.SIGKILL)
     return None
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +30,8 @@ EXPECTED = {
 """Evaluations made, and what the best must reach: the global minimum is -1.0316, Nelder-Mead may find any of six."""
 
 
-def answer(program: str, *arguments: str | Path) -> dict[str, Any]:
-    """Runs a program in the environment of these libraries and returns what it printed last."""
+def answer(program: str, *arguments: str | Path, ends: int = 0) -> dict[str, Any]:
+    """Runs a program in the environment of these libraries until it ends so; returns what it printed last."""
     if not PYTHON.exists():
         pytest.fail(f"the generators of others are not installed in {ENVIRONMENT}: make .venv/gest.ok")
     # One thread: a test that shares its cores with others is slowed down a hundredfold by more.
@@ -40,7 +44,7 @@ def answer(program: str, *arguments: str | Path) -> dict[str, Any]:
     ended = subprocess.run(
         [PYTHON, HERE / program, *arguments], env=environment, capture_output=True, text=True, timeout=100
     )
-    assert ended.returncode == 0, ended.stderr[-3000:]
+    assert ended.returncode == ends, ended.stderr[-3000:]
     found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
     return found
 
@@ -62,6 +66,24 @@ def test_the_process_of_aposmm_ends_with_the_campaign(end: str, tmp_path: Path):
     found = answer("ends.py", end, tmp_path / "run")
     assert found["started"] == 1
     assert found["left"] == 0
+
+
+@pytest.mark.timeout(120)
+def test_the_process_of_aposmm_ends_with_a_killed_driver(tmp_path: Path):
+    found = answer("ends.py", "kill", tmp_path / "run", ends=-signal.SIGKILL)
+    [process] = found["processes"]
+    deadline = time.monotonic() + 20
+    while alive(process) and time.monotonic() < deadline:
+        threading.Event().wait(0.05)
+    assert not alive(process)
+
+
+def alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text() if sys.platform == "linux" else True
 
 
 @pytest.mark.timeout(120)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import GeneratorError
 from cohobate.core.payload import Payload
+from cohobate.propose.gest.forks import Forks
 from cohobate.propose.gest.making import is_persistent, name_of
 from cohobate.propose.gest.rows import Row
 
@@ -28,7 +29,7 @@ class Theirs:
     back before it is asked again. ``told`` counts what it was told of.
     """
 
-    __slots__ = ("_at_once", "_generator", "name", "one_by_one", "persistent", "told", "used")
+    __slots__ = ("_at_once", "_forks", "_generator", "name", "one_by_one", "persistent", "told", "used")
 
     def __init__(self, generator: Payload) -> None:
         self._generator = generator
@@ -36,6 +37,7 @@ class Theirs:
         self.persistent = is_persistent(generator)
         self.one_by_one = not getattr(generator, "supports_batch_generation", True)  # as Xopt's say
         self._at_once = False
+        self._forks = Forks()
         self.told = 0
         self.used = False
 
@@ -46,9 +48,9 @@ class Theirs:
         """
         self.used = True
         n = 1 if self.one_by_one else n
-        answer = capture(self._generator.suggest, n)
+        answer = self._call(self._generator.suggest, n)
         if isinstance(answer, Raised) and n > 1:
-            one = capture(self._generator.suggest, 1)
+            one = self._call(self._generator.suggest, 1)
             self.one_by_one = isinstance(one, Returned) and not self._at_once
             answer, n = one, 1
         match answer:
@@ -67,7 +69,7 @@ class Theirs:
         if not rows:
             return
         self.used = True
-        match capture(self._generator.ingest, rows):
+        match self._call(self._generator.ingest, rows):
             case Raised(error, message, _):
                 raise GeneratorError(f"{self.name}.ingest({len(rows)} {what}) raised {message}") from error
         self.told += len(rows)
@@ -80,6 +82,10 @@ class Theirs:
         match capture(close):
             case Raised(error, message, _) if self.used:
                 raise GeneratorError(f"{self.name}.finalize() raised {message}") from error
+
+    def _call(self, method: Callable[[Any], Any], argument: object) -> Returned | Raised:
+        with self._forks:
+            return capture(method, argument)
 
     def _listed(self, rows: Payload, n: int) -> Sequence[Payload]:
         if isinstance(rows, Sequence) and not isinstance(rows, str | bytes):
