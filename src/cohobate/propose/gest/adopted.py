@@ -78,13 +78,10 @@ class Adopted:
     def suggest(self, n: int) -> Answer:
         """Returns points to evaluate; ``Later`` while what is out must come back first."""
         theirs = self._held()
-        if self._start or self._ahead:
-            return self._hand_out(n)
-        if self._must_wait(theirs):
-            return Later()
-        lacking = self._ask(theirs, self._batch or (ALL if theirs.persistent else n))
-        if lacking is not None:
-            self._begin(lacking)
+        if not (self._start or self._ahead):
+            if self._must_wait(theirs):
+                return Later()
+            self._refill(theirs, n)
         if self._start or self._ahead:
             return self._hand_out(n)
         return Later() if len(self._out) else Exhausted(self._why_no_more(theirs))
@@ -155,6 +152,16 @@ class Adopted:
             self._out.add_foreign(inputs)
         return [Chosen(inputs, Note("initial")) for inputs in rows]
 
+    def _refill(self, theirs: Theirs, n: int) -> None:
+        """Asks it; makes points to start from where it has nothing to go on."""
+        lacking = self._ask(theirs, self._batch or (ALL if theirs.persistent else n))
+        if lacking is None:
+            return
+        if self._settings["initial"] is not None or self._begun:
+            raise lacking.error
+        self._begun = True
+        self.start_with(None)
+
     def _ask(self, theirs: Theirs, n: int) -> Lacking | None:
         """Asks until it suggests what no earlier session has evaluated, or nothing."""
         outside = ""
@@ -196,13 +203,6 @@ class Adopted:
         if not len(self._out):
             return False
         return bool(self._out.foreign or self._batch or theirs.one_by_one or not self._news)
-
-    def _begin(self, lacking: Lacking) -> None:
-        """Starts from points of a design where it has nothing to go on; raises what it raised where that was tried."""
-        if self._settings["initial"] is not None or self._begun:
-            raise lacking.error
-        self._begun = True
-        self.start_with(None)
 
     def _why_no_more(self, theirs: Theirs) -> str:
         untold = f"; {self.dropped} failed points it was not told of" if self.dropped else ""

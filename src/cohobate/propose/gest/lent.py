@@ -131,8 +131,13 @@ def _outcome(outputs: tuple[Output, ...], row: Mapping[str, Any]) -> Outcome:
         return Failure("raised", str(row.get("xopt_error_str", "marked as an error")))
     values = {output.name: plain(row[output.name]) for output in outputs if output.name in row}
     for output in outputs:
-        if output.goal is not None and output.name not in values:
-            raise ValueError(f"the point {dict(row)!r:.200} lacks {output.name!r}")
-        if output.goal is not None and not output.shape and isnan(values[output.name]):
-            return Failure("bad_output", f"{output.name} is NaN")
+        if output.goal is not None and (wrong := _wrong(output, values, row)):
+            return Failure("bad_output", wrong)
     return Value(values)
+
+
+def _wrong(output: Output, values: Row, row: Mapping[str, Any]) -> str | None:
+    """Returns what is wrong with an objective or a constraint, or ``None``; ``ValueError`` where it is missing."""
+    if output.name not in values:
+        raise ValueError(f"the point {dict(row)!r:.200} lacks {output.name!r}")
+    return f"{output.name} is NaN" if not output.shape and isnan(values[output.name]) else None
