@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -158,6 +160,11 @@ def test_one_that_brings_no_problem_needs_one():
     with pytest.raises(co.CohobateError, match="Bare does not say what its problem is"):
         co.as_gest(Bare())
     assert co.as_gest(Bare(), problem=co.Problem({"x": co.Real(0, 1)})).suggest(1) == [{"x": 0.5, "_id": 0}]
+
+
+def test_gest_api_is_not_imported_before_it_is_needed():
+    code = "import sys, cohobate as co; co.from_gest, co.as_gest; sys.exit('gest_api' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=30).returncode == 0
 
 
 def test_a_campaign_of_an_adopted_loan_is_the_campaign_itself():
