@@ -12,9 +12,10 @@ from typing import Any, final
 
 from cohobate.core.canonical import content_hash
 from cohobate.core.errors import ProblemError, did_you_mean
+from cohobate.core.frames import Broken, Frame, sdf_records, xyz_frames
 from cohobate.core.payload import Payload
 
-READABLE = (".smi", ".csv", ".txt")
+READABLE = (".smi", ".csv", ".txt", ".extxyz", ".xyz", ".sdf")
 Row = tuple[Any, ...]
 Scalar = str | int | float | bool
 
@@ -53,12 +54,13 @@ class Pool:
 
     @classmethod
     def read(cls, path: str | Path, *, column: str | None = None) -> Pool:
-        """Returns the pool in a ``.smi``, ``.csv`` or ``.txt`` file (UTF-8).
+        """Returns the pool in a ``.smi``, ``.csv``, ``.txt``, ``.extxyz``, ``.xyz`` or ``.sdf`` file (UTF-8).
 
         ``.smi``: a SMILES, then, after white space, a name. ``.csv``: the first line names the
         columns; ``column`` (default: ``smiles`` where there is one, else the first) is what is
-        varied, the others are labels. ``.txt``: a candidate each line. Empty lines are nothing, and
-        lines that start with ``#`` are comments in ``.smi`` and ``.txt``.
+        varied, the others are labels. ``.txt``: a candidate each line. ``.extxyz``, ``.xyz`` and
+        ``.sdf``: each ``structure`` is the text of a frame or of a mol block, with its name. Elsewhere
+        empty lines are nothing, and lines that start with ``#`` are comments in ``.smi`` and ``.txt``.
         """
         path = Path(path)
         if path.suffix.lower() not in READABLE:
@@ -173,12 +175,24 @@ def _parse(path: Path, text: str, column: str | None) -> Parsed:
             return ("smiles",), ("name",), (_smi(n, line) for n, line in _lines(text))
         case ".txt":
             return (column or "candidate",), (), ((n, _clean(line.strip()), ()) for n, line in _lines(text))
+        case ".extxyz" | ".xyz":
+            return ("structure",), ("name",), map(_structure, xyz_frames(_ended(text)))
+        case ".sdf":
+            return ("structure",), ("name",), map(_structure, sdf_records(_ended(text)))
     return _csv(path, text, column)
+
+
+def _structure(found: Frame | Broken) -> tuple[int, Row | str, Row]:
+    return (found.line, found.reason, ()) if isinstance(found, Broken) else (found.line, (found.text,), (found.name,))
+
+
+def _ended(text: str) -> list[str]:
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     """Returns the numbered lines that are neither empty nor comments."""
-    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
+    for number, line in enumerate(_ended(text), 1):
         if line.strip() and not line.lstrip().startswith("#"):
             yield number, line
 

@@ -7,7 +7,7 @@ from typing import Literal, final
 
 from cohobate.core.payload import Payload
 from cohobate.simulate.chem.geometry import Geometry
-from cohobate.simulate.chem.rdkit import modules, quietly
+from cohobate.molecules.rdkit import modules, quietly
 
 SEED = 1
 Embedding = Literal["etkdg", "random"]
