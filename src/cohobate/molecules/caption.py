@@ -8,8 +8,8 @@ from cohobate.core.errors import Rejected
 from cohobate.core.frames import name_in
 from cohobate.core.structure import Structure, notation, read_mol, read_xyz
 from cohobate.host.extras import require
-from cohobate.molecules.reading import molecule_of
 from cohobate.molecules.rdkit import quietly
+from cohobate.molecules.reading import molecule_of
 
 WIDEST = 200
 """Characters of a caption."""
