@@ -162,9 +162,7 @@ def _is_positional_only(signature: inspect.Signature) -> bool:
 
 def _declared(outputs: Mapping[str, str]) -> tuple[Output, ...]:
     if not isinstance(outputs, Mapping) or not all(isinstance(t, str) for pair in outputs.items() for t in pair):
-        raise SimulatorError(
-            f"outputs: expected names with their units, for example {{'ie': 'eV'}}, got {outputs!r:.80}"
-        )
+        raise SimulatorError(f"outputs: expected names with their units, such as {{'ie': 'eV'}}, got {outputs!r:.80}")
     return tuple(Output(name, unit=unit) for name, unit in outputs.items())
 
 

@@ -59,9 +59,9 @@ def check_outputs(simulator: Simulator, wanted: tuple[Output, ...]) -> None:
                 f"{what} {output.name!r} is not among the outputs of {simulator.name}: "
                 f"{listed}{did_you_mean(output.name, units)}"
             )
-        if output.unit and output.unit != units[output.name]:
+        if output.unit and output.unit != (given := units[output.name]):
             raise SimulatorError(
-                f"output {output.name!r} is wanted in {output.unit!r}, but {simulator.name} gives {units[output.name]!r}"
+                f"output {output.name!r} is wanted in {output.unit!r}, but {simulator.name} gives it in {given!r}"
             )
 
 

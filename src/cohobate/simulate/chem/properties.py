@@ -9,6 +9,7 @@ from typing import Any, Literal, final, get_args
 from cohobate.core.errors import Rejected, SimulatorError, did_you_mean
 from cohobate.simulate.chem.conformer import place
 from cohobate.simulate.chem.smiles import parse
+from cohobate.simulate.chem.solvents import SOLVENTS
 from cohobate.simulate.chem.states import Recipe, Solvation, States
 from cohobate.simulate.chem.xtb import METHOD, Method
 from cohobate.simulate.function import Simulator, simulator
@@ -17,48 +18,6 @@ VERSION = "1"
 Level = Literal["quick", "full"]
 QUICK = Recipe("GFN1-xTB", relax=False)
 """What ``level="quick"`` does: one GFN1-xTB calculation for each charge state, at the force-field geometry."""
-ALPB = [
-    "acetone",
-    "acetonitrile",
-    "aniline",
-    "benzaldehyde",
-    "benzene",
-    "ch2cl2",
-    "chcl3",
-    "cs2",
-    "dioxane",
-    "dmf",
-    "dmso",
-    "ethanol",
-    "ether",
-    "ethylacetate",
-    "furane",
-    "hexadecane",
-    "hexane",
-    "methanol",
-    "nitromethane",
-    "octanol",
-    "phenol",
-    "thf",
-    "toluene",
-    "water",
-    "woctanol",
-]
-GBSA = [
-    "acetone",
-    "acetonitrile",
-    "benzene",
-    "ch2cl2",
-    "chcl3",
-    "cs2",
-    "dmso",
-    "ether",
-    "methanol",
-    "thf",
-    "toluene",
-    "water",
-]
-"""Solvents that tblite has parameters for in GFN1-xTB and in GFN2-xTB, by its names."""
 
 
 @final
@@ -135,16 +94,13 @@ class Measure:
         not defined, ``RuntimeError`` where no geometry is found or the self-consistent field does not
         converge.
         """
-        if level not in get_args(Level):
-            raise SimulatorError(f"level: expected 'quick' or 'full', got {level!r}{did_you_mean(str(level), LEVELS)}")
+        if level not in (levels := get_args(Level)):
+            raise SimulatorError(f"level: expected 'quick' or 'full', got {level!r}{did_you_mean(str(level), levels)}")
         recipe = self.recipe if level == "full" else replace(self.recipe, method=QUICK.method, relax=QUICK.relax)
         states = States(place(parse(candidate)), recipe)
         values = {name: PROPERTIES[name].of(states) for name in self.names}
         energies = {name: states.energies[name] for name in _states(self.names)}
         return {**values, **energies, **_facts(states)}
-
-
-LEVELS = get_args(Level)
 
 
 def outputs(names: Iterable[str]) -> dict[str, str]:
@@ -185,8 +141,7 @@ def _check_recipe(recipe: Recipe, names: tuple[str, ...]) -> None:
         raise SimulatorError(f"method: expected one of {', '.join(methods)}, got {recipe.method!r}{hint}")
     if recipe.solvation not in (models := get_args(Solvation)):
         raise SimulatorError(f"solvation: expected one of {', '.join(models)}, got {recipe.solvation!r}")
-    solvents = ALPB if recipe.solvation == "alpb" else GBSA
-    if recipe.solvent not in solvents:
+    if recipe.solvent not in (solvents := SOLVENTS[recipe.solvation]):
         hint = did_you_mean(str(recipe.solvent), solvents)
         raise SimulatorError(f"solvent: expected one of {', '.join(solvents)}, got {recipe.solvent!r}{hint}")
     if "solvation" in names and recipe.method == "IPEA1-xTB":

@@ -15,7 +15,7 @@ from cohobate.simulate.chem.geometry import Geometry
 from cohobate.simulate.chem.xtb import METHOD, Electrons, Method, Relaxed, electrons, energy, relax
 
 Solvation = Literal["alpb", "gbsa"]
-STRETCHED = 1.5
+STRETCHED = 1.35
 """Times the sum of two covalent radii: atoms further apart than that do not hold a molecule together."""
 IONS = {1: "cation", -1: "anion"}
 
@@ -23,7 +23,7 @@ IONS = {1: "cation", -1: "anion"}
 @final
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How states are computed; without ``relax`` no geometry is changed, and what is adiabatic equals what is vertical."""
+    """How states are computed; without ``relax`` no geometry is changed, and the adiabatic equals the vertical."""
 
     method: Method = METHOD
     relax: bool = True
@@ -35,13 +35,14 @@ class Recipe:
 class States:
     """A molecule from its first geometry on, by one recipe. Energies in eV."""
 
-    __slots__ = ("_known", "_recipe", "_relaxed", "start")
+    __slots__ = ("_electrons", "_known", "_recipe", "_relaxed", "start")
 
     def __init__(self, start: Conformer, recipe: Recipe) -> None:
         self.start = start
         self._recipe = recipe
         self._relaxed: dict[int, Relaxed] = {}
         self._known: dict[str, float] = {}
+        self._electrons: Electrons | None = None
 
     @property
     def neutral(self) -> Relaxed:
@@ -65,9 +66,7 @@ class States:
             self._relaxed[charge] = self._settled(self.neutral.geometry, charge)
         relaxed = self._relaxed[charge]
         if (pieces := fragments(relaxed.geometry)) > fragments(self.neutral.geometry):
-            raise Rejected(
-                f"the {IONS[charge]} falls into {pieces} pieces when it relaxes: nothing adiabatic is defined"
-            )
+            raise Rejected(f"the {IONS[charge]} falls into {pieces} pieces as it relaxes: it has no adiabatic energy")
         return self._once(f"relaxed_{IONS[charge]}", lambda: relaxed.energy)
 
     def solvated(self) -> float:
@@ -76,7 +75,9 @@ class States:
 
     def electrons(self) -> Electrons:
         """Returns gap and dipole of the neutral molecule."""
-        return electrons(self.neutral.geometry, method=self._recipe.method)
+        if self._electrons is None:
+            self._electrons = electrons(self.neutral.geometry, method=self._recipe.method)
+        return self._electrons
 
     @property
     def energies(self) -> dict[str, float]:
