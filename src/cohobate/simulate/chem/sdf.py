@@ -57,5 +57,5 @@ def _is_plain(value: object) -> bool:
 
 
 def _line(text: str) -> str:
-    """Returns text as one line: an empty one would end the field."""
-    return " ".join(text.split()) or "-"
+    """Returns text as one line, which ends neither its field nor the record."""
+    return " ".join(text.replace("$$$$", "$").split()) or "-"

@@ -50,12 +50,14 @@ class Electrons:
 def relax(geometry: Geometry, *, charge: int = 0, multiplicity: int = 1, method: Method = METHOD) -> Relaxed:
     """Returns the molecule at its nearest minimum.
 
-    Raises ``RuntimeError`` where the self-consistent field or the line search does not converge.
+    By L-BFGS with line search, an ion by BFGS: the line search fails at the kinks in the energy of
+    an open shell, where two of its states cross. Raises ``RuntimeError`` where the self-consistent
+    field or the line search does not converge.
     """
-    optimize = require("ase.optimize.lbfgs", extra="chem")
+    optimizers = require("ase.optimize", extra="chem")
     with _calculation(method):
         atoms = _atoms(geometry, charge=charge, multiplicity=multiplicity, method=method)
-        optimizer = optimize.LBFGSLineSearch(atoms, logfile=None)
+        optimizer = (optimizers.BFGS if charge else optimizers.LBFGSLineSearch)(atoms, logfile=None)
         converged = bool(optimizer.run(fmax=FMAX, steps=MOST_STEPS))
         energy = float(atoms.get_potential_energy())
     return Relaxed(Geometry(geometry.symbols, atoms.get_positions()), energy, int(optimizer.nsteps), converged)
