@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Literal, final
 
 import numpy as np
@@ -22,6 +22,7 @@ LONGEST = 10_000
 COUNT = re.compile(r"\s*(\d{1,9})\s*", re.ASCII)
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 SYMBOL = re.compile(r"[A-Za-z]{1,3}", re.ASCII)
+PROPERTIES = re.compile(r"[^:]+:[^:]+:\d{1,3}(?::[^:]+:[^:]+:\d{1,3})*", re.ASCII)
 INFO = re.compile(r"""([A-Za-z_][\w.-]*)\s*=\s*("[^"]*"|'[^']*'|\{[^}]*\}|\[[^\]]*\]|[^\s"']+)""", re.ASCII)
 
 
@@ -61,12 +62,11 @@ def notation(text: str) -> Notation:
 
 def read_xyz(text: str) -> Structure:
     """Returns the one frame in ``text``; raises ``Rejected`` naming what is wrong with it."""
-    count, comment, *rows = [*text.rstrip("\n").split("\n"), ""][: MOST_ATOMS + 3]
-    atoms, columns = atom_count(count), columns_of(comment)
-    if rows[-1:] == [""]:
-        rows.pop()
+    count, _, rest = text.rstrip("\n").partition("\n")
+    comment, _, body = rest.partition("\n")
+    atoms, columns, rows = atom_count(count), columns_of(comment), body.split("\n")
     if len(rows) != atoms:
-        raise Rejected(f"expected {atoms} atoms after the comment line, got {min(len(rows), MOST_ATOMS)} lines or more")
+        raise Rejected(f"expected {atoms} atoms after the comment line, got {len(rows)} lines")
     read = [read_row(row, columns) for row in rows]
     return Structure(tuple(symbol for symbol, _ in read), _array([at for _, at in read]), comment_info(comment))
 
@@ -97,15 +97,15 @@ def columns_of(comment: str) -> Columns:
     stated = comment_info(comment).get("properties")
     if stated is None:
         return Columns()
-    parts = stated.split(":")
-    widths = [int(part) if re.fullmatch(r"\d{1,3}", part, re.ASCII) else 0 for part in parts[2::3]]
-    fields = list(zip(parts[::3], parts[1::3], widths, strict=False))
-    if len(parts) % 3 or not all(widths):
+    if not PROPERTIES.fullmatch(stated):
         raise Rejected(f"Properties={stated[:60]} cannot be read: expected name:type:columns, repeated")
-    starts = {name: (sum(widths[:i]), width) for i, (name, _, width) in enumerate(fields)}
-    if starts.get("species", (0, 0))[1] != 1 or starts.get("pos", (0, 0))[1] != 3:
+    parts = stated.split(":")
+    ends = list(accumulate(map(int, parts[2::3]), initial=0))
+    places = dict(zip(parts[::3], pairwise(ends), strict=True))
+    (species, after), (position, end) = places.get("species", (0, 0)), places.get("pos", (0, 0))
+    if after - species != 1 or end - position != 3:
         raise Rejected(f"Properties={stated[:60]} has no species:S:1 or no pos:R:3")
-    return Columns(starts["species"][0], starts["pos"][0], sum(widths))
+    return Columns(species, position, ends[-1])
 
 
 def read_row(row: str, columns: Columns) -> tuple[str, tuple[float, float, float]]:
@@ -123,11 +123,12 @@ def read_mol(text: str) -> Structure:
     lines = text.split("\n")
     if not _is_counts(lines[3:4]):
         raise Rejected("a mol block needs V2000 or V3000 at the end of its fourth line")
-    if not any(line.rstrip() == "M  END" for line in lines[4:]):
+    title, counts, body = lines[0].strip(), lines[3].rstrip(), [line.rstrip() for line in lines[4:]]
+    if "M  END" not in body:
         raise Rejected("the mol block has no M  END: it is cut off")
-    rows = _rows_v3000(lines[4:]) if lines[3].rstrip().endswith("V3000") else _rows_v2000(lines[3], lines[4:])
+    rows = _rows_v3000(body) if counts.endswith("V3000") else _rows_v2000(counts, body)
     read = [(_symbol(symbol), (_number(x), _number(y), _number(z))) for symbol, x, y, z in rows]
-    info = {"name": lines[0].strip()} if lines[0].strip() else {}
+    info = {"name": title} if title else {}
     return Structure(tuple(symbol for symbol, _ in read), _array([at for _, at in read]), info)
 
 

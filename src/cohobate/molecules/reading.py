@@ -161,9 +161,14 @@ def _from_mol(text: str, structure: Structure) -> Payload:
             molecule, reason = None, str(error).partition("\n")[0]
     if molecule is None:
         raise Rejected(f"the mol block cannot be read: {reason or 'check its counts, atoms and bonds':.200}")
+    _check_read(molecule, structure)
+    return molecule
+
+
+def _check_read(molecule: Payload, structure: Structure) -> None:
+    """Raises ``Rejected`` where RDKit found other coordinates than we did, or two atoms on top of each other."""
     positions = molecule.GetConformer().GetPositions() if molecule.GetNumConformers() else np.empty((0, 3))
     if positions.shape != structure.positions.shape or not np.allclose(positions, structure.positions, atol=1e-6):
         raise Rejected("the mol block cannot be read: its atoms are not where its columns say")
     if molecule.GetConformer().Is3D():
         _check_apart(structure)
-    return molecule

@@ -145,19 +145,21 @@ def bind(simulator: Simulator, names: tuple[str, ...]) -> Call:
         if len(names) == 1:
             return Call(simulator, names, names[0])
         raise SimulatorError(_misfit(simulator, names, "has no readable signature")) from None
-    explicit = {p.name for p in signature.parameters.values() if p.kind in Named}
-    left = [name for name in names if name not in explicit]
-    alone = len(left) == 1 and (len(names) == 1 or _is_positional_only(signature))
-    if alone and _accepts(signature, None, **{name: None for name in names if name in explicit}):
-        return Call(simulator, names, left[0])
+    if (first := _positional(signature, names)) is not None:
+        return Call(simulator, names, first)
     if _accepts(signature, **dict.fromkeys(names)):
         return Call(simulator, names, None)
     raise SimulatorError(_misfit(simulator, names, f"takes {_listed(signature)}"))
 
 
-def _is_positional_only(signature: inspect.Signature) -> bool:
-    """Whether the first parameter is: its name is then nobody's business."""
-    return any(p.kind is inspect.Parameter.POSITIONAL_ONLY for p in signature.parameters.values())
+def _positional(signature: inspect.Signature, names: tuple[str, ...]) -> str | None:
+    """Returns the one variable that is to be passed by position, if there is one."""
+    parameters = signature.parameters.values()
+    named = {p.name for p in parameters if p.kind in Named}.intersection(names)
+    left = [name for name in names if name not in named]
+    if len(left) != 1 or (named and not any(p.kind is inspect.Parameter.POSITIONAL_ONLY for p in parameters)):
+        return None
+    return left[0] if _accepts(signature, None, **dict.fromkeys(named)) else None
 
 
 def _declared(outputs: Mapping[str, str]) -> tuple[Output, ...]:

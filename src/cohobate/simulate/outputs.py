@@ -53,16 +53,18 @@ def check_outputs(simulator: Simulator, wanted: tuple[Output, ...]) -> None:
     units = {output.name: output.unit for output in simulator.outputs}
     for output in wanted:
         if output.name not in units:
-            what = "objective" if output.goal in ("minimize", "maximize", "explore") else "output"
-            listed = ", ".join(f"{name} ({unit})" if unit else name for name, unit in units.items())
-            raise SimulatorError(
-                f"{what} {output.name!r} is not among the outputs of {simulator.name}: "
-                f"{listed}{did_you_mean(output.name, units)}"
-            )
+            raise SimulatorError(_unknown(output, simulator.name, units))
         if output.unit and output.unit != (given := units[output.name]):
             raise SimulatorError(
                 f"output {output.name!r} is wanted in {output.unit!r}, but {simulator.name} gives it in {given!r}"
             )
+
+
+def _unknown(output: Output, simulator: str, units: Mapping[str, str]) -> str:
+    what = "objective" if output.goal in ("minimize", "maximize", "explore") else "output"
+    listed = ", ".join(f"{name} ({unit})" if unit else name for name, unit in units.items())
+    hint = did_you_mean(output.name, units)
+    return f"{what} {output.name!r} is not among the outputs of {simulator}: {listed}{hint}"
 
 
 def _is_simple(returned: Payload, declared: tuple[Output, ...]) -> bool:
