@@ -23,7 +23,10 @@ COUNT = re.compile(r"\s*(\d{1,9})\s*", re.ASCII)
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 SYMBOL = re.compile(r"[A-Za-z]{1,3}", re.ASCII)
 PROPERTIES = re.compile(r"[^:]+:[^:]+:\d{1,3}(?::[^:]+:[^:]+:\d{1,3})*", re.ASCII)
-INFO = re.compile(r"""([A-Za-z_][\w.-]*)\s*=\s*("[^"]*"|'[^']*'|\{[^}]*\}|\[[^\]]*\]|[^\s"']+)""", re.ASCII)
+INFO = re.compile(
+    r"""(?<![\w.-])([A-Za-z_][\w.-]*+)\s*+=\s*+("[^"]*"|'[^']*'|\{[^}]*\}|\[[^\]]*\]|[^\s"']+)""",
+    re.ASCII,
+)
 
 
 @final

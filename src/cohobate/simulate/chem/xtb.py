@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import Any, Literal, final
 
 import numpy as np
 
@@ -50,17 +50,28 @@ class Electrons:
 def relax(geometry: Geometry, *, charge: int = 0, multiplicity: int = 1, method: Method = METHOD) -> Relaxed:
     """Returns the molecule at its nearest minimum.
 
-    By L-BFGS with line search, an ion by BFGS: the line search fails at the kinks in the energy of
-    an open shell, where two of its states cross. Raises ``RuntimeError`` where the self-consistent
-    field or the line search does not converge.
+    By L-BFGS with line search; an ion, where that fails, by BFGS: the energy of an open shell has kinks
+    where two of its states cross. Raises ``RuntimeError`` where the self-consistent field or the line
+    search does not converge.
     """
     optimizers = require("ase.optimize", extra="chem")
+    atoms = _atoms(geometry, charge=charge, multiplicity=multiplicity, method=method)
+    try:
+        return _relaxed(atoms, optimizers.LBFGSLineSearch, method)
+    except RuntimeError:
+        if not charge:
+            raise
+    atoms = _atoms(geometry, charge=charge, multiplicity=multiplicity, method=method)
+    return _relaxed(atoms, optimizers.BFGS, method)
+
+
+def _relaxed(atoms: Payload, kind: Callable[..., Any], method: Method) -> Relaxed:
     with _calculation(method):
-        atoms = _atoms(geometry, charge=charge, multiplicity=multiplicity, method=method)
-        optimizer = (optimizers.BFGS if charge else optimizers.LBFGSLineSearch)(atoms, logfile=None)
+        optimizer = kind(atoms, logfile=None)
         converged = bool(optimizer.run(fmax=FMAX, steps=MOST_STEPS))
         energy = float(atoms.get_potential_energy())
-    return Relaxed(Geometry(geometry.symbols, atoms.get_positions()), energy, int(optimizer.nsteps), converged)
+    symbols = tuple(atoms.get_chemical_symbols())
+    return Relaxed(Geometry(symbols, atoms.get_positions()), energy, int(optimizer.nsteps), converged)
 
 
 def energy(
