@@ -71,7 +71,7 @@ def structure(text: str) -> Structure:
     return read_xyz(text) if notation(text) == "xyz" else read_mol(text)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(st.sampled_from([".extxyz", ".xyz", ".sdf"]), contents)
 def test_any_structure_file(tmp_path_factory: pytest.TempPathFactory, suffix: str, content: bytes):
     path = Path(tmp_path_factory.getbasetemp() / f"structures{suffix}")
@@ -90,7 +90,7 @@ def test_any_structure_file(tmp_path_factory: pytest.TempPathFactory, suffix: st
             assert list(rows) == told(text)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(mutated() | st.text(max_size=40).map(str.encode))
 def test_any_text_is_a_molecule_or_rejected(content: bytes):
     text = content.decode("utf-8", "replace")
@@ -113,5 +113,6 @@ def test_any_text_is_a_molecule_or_rejected(content: bytes):
 @pytest.mark.parametrize(
     "comment", ["x" * 10_000, "a=" * 5_000, 'a="' * 3_333, "a={" * 3_333, "a " * 5_000, " " * 10_000]
 )
-def test_a_long_comment_line_is_read_soon(comment: str):
+def test_a_long_comment_line_is_read_soon(part: str):
+    comment = part * (10_000 // len(part))
     assert not isinstance(ended(read_xyz, f"1\n{comment}\nHe 0 0 0\n", errors=Rejected), str)
