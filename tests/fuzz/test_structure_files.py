@@ -110,9 +110,7 @@ def test_any_text_is_a_molecule_or_rejected(content: bytes):
     assert isinstance(admitted, str) or 2 <= admitted.GetNumAtoms() <= 200
 
 
-@pytest.mark.parametrize(
-    "comment", ["x" * 10_000, "a=" * 5_000, 'a="' * 3_333, "a={" * 3_333, "a " * 5_000, " " * 10_000]
-)
+@pytest.mark.parametrize("part", ["x", "a=", 'a="', "a={", "a ", " "])
 def test_a_long_comment_line_is_read_soon(part: str):
     comment = part * (10_000 // len(part))
     assert not isinstance(ended(read_xyz, f"1\n{comment}\nHe 0 0 0\n", errors=Rejected), str)
