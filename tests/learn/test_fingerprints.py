@@ -31,9 +31,9 @@ def test_counts_are_those_of_rdkit():
 def test_unreadable_rows_are_empty_and_say_why(capfd: pytest.CaptureFixture[str]):
     features = morgan(["CCO", "C1CC", "", 3, "C(C)(C)(C)(C)C", "nonsense"])
     assert list(features.unfit) == [1, 2, 3, 4, 5]
-    assert features.unfit[1] == "'C1CC' is no SMILES"
-    assert features.unfit[2] == "a molecule without atoms"
-    assert features.unfit[3] == "expected a SMILES, got 3"
+    assert features.unfit[1] == "'C1CC' is not a valid SMILES: check brackets, rings and parentheses"
+    assert features.unfit[2] == "the SMILES is empty"
+    assert features.unfit[3] == "expected a SMILES as text, or a structure, got the int 3"
     assert "valence" in features.unfit[4]
     assert np.diff(features.start).tolist()[1:] == [0] * 5
     assert capfd.readouterr().err == ""
@@ -59,7 +59,10 @@ def test_folded_ones_are_the_bits_of_rdkit(radius: int, size: int, monkeypatch: 
     expected = [generator.GetFingerprintAsNumPy(MolFromSmiles(s)) for s in SMILES]
     made = folded([*SMILES, "C1CC", 3], radius, size)
     assert np.array_equal(dense(made), [*expected, np.zeros(size), np.zeros(size)])
-    assert made.unfit == {5: "'C1CC' is no SMILES", 6: "expected a SMILES, got 3"}
+    assert made.unfit == {
+        5: "'C1CC' is not a valid SMILES: check brackets, rings and parentheses",
+        6: "expected a SMILES as text, or a structure, got the int 3",
+    }
     assert made.size == size
     assert folded([]).size == 256
 

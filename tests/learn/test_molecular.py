@@ -39,7 +39,7 @@ def test_fingerprints_are_made_once(place: Path, monkeypatch: pytest.MonkeyPatch
         assert np.array_equal(made.start, plain.start)
         assert np.array_equal(made.bits, plain.bits)
         assert np.array_equal(made.counts, plain.counts)
-        assert made.unfit == plain.unfit == {3: "'C1CC' is no SMILES"}
+        assert made.unfit == plain.unfit == {3: "'C1CC' is not a valid SMILES: check brackets, rings and parentheses"}
         assert made.size == plain.size
     kernels = Tanimoto(again), Tanimoto(plain)
     for i in range(7):
@@ -67,6 +67,6 @@ def test_folded_bits_are_made_once(place: Path):
 
 def test_models_look_at_what_is_kept(place: Path):
     view = TanimotoGP().view(POOL)
-    assert view.unfit == {3: "'C1CC' is no SMILES"}
+    assert view.unfit == {3: "'C1CC' is not a valid SMILES: check brackets, rings and parentheses"}
     assert np.array_equal(view.kernel.row(2, 1.0), Tanimoto(morgan(SMILES)).row(2, 1.0))
     assert len(list(place.iterdir())) == 1

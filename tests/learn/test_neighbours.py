@@ -88,7 +88,7 @@ def test_by_default_it_looks_at_folded_morgan_bits():
     assert (len(features), features.size, set(features.counts)) == (8, 256, {1.0})
     model = KNN()
     assert list(model.view(pool).unfit) == [7]
-    assert model.unreadable(pool[7]) == "'not one' is no SMILES"
+    assert model.unreadable(pool[7]) == "'not one' is not a SMILES: it holds the character ' '"
     assert model.unreadable(pool[0]) is None
     assert model.describe() == {"model": "KNN", "k": 4, "features": "folded"}
     assert not model.uncertain

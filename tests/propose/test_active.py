@@ -183,7 +183,7 @@ def test_unfit_rows_come_once_beside_the_first_choice(make: Made):
     generator.ingest([result(row, 1.0 * len(row["smiles"])) for row in rows])
     unfit, chosen = ask(generator)[:-1], ask(generator)
     assert [row.inputs["smiles"] for row in unfit] == ["C1CC", "not a molecule", "C(C)(C)(C)(C)C"]
-    assert unfit[0].reason == "'C1CC' is no SMILES"
+    assert unfit[0].reason == "'C1CC' is not a valid SMILES: check brackets, rings and parentheses"
     assert len(chosen) == 1
     generator.ingest([result(row, Failure("rejected", row.reason)) for row in unfit])
     rest = ask(generator, 100)

@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from cohobate.core.errors import Rejected
 from cohobate.core.payload import Payload
 from cohobate.host.extras import require
 from cohobate.learn.columns import Columns
+from cohobate.molecules.reading import molecule_of
 
 RADIUS = 3
 BITS = 2048
@@ -66,7 +68,7 @@ def morgan(smiles: Iterable[Payload]) -> Fingerprints:
     """Returns Morgan count fingerprints (Rogers & Hahn 2010), radius 3 folded to 2048 features.
 
     45 µs for a molecule of ten heavy atoms, 80 µs for one of twenty; 150 bytes for one of these.
-    What is no readable SMILES is listed in ``unfit``, with rdkit's reason.
+    Structures count as SMILES do. What cannot be read is listed in ``unfit``, with the reason.
     """
     generator = _generator(RADIUS, BITS)
 
@@ -78,7 +80,7 @@ def morgan(smiles: Iterable[Payload]) -> Fingerprints:
 
 
 def folded(smiles: Iterable[Payload], radius: int = 4, size: int = 256) -> Fingerprints:
-    """Returns what ``morgan_bits`` returns as fingerprints, in which each feature counts once."""
+    """Returns Morgan bits, in which each feature counts once; by default those of the ExaWorks demonstration."""
     generator = _generator(radius, size)
 
     def ones(molecule: Payload) -> Mapping[int, float]:
@@ -93,28 +95,15 @@ def why_unreadable(candidate: Payload) -> str | None:
     return found
 
 
-def described(smiles: Iterable[Payload], describe: Callable[[Payload], T]) -> Iterator[T | str]:
-    """Returns what ``describe`` says of each rdkit molecule, or why there is none."""
-    chem = require("rdkit.Chem", extra="chem")
-    with require("rdkit.rdBase", extra="chem").BlockLogs():
-        for candidate in smiles:
-            molecule = chem.MolFromSmiles(candidate) if isinstance(candidate, str) else None
-            if molecule is None or molecule.GetNumAtoms() == 0:
-                yield _why_unreadable(chem, candidate)
-            else:
-                yield describe(molecule)
-
-
-def _why_unreadable(chem: Any, candidate: Payload) -> str:  # noqa: ANN401 (a module without types)
-    if not isinstance(candidate, str):
-        return f"expected a SMILES, got {candidate!r:.80}"
-    molecule = chem.MolFromSmiles(candidate, sanitize=False)
-    if molecule is None:
-        return f"{candidate!r:.80} is no SMILES"
-    if molecule.GetNumAtoms() == 0:
-        return "a molecule without atoms"
-    problems = chem.DetectChemistryProblems(molecule)
-    return problems[0].Message() if problems else f"rdkit cannot read {candidate!r:.80}"
+def described(candidates: Iterable[Payload], describe: Callable[[Payload], T]) -> Iterator[T | str]:
+    """Returns what ``describe`` says of the RDKit molecule of each, or why there is none."""
+    for candidate in candidates:
+        try:
+            molecule = molecule_of(candidate)
+        except Rejected as error:
+            yield str(error)
+        else:
+            yield describe(molecule)
 
 
 def _generator(radius: int, size: int) -> Payload:
