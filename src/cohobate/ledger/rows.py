@@ -30,7 +30,7 @@ FACTS: Final = (
 
 @dataclass(slots=True)
 class Row:
-    """What is known of one trial.
+    """What is known of one trial; ``earlier`` are the attempts that failed and were followed by another.
 
     ``status`` is ``proposed``, ``running``, ``waiting`` (for another attempt), ``done``,
     ``cancelled`` or the kind of its final failure.
@@ -42,6 +42,7 @@ class Row:
     started: float | None = None
     final: Finished | None = None
     cancel_requested: bool = False
+    earlier: tuple[AttemptFailed, ...] = ()
 
     @property
     def outputs(self) -> Mapping[str, Any]:
@@ -84,7 +85,8 @@ class Rows:
                     self.by_trial[one.id] = Row(one)
                     self.inputs.update(dict.fromkeys(one.inputs))
             case AttemptFailed(trial=trial):
-                self.by_trial[trial].status = "waiting"
+                row = self.by_trial[trial]
+                row.status, row.earlier = "waiting", (*row.earlier, event)
             case CancelAsked(trials=asked):
                 for one_id in asked:
                     self.by_trial[one_id].cancel_requested = True

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, final
 
 from cohobate.core.errors import Damaged, UserError, did_you_mean
-from cohobate.core.events import Event, Finished
+from cohobate.core.events import Event, Finished, Opened
 from cohobate.core.outcome import Failure, Value
 from cohobate.core.payload import Payload
 from cohobate.host.extras import require
@@ -40,13 +40,14 @@ class Rates:
 class Follow:
     """The views of a ledger, brought up to date by ``update`` at the cost of what is new.
 
-    Large contents stay where they are: a blob shows as ``Kept``.
+    Large contents stay where they are: a blob shows as ``Kept``. ``opened`` is when each session began.
     """
 
     ledger: Readable
     rows: Rows = field(default_factory=Rows)
     tally: Tally = field(default_factory=Tally)
     seen: int = 0
+    opened: list[float] = field(default_factory=list)
     _ranked: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
     _ended: list[float] = field(default_factory=list)
     _failed: list[tuple[int, Failure]] = field(default_factory=list)
@@ -61,6 +62,8 @@ class Follow:
                 self.tally.fold(event)
                 if isinstance(event, Finished):
                     self._finish(event)
+                elif isinstance(event, Opened):
+                    self.opened.append(event.at)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             why = f"{type(error).__name__}: {error}"
             raise Damaged(f"event {self.seen} contradicts what was recorded before it ({why})") from error

@@ -1,0 +1,80 @@
+"""The best candidates as cards, molecules drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cohobate.core.payload import Payload
+from cohobate.ledger.rows import Row
+from cohobate.ledger.views import Follow
+from cohobate.view.history import value
+from cohobate.view.molecules import Drawing, can_draw, draw, is_smiles
+from cohobate.view.pairs import front
+from cohobate.view.report.about import About
+from cohobate.view.report.markup import Markup, tag, text
+from cohobate.view.text import number, shown
+
+ONE, SEVERAL = 24, 12
+"""Cards of a single objective, and of each of several."""
+
+
+def best(views: Follow, about: About) -> Iterator[Markup]:
+    """Returns the cards of the front, where there is one, and of each objective."""
+    goals, paint = views.tally.goals, can_draw()
+    if len(goals) > 1:
+        found = front(views)
+        trials = [int(trial) for trial in found.trial[found.front]][:ONE]
+        yield from _group("On the front", "bettered in all objectives by none", trials, views, about, paint=paint)
+    for output, goal in goals.items():
+        trials = [row["id"] for row in views.best(SEVERAL if len(goals) > 1 else ONE, output)]
+        name = shown(output, 60)
+        title = f"{'Highest' if goal == 'maximize' else 'Lowest'} {name}"
+        yield from _group(title, "", trials, views, about, paint=paint)
+
+
+def _group(
+    title: str, says: str, trials: list[int], views: Follow, about: About, *, paint: bool
+) -> Iterator[Markup]:
+    if not trials:
+        return
+    yield tag("h3", title, tag("small", f" {says}") if says else None)
+    cards = (_card(rank, views.rows.by_trial[trial], views, about, paint=paint) for rank, trial in enumerate(trials, 1))
+    yield tag("ol", *cards, class_="cards")
+
+
+def _card(rank: int, row: Row, views: Follow, about: About, *, paint: bool) -> Markup:
+    picture = _picture(row.trial.inputs) if paint else None
+    values = tag("dl", *(_value(row, output, about.units.get(output, "")) for output in views.tally.goals))
+    name = tag("p", shown(about.name(row.trial.id), 160), class_="name")
+    return tag("li", picture, values, name, tag("p", f"#{rank}, trial {row.trial.id}", class_="rank"))
+
+
+def _value(row: Row, output: str, unit: str) -> Markup:
+    note = row.trial.note
+    said = None
+    if note is not None and output in note.mean:
+        spread = f" ± {note.std[output]:.2g}" if output in note.std else ""
+        said = tag("dd", f"predicted {number(note.mean[output])}{spread}", class_="said")
+    what = tag("dd", tag("b", number(value(row, output))), f" {shown(unit, 20)}" if unit else None)
+    return tag("div", tag("dt", shown(output, 40)), what, said)
+
+
+def _picture(inputs: Mapping[str, Any]) -> Markup | None:
+    for name, smiles in inputs.items():
+        if is_smiles(name) and isinstance(smiles, str):
+            drawn = draw(smiles)
+            return None if drawn is None else molecule(drawn, smiles)
+    return None
+
+
+def molecule(drawn: Drawing, smiles: Payload) -> Markup:
+    """Returns a drawing as SVG, its colours those of the page."""
+    paths = [_path(f"l {element}", data) for element, data in drawn.lines.items()]
+    paths += [_path(f"t {element}", data) for element, data in drawn.letters.items()]
+    box = f"0 0 {drawn.width} {drawn.height}"
+    return tag("svg", *paths, class_="mol", viewBox=box, role="img", aria_label=shown(smiles, 200))
+
+
+def _path(class_: str, data: str) -> Markup:
+    return Markup(f'<path class="{text(class_)}" d="{text(data)}"/>')
