@@ -43,7 +43,7 @@ def judged(path: Path, content: bytes, column: str | None) -> Pool | str:
     return pool
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.sampled_from(READABLE), contents, st.none() | cells)
 @example(".csv", b"a\rb\n", None)
 @example(".csv", b"\xff,smiles\nx,C\n", None)

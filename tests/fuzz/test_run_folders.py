@@ -150,7 +150,7 @@ contents = (
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(changes, st.integers(0, 60), contents.filter(lambda c: not isinstance(c, str) or c.isascii()), st.booleans())
 @example(("meta", "value"), 0, "[]", False)
 @example(("meta", "value"), 1, "x", False)
@@ -179,7 +179,7 @@ def test_any_cell_of_the_database(  # noqa: PLR0917 hypothesis fills them in
     shutil.rmtree(folder.parent)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.sampled_from([*EVENTS]), cells, cells, cells, bodies.map(json.dumps))
 @example("finished", 12, 1, 1.0, '{"outcome":{"value":{"b":{"$bytes":{"sha256":"' + "0" * 64 + '","bytes":3}}}}}')
 @example("finished", 12, 1, 1.0, '{"outcome":{"value":{"b":{"$bytes":{"sha256":"x","bytes":' + "9" * 12 + "}}}}}")
@@ -232,7 +232,7 @@ def test_any_count(tmp_path_factory: pytest.TempPathFactory, content: bytes):
     assert isinstance(claim, Claim) or one_line(claim)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.binary(max_size=40) | plain.map(lambda data: json.dumps(data).encode()))
 @example(CONTENTS["deep"])
 @example(b'{"sessions": [' + b"[" * 900 + b"]" * 900 + b"]}")

@@ -142,7 +142,7 @@ def surrogate_free(text: str) -> bool:
     return not any("\ud800" <= c <= "\udfff" for c in text)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.dictionaries(st.sampled_from(keys_of(toml.Config)) | keys, st.dictionaries(keys, values), max_size=6))
 @example({"campaign": {"goal": {"evaluations": 10**4000}}})
 @example({"campaign": {"goal": {"below": {"y": float("nan")}}}, "generator": {"kind": "random", "maximize": ["", 3]}})
@@ -156,7 +156,7 @@ def test_any_tables(place: Path, tables: dict[str, dict[str, object]]):
 PLACES = re.findall(r"(?<= = )[^{}\[\]\n,]+(?=[ ,\n}])", WHOLE)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from(sorted(set(PLACES))), values), min_size=1, max_size=2))
 def test_a_right_file_with_other_values(place: Path, changes: list[tuple[str, object]]):
     text = WHOLE
@@ -189,7 +189,7 @@ def test_the_right_generators_are_right(place: Path, right: dict[str, object]):
     assert isinstance(judged(place, of_generator(right, with_variables="pool" not in right)), Job)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.sampled_from(GENERATORS), st.dictionaries(st.sampled_from(KEYS), values, max_size=2), st.booleans())
 @example(GENERATORS[3], {"n": 10**11}, True)
 @example(GENERATORS[4], {"points": 10**11}, True)
@@ -225,7 +225,7 @@ def test_the_right_engines_are_right(place: Path, right: dict[str, object]):
     assert isinstance(judged(place, of_engine(right)), Job)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.sampled_from(ENGINES), st.dictionaries(st.sampled_from(KEYS), values, max_size=2))
 @example(ENGINES[6], {"walltime": "9999:59:59", "worker_init": "\x00\n#SBATCH --x"})
 @example(ENGINES[6], {"nodes": 2**64 - 1, "workers_per_node": 2**64 - 1})
@@ -234,13 +234,13 @@ def test_any_engine(place: Path, right: dict[str, object], other: dict[str, obje
     assert judged(place, of_engine(right | other))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.text(max_size=50).filter(surrogate_free).map(str.encode) | st.binary(max_size=50))
 def test_any_text(place: Path, content: bytes):
     assert judged(place, content)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.data())
 def test_a_right_file_cut_and_stuffed(place: Path, data: st.DataObject):
     start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(WHOLE))] * 2)))

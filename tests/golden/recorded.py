@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from cohobate.core.events import (
     Exhausted,
     Finished,
     Ignored,
+    Learned,
     Opened,
     Proposed,
     Started,
@@ -25,7 +27,7 @@ from cohobate.core.events import (
     Told,
 )
 from cohobate.core.outcome import KINDS, Cancelled, Failure, Value
-from cohobate.core.trial import Trial
+from cohobate.core.trial import Note, Trial
 
 PAYLOAD_NAN = struct.unpack(">d", bytes.fromhex("fff8000000000001"))[0]
 VALUES = {
@@ -56,12 +58,20 @@ TRIALS = tuple(Trial(i, {"x": i / 7, "n": i, "name": f"c{i}"}) for i in range(16
 TRACEBACK = 'Traceback (most recent call last):\n  File "simulator.py", line 3, in f\nValueError: é\n'
 
 
-def history() -> list[Event]:
-    """Two sessions: the first is killed, the second stops in good order with four trials unfinished."""
+def history(version: str = co.__version__) -> list[Event]:
+    """Two sessions: the first is killed, the second stops in good order with four trials unfinished.
+
+    Version 0.1.0 had no times of proposals, no notes and no lessons.
+    """
+    return [event for event in _history(later=version != "0.1.0") if event is not None]
+
+
+def _history(*, later: bool) -> list[Event | None]:
+    note = Note("ei", 2, {"y": 0.25, "z": math.inf}, {"y": 0.5}, -1.5) if later else None
     return [
         Opened(1, 1000.0, "host", 7),
         Declared({"problem": {"outputs": OUTPUTS}, "generator": {"kind": "G", "settings": {}}, "simulator": "f 1"}),
-        Proposed("main", 1, TRIALS[:8], 8),
+        Proposed("main", 1, TRIALS[:8], 8, 1000.5 * later),
         *(Started(i, 1, 1001.0 + i / 8) for i in range(6)),
         Finished(0, 1, value(0.5, 1.0), 1002.0, 1001.0, 1.0, "w1"),
         Finished(1, 1, value(-0.5, 2.0, cost=9.0), 1002.5, 1001.125, 1.375, "w2"),
@@ -72,7 +82,9 @@ def history() -> list[Event]:
             + [Finished(i, 1, failed(kind, i), 1003.0 + i / 4, 1002.5, 0.5, "w1", deadline_passed=kind == "timeout")]
         ),
         Told("main", (1, 0, 2)),
-        Proposed("main", 2, TRIALS[8:], 20),
+        Learned("main", 1, 8, {}, {"y": -0.5}, 1005.5) if later else None,
+        Learned("main", 2, 9, {"y": 0.5}, {"y": -0.5, "z": 2.0}, 1005.5) if later else None,
+        Proposed("main", 2, tuple(replace(trial, note=note) for trial in TRIALS[8:]), 20, 1005.5 * later),
         Started(8, 1, 1006.0),
         AttemptFailed(8, 1, Failure("worker_lost", "killed by SIGKILL"), 1006.5, 0.5, "w2"),
         Started(8, 2, 1007.0),

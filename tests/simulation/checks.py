@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from math import isclose
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from cohobate.campaign.replay import replay
 from cohobate.core import events as ev
 from cohobate.core.errors import BudgetExceeded
 from cohobate.core.outcome import KINDS, Cancelled, Failure, Value
-from cohobate.core.protocols import Unfit
+from cohobate.core.protocols import inputs_of
 from cohobate.core.trial import Inputs, Result, Trial
 from cohobate.ledger.reader import Reader
 from cohobate.ledger.tally import Tally
@@ -114,6 +115,7 @@ def check_end(world: World) -> None:
     losses_are_quarantined(world, log, finals)
     if world.o.cached:
         known_is_not_run_again(log, xs, world)
+    lessons_come_before(log)
     generator_is_identical(world, log)
     replay_is_equal(world)
 
@@ -284,6 +286,19 @@ def known_is_not_run_again(log: Sequence[ev.Event], xs: dict[int, int], world: W
                 assert trial not in spared, f"trial {trial} is evaluated although its value is known"
 
 
+def lessons_come_before(log: Sequence[ev.Event]) -> None:
+    """Every fit that an answer follows from is recorded before it, in order; after a crash perhaps once more."""
+    learned: list[int] = []
+    for event in log:
+        match event:
+            case ev.Learned(model=model, known=known):
+                assert known == 3 * model, f"model {model} from {known}"
+                assert model in (len(learned), len(learned) + 1), f"model {model} after {learned}"
+                learned += [model] * (model > len(learned))
+            case ev.Proposed(ask=ask):
+                assert len(learned) >= ask // 3, f"answer {ask} after {learned}"
+
+
 def generator_is_identical(world: World, log: Sequence[ev.Event]) -> None:
     """The generator that lived through the last session is one that was told everything in order."""
     again, live = world.generator.fresh(), world.generator
@@ -301,7 +316,7 @@ def retold(generator: Chooser, log: Sequence[ev.Event]) -> None:
         match event:
             case ev.Proposed(trials=proposed):
                 rows = repeated(generator, event)
-                trials.update((t.id, Trial(t.id, row)) for t, row in zip(proposed, rows, strict=True))
+                trials.update((t.id, replace(t, inputs=row)) for t, row in zip(proposed, rows, strict=True))
             case ev.Finished(trial=id, outcome=outcome):
                 results[id] = Result(trials[id], outcome)
             case ev.Told(trials=ids):
@@ -313,7 +328,7 @@ def repeated(generator: Chooser, event: ev.Proposed) -> list[Inputs]:
     if generator.o.foreign:
         generator.recall([trial.inputs for trial in event.trials])
         return [generator.row(number(trial.inputs)) for trial in event.trials]
-    rows = [row.inputs if isinstance(row, Unfit) else row for row in generator.suggest(event.asked)]
+    rows = [inputs_of(row) for row in generator.suggest(event.asked)]
     assert [number(row) for row in rows] == [number(trial.inputs) for trial in event.trials], "the replay differs"
     return rows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cohobate.core.errors import CohobateError, GeneratorError
-from cohobate.core.protocols import Answer
+from cohobate.core.protocols import Answer, Lesson
 from cohobate.core.trial import Evaluated, Result, Trial
 
 
@@ -15,6 +15,7 @@ class Heard:
 
     answer: Answer | None
     loss: float = float("nan")
+    lessons: tuple[Lesson, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

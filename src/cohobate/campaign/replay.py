@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cohobate.core.canonical import canonical
 from cohobate.core.capture import Raised, capture
 from cohobate.core.events import Proposed
-from cohobate.core.payload import Payload
 from cohobate.core.problem import Problem, Structured, pack, unpack
-from cohobate.core.protocols import Generator, Unfit
-from cohobate.core.trial import Inputs, Result, Trial
+from cohobate.core.protocols import Generator, inputs_of
+from cohobate.core.trial import Result
 from cohobate.ledger.reader import Reader
 from cohobate.ledger.resume import Delivered
 
@@ -47,7 +46,7 @@ def replay(reader: Reader, generator: Generator, problem: Problem) -> Replayed:
 
 def _as_told(result: Result, structured: Mapping[str, Structured]) -> Result:
     trial = result.trial
-    return Result(Trial(trial.id, unpack(trial.inputs, structured), trial.generator), result.outcome)
+    return replace(result, trial=replace(trial, inputs=unpack(trial.inputs, structured)))
 
 
 def _difference(step: Proposed, generator: Generator, structured: Mapping[str, Structured]) -> str | None:
@@ -56,14 +55,10 @@ def _difference(step: Proposed, generator: Generator, structured: Mapping[str, S
         return f"suggest raised {answer.message}"
     if not isinstance(answer.value, Sequence):
         return f"{len(step.trials)} proposals are recorded, now the answer is {answer.value!r:.80}"
-    rows = [pack(_inputs(row), structured) for row in answer.value]
+    rows = [pack(inputs_of(row), structured) for row in answer.value]
     if len(rows) != len(step.trials):
         return f"{len(step.trials)} proposals are recorded, now there are {len(rows)}"
     for trial, row in zip(step.trials, rows, strict=True):
         if canonical(trial.inputs) != canonical(row):
             return f"trial {trial.id} is recorded as {dict(trial.inputs)!r:.200}, now it is {dict(row)!r:.200}"
     return None
-
-
-def _inputs(row: Payload) -> Inputs:
-    return row.inputs if isinstance(row, Unfit) else row

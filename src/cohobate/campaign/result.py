@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, final
 
 from cohobate.core.errors import UserError
-from cohobate.core.events import Event
+from cohobate.core.events import Event, Learned
 from cohobate.core.payload import Payload
 from cohobate.ledger import views
 from cohobate.ledger.reader import Reader, open_reader
@@ -58,6 +58,17 @@ class CampaignResult:
         """Returns the ``n`` best rows by an objective (default: the first), best first."""
         with self._open() as reader:
             return views.best(reader, n, output)
+
+    def front(self) -> list[dict[str, Any]]:
+        """Returns the Pareto front: the rows that no other beats in every objective."""
+        with self._open() as reader:
+            return views.follow(reader).front()
+
+    @property
+    def lessons(self) -> list[Learned]:
+        """The fits of the model: version, training size, out-of-sample error and best value of each."""
+        with self._open() as reader:
+            return views.follow(reader).lessons
 
     @property
     def failures(self) -> list[Mapping[str, Any]]:

@@ -17,7 +17,7 @@ from cohobate.core.events import Accepted, Declared, Event, Finished, Proposed, 
 from cohobate.core.outcome import Cancelled, Failure, Value
 from cohobate.core.payload import Plain
 from cohobate.core.problem import Structured, unpack
-from cohobate.core.protocols import Generator, Recalls
+from cohobate.core.protocols import Generator, Learns, Recalls
 from cohobate.core.trial import Evaluated, Result, Trial
 from cohobate.ledger.ledger import Ledger
 from cohobate.ledger.reader import Reader
@@ -176,6 +176,8 @@ def _recall(ledger: Ledger, generator: Generator, structured: Mapping[str, Struc
         else:
             results = tuple(_unpacked(result, structured) for result in step.results)
             _repeat(generator, "ingest", capture(generator.ingest, results))
+    if isinstance(generator, Learns):
+        _repeat(generator, "lessons", capture(generator.lessons))  # they are recorded
     return asks, next_id
 
 

@@ -18,7 +18,7 @@ from cohobate.campaign.moves import Action, Broken, Cancel, CancelWanted, Ended,
 from cohobate.campaign.policy import Policy, Spending
 from cohobate.core import events as ev
 from cohobate.core.outcome import Cancelled, Failure, Kind, Outcome
-from cohobate.core.protocols import Answer, Exhausted, Later, Rows, Unfit
+from cohobate.core.protocols import Answer, Chosen, Exhausted, Later, Lesson, Row, Rows, Unfit, inputs_of
 from cohobate.core.trial import Evaluated, Result, Trial
 
 
@@ -111,7 +111,8 @@ class Scheduler:
             case Broken(error):
                 self.conversation.end()
                 self._stop(StopWanted(str(error)), now)
-            case Heard(answer):
+            case Heard(answer, lessons=lessons):
+                self._learned(lessons, now)
                 self._heard(answer, now)
             case CancelWanted(trials, reason):
                 self._cancel(trials, reason, now)
@@ -129,18 +130,20 @@ class Scheduler:
             case rows:
                 self._propose(rows, talk, now)
 
+    def _learned(self, lessons: tuple[Lesson, ...], now: float) -> None:
+        for one in lessons:
+            fit = ev.Learned(self.conversation.name, one.model, one.known, dict(one.error), dict(one.best), now)
+            self._events.append(fit)
+
     def _propose(self, rows: Rows, talk: Conversation, now: float) -> None:
-        trials = tuple(
-            Trial(id, dict(row.inputs if isinstance(row, Unfit) else row), talk.name)  # theirs may change
-            for id, row in enumerate(rows, self.next_id)
-        )
+        trials = tuple(_trial(id, row, talk.name) for id, row in enumerate(rows, self.next_id))
         self.next_id += len(trials)
-        self._events.append(ev.Proposed(talk.name, talk.asks, trials, talk.asked))
+        self._events.append(ev.Proposed(talk.name, talk.asks, trials, talk.asked, now))
         for trial, row in zip(trials, rows, strict=True):
             self.trials[trial.id] = Pending(trial)
             if isinstance(row, Unfit):
                 self._conclude(trial.id, Failure("rejected", row.reason, attempt=0), now)
-            elif self._cache and (known := self._cache.find(row)) is not None:
+            elif self._cache and (known := self._cache.find(trial.inputs)) is not None:
                 self._conclude(trial.id, known, now, cached=True)
             else:
                 self._queue.append(trial.id)
@@ -280,6 +283,11 @@ class Scheduler:
             self.stopping = StopWanted(talk.exhausted.reason or "the generator has nothing more to propose")
         elif talk.waiting:
             self.stuck = True
+
+
+def _trial(id: int, row: Row, generator: str) -> Trial:
+    note = row.note if isinstance(row, Chosen) else None
+    return Trial(id, dict(inputs_of(row)), generator, note)  # theirs may change
 
 
 def _blamed(report: Evaluated, cancel: str | None) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Callable, Sequence
+from math import nan
 from queue import SimpleQueue
 from threading import Thread
 from typing import final
@@ -13,7 +14,9 @@ from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import GeneratorError
 from cohobate.core.payload import Payload
 from cohobate.core.problem import Problem
-from cohobate.core.protocols import Answer, Exhausted, Generator, Later, Lossy, Unfit
+from cohobate.core.protocols import Answer, Chosen, Exhausted, Generator, Later, Learns, Lossy, Row, inputs_of
+from cohobate.core.trial import Note
+from cohobate.ledger.record import wrong_note
 
 # Unions of types made once: a turn costs microseconds.
 NO_ROWS = (Later, Exhausted)
@@ -29,7 +32,7 @@ class Talker:
     thread of the caller, who is answered at once: a loop on a cooperative engine is deterministic.
     """
 
-    __slots__ = ("_check", "_generator", "_lossy", "_name", "_queue", "_reply", "_thread")
+    __slots__ = ("_check", "_generator", "_learns", "_lossy", "_name", "_queue", "_reply", "_thread")
 
     def __init__(self, generator: Generator, problem: Problem, reply: Reply, *, threaded: bool = True) -> None:
         self._generator = generator
@@ -37,6 +40,7 @@ class Talker:
         self._check = problem.check
         self._reply = reply
         self._lossy = generator if isinstance(generator, Lossy) else None
+        self._learns = generator if isinstance(generator, Learns) else None
         self._queue: SimpleQueue[Talk | None] = SimpleQueue()
         self._thread = Thread(target=self._serve, name="cohobate-generator", daemon=True) if threaded else None
         if self._thread:
@@ -79,14 +83,17 @@ class Talker:
             answer = Exhausted() if _is_empty(asked.value) else asked.value
             if wrong := self._wrong(answer):
                 return Broken(GeneratorError(f"{self._name}.suggest({talk.ask}): {wrong}"))
-        return self._heard(answer, self._lossy) if self._lossy else Heard(answer)
+        return self._heard(answer) if self._lossy or self._learns else Heard(answer)
 
-    def _heard(self, answer: Answer | None, lossy: Lossy) -> Heard | Broken:
-        match capture(lossy.loss):
-            case Raised() as raised:
-                return Broken(self._raised("loss()", raised))
-            case Returned(loss):
-                return Heard(answer, loss)
+    def _heard(self, answer: Answer | None) -> Heard | Broken:
+        """Asks what the generator tells of itself besides its answer."""
+        loss = capture(self._lossy.loss) if self._lossy else Returned(nan)
+        if isinstance(loss, Raised):
+            return Broken(self._raised("loss()", loss))
+        lessons = capture(self._learns.lessons) if self._learns else Returned(())
+        if isinstance(lessons, Raised):
+            return Broken(self._raised("lessons()", lessons))
+        return Heard(answer, loss.value, tuple(lessons.value))
 
     def _wrong(self, answer: Payload) -> str | None:
         """Returns what is wrong with an answer, or ``None``."""
@@ -96,8 +103,8 @@ class Talker:
             if not isinstance(answer, Sequence) or isinstance(answer, TEXT):
                 return f"expected rows, Later or Exhausted, got a {type(answer).__name__}"
         for i, row in enumerate(answer):
-            inputs = row.inputs if isinstance(row, Unfit) else row
-            if wrong := _wrong_row(self._check, inputs):
+            wrong = _wrong_row(self._check, inputs_of(row))
+            if wrong or (wrong := _wrong_note(row)):
                 return f"row {i}: {wrong}"
         return None
 
@@ -109,6 +116,14 @@ class Talker:
 
 def _is_empty(answer: Payload) -> bool:
     return not answer if type(answer) is list else isinstance(answer, Sequence) and len(answer) == 0
+
+
+def _wrong_note(row: Row) -> str | None:
+    if isinstance(row, Chosen):
+        if not isinstance(row.note, Note):
+            return f"expected a Note beside the inputs, got {reprlib.repr(row.note)}"
+        return wrong_note(row.note)
+    return None
 
 
 def _wrong_row(check: Callable[[Payload], str | None], row: Payload) -> str | None:

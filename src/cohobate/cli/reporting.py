@@ -13,7 +13,7 @@ from cohobate.core.errors import UserError
 from cohobate.core.pool import Pool
 from cohobate.ledger.reader import open_reader
 from cohobate.ledger.views import Follow, follow
-from cohobate.view.plots import history
+from cohobate.view.plots.draw import history
 from cohobate.view.text import number, shown
 
 BEST = 10

@@ -40,12 +40,28 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """The answer of a generator to its ``ask``-th question (counted from 1), for ``asked`` candidates."""
+    """The answer of a generator to its ``ask``-th question (counted from 1), for ``asked`` candidates.
+
+    ``at`` is wall-clock time (s since the epoch), 0 in ledgers of version 0.1.
+    """
 
     generator: str
     ask: int
     trials: tuple[Trial, ...]
     asked: int = 0
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A generator has fitted its model; recorded before the rows it chose by it. See ``Lesson``."""
+
+    generator: str
+    model: int
+    known: int
+    error: Mapping[str, Any]
+    best: Mapping[str, Any]
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +155,7 @@ Event = (
     | Declared
     | Accepted
     | Proposed
+    | Learned
     | Started
     | AttemptFailed
     | Finished
@@ -153,6 +170,7 @@ EVENTS: dict[str, type[Event]] = {
     "declared": Declared,
     "accepted": Accepted,
     "proposed": Proposed,
+    "learned": Learned,
     "started": Started,
     "attempt_failed": AttemptFailed,
     "finished": Finished,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from cohobate.core.capture import Raised, Returned
 from cohobate.core.problem import Problem
 from cohobate.core.task import Task
-from cohobate.core.trial import Inputs, Result
+from cohobate.core.trial import Inputs, Note, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,14 @@ class Unfit:
 
     inputs: Inputs
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A candidate, and what its generator knew of it when it chose it."""
+
+    inputs: Inputs
+    note: Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +41,29 @@ class Exhausted:
     reason: str = ""
 
 
-Rows = Sequence[Inputs | Unfit]
+Row = Inputs | Chosen | Unfit
+Rows = Sequence[Row]
 Answer = Rows | Later | Exhausted
+
+
+def inputs_of(row: Row) -> Inputs:
+    """Returns the inputs of a row of an answer."""
+    return row.inputs if isinstance(row, Chosen | Unfit) else row
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One fit of a model: its version, counted from 1, and how many results it was made from.
+
+    ``error`` is measured on what the model had not seen: the root mean square of result less
+    prediction when chosen, over the results since the fit before, by output (none where there are
+    none); ``best`` is the best value known.
+    """
+
+    model: int
+    known: int
+    error: Mapping[str, float] = field(default_factory=dict)
+    best: Mapping[str, float] = field(default_factory=dict)
 
 
 class Generator(Protocol):
@@ -95,6 +124,15 @@ class Lossy(Protocol):
     """A generator that measures how much is left to learn; smaller is better."""
 
     def loss(self) -> float: ...
+
+
+@runtime_checkable
+class Learns(Protocol):
+    """A generator that tells when it has learned: asked after each turn, recorded before its rows."""
+
+    def lessons(self) -> Sequence[Lesson]:
+        """Returns the fits made since it was last asked."""
+        ...
 
 
 @runtime_checkable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cohobate.core.outcome import Outcome, Value
@@ -13,12 +13,34 @@ Inputs = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What a generator knew of a candidate when it chose it: for people, not for simulators.
+
+    ``why`` names the way of choosing, ``model`` is the number of fits before it (``None`` without a
+    model); ``mean`` and ``std`` are predictions of outputs in their own signs and units, without
+    noise; ``score`` is the acquisition's.
+    """
+
+    why: str = ""
+    model: int | None = None
+    mean: Mapping[str, float] = field(default_factory=dict)
+    std: Mapping[str, float] = field(default_factory=dict)
+    score: float | None = None
+
+    def told(self) -> dict[str, Any]:
+        """Returns what is in it, without what is at its default."""
+        every = {"why": self.why, "model": self.model, "mean": self.mean, "std": self.std, "score": self.score}
+        return {name: value for name, value in every.items() if value is not None and value not in ("", {})}
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """A proposed candidate; ``id`` counts proposals from 0 in the order they were recorded."""
 
     id: int
     inputs: Inputs
     generator: str = "main"
+    note: Note | None = None
 
 
 @dataclass(frozen=True, slots=True)

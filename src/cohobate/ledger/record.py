@@ -19,7 +19,7 @@ from cohobate.core.errors import Damaged, NotStorable
 from cohobate.core.events import EVENTS, Event
 from cohobate.core.outcome import KINDS, Cancelled, Failure, Outcome, Value
 from cohobate.core.payload import Payload
-from cohobate.core.trial import Trial
+from cohobate.core.trial import Note, Trial
 from cohobate.ledger.codec import Put, array_of, dumps
 from cohobate.ledger.untag import Get, untagged
 
@@ -141,7 +141,25 @@ def _failure(plain: Payload) -> Failure:
 
 
 def _spell_trials(trials: tuple[Trial, ...], put: Put | None) -> str:
-    return array_of([f"[{t.id:d},{dumps(t.inputs, put, name='inputs')},{dumps(t.generator)}]" for t in trials])
+    return array_of([_spell_trial(trial, put) for trial in trials])
+
+
+def _spell_trial(trial: Trial, put: Put | None) -> str:
+    note = "" if trial.note is None else f",{_spell_note(trial.note)}"
+    return f"[{trial.id:d},{dumps(trial.inputs, put, name='inputs')},{dumps(trial.generator)}{note}]"
+
+
+def wrong_note(note: Note) -> str | None:
+    """Returns why a note cannot be recorded, or ``None``."""
+    try:
+        _note(untagged(json.loads(_spell_note(note)), None))
+    except (NotStorable, TypeError, ValueError, AttributeError, RecursionError) as error:
+        return f"a note that cannot be recorded: {error}"
+    return None
+
+
+def _spell_note(note: Note) -> str:
+    return dumps(note.told(), name="note")
 
 
 def _spell_ints(values: tuple[int, ...], _put: Put | None) -> str:
@@ -149,7 +167,19 @@ def _spell_ints(values: tuple[int, ...], _put: Put | None) -> str:
 
 
 def _trials(plain: Payload) -> tuple[Trial, ...]:
-    return tuple([Trial(_int(i), _mapping(inputs), _str(name)) for i, inputs, name in plain])
+    return tuple([_trial(*spelled) for spelled in plain])
+
+
+def _trial(id: Payload, inputs: Payload, name: Payload, note: Payload = None) -> Trial:
+    return Trial(_int(id), _mapping(inputs), _str(name), None if note is None else _note(note))
+
+
+def _note(plain: Payload) -> Note:
+    return Note(**{name: _NOTE[name](value) for name, value in plain.items()})
+
+
+def _numbers(plain: Payload) -> dict[str, float]:
+    return {_str(name): _float(value) for name, value in _mapping(plain).items()}
 
 
 def _ints(plain: Payload) -> tuple[int, ...]:
@@ -176,6 +206,14 @@ def _exactly(kind: type) -> Unpack:
 _int: Final = _exactly(int)
 _str: Final = _exactly(str)
 _mapping: Final = _exactly(dict)
+_NOTE: Final[Mapping[str, Unpack]] = {
+    "why": _str,
+    "model": _int,
+    "mean": _numbers,
+    "std": _numbers,
+    "score": _float,
+}
+"""How a field of a note is read."""
 FIELDS: Final[Mapping[str, tuple[Spell, Unpack]]] = {
     "int": (dumps, _int),
     "float": (dumps, _float),

@@ -8,7 +8,7 @@ from typing import Any, Final, final
 
 from cohobate.core.events import AttemptFailed, CancelAsked, Event, Finished, Proposed, Started
 from cohobate.core.outcome import Cancelled, Failure, Value
-from cohobate.core.trial import Trial
+from cohobate.core.trial import Note, Trial
 
 FACTS: Final = (
     "status",
@@ -30,13 +30,16 @@ FACTS: Final = (
 
 @dataclass(slots=True)
 class Row:
-    """What is known of one trial; ``earlier`` are the attempts that failed and were followed by another.
+    """What is known of one trial; ``proposed`` is wall-clock time (s since the epoch), 0 where it was not recorded.
+
+    ``earlier`` are the attempts that failed and were followed by another.
 
     ``status`` is ``proposed``, ``running``, ``waiting`` (for another attempt), ``done``,
     ``cancelled`` or the kind of its final failure.
     """
 
     trial: Trial
+    proposed: float = 0.0
     status: str = "proposed"
     attempts: int = 0
     started: float | None = None
@@ -71,6 +74,7 @@ class Rows:
     by_trial: dict[int, Row] = field(default_factory=dict)
     inputs: dict[str, None] = field(default_factory=dict)
     outputs: dict[str, None] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
 
     def fold(self, event: Event) -> None:
         """Takes in one event."""
@@ -80,10 +84,9 @@ class Rows:
             case Started(trial=trial, attempt=attempt, at=at):
                 row = self.by_trial[trial]
                 row.status, row.attempts, row.started = "running", attempt, at
-            case Proposed(trials=trials):
+            case Proposed(trials=trials, at=at):
                 for one in trials:
-                    self.by_trial[one.id] = Row(one)
-                    self.inputs.update(dict.fromkeys(one.inputs))
+                    self._propose(one, at)
             case AttemptFailed(trial=trial):
                 row = self.by_trial[trial]
                 row.status, row.earlier = "waiting", (*row.earlier, event)
@@ -94,18 +97,28 @@ class Rows:
     def table(self) -> list[dict[str, Any]]:
         """Returns every row with all columns; ``None`` where there is nothing.
 
-        ``id``, the inputs and the outputs under their own names, then ``FACTS``. A name that would
-        stand for two columns becomes ``inputs.name`` and ``outputs.name``.
+        ``id``, the inputs and the outputs under their own names, then ``FACTS``, then, where they are
+        known of any row, ``why``, ``model``, ``score``, ``predicted.output`` and ``std.output`` of its
+        choice, and ``proposed``, its time. A name that would stand for two columns becomes
+        ``inputs.name`` and ``outputs.name``.
         """
         naming = self.naming()
         return [naming.cells(row) for row in self.by_trial.values()]
 
     def naming(self) -> Naming:
         """Returns what each input and output is called in the table."""
-        taken = {"id", *FACTS}
+        taken = {"id", *FACTS, *self.notes}
         inputs = {name: _named("inputs", name, taken | self.outputs.keys()) for name in self.inputs}
         outputs = {name: _named("outputs", name, taken | self.inputs.keys()) for name in self.outputs}
-        return Naming(inputs, outputs)
+        return Naming(inputs, outputs, tuple(sorted(self.notes)))
+
+    def _propose(self, trial: Trial, at: float) -> None:
+        self.by_trial[trial.id] = Row(trial, at)
+        self.inputs.update(dict.fromkeys(trial.inputs))
+        if trial.note is not None:
+            self.notes.update(dict.fromkeys(_noted(trial.note)))
+        if at:
+            self.notes["proposed"] = None
 
     def _finish(self, event: Finished) -> None:
         row = self.by_trial[event.trial]
@@ -126,11 +139,12 @@ class Naming:
 
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[str]:
         """All columns, in order."""
-        return ["id", *self.inputs.values(), *self.outputs.values(), *FACTS]
+        return ["id", *self.inputs.values(), *self.outputs.values(), *FACTS, *self.notes]
 
     def cells(self, row: Row) -> dict[str, Any]:
         """Returns one row as a line of the table."""
@@ -139,7 +153,17 @@ class Naming:
         cells.update((column, inputs.get(name)) for name, column in self.inputs.items())
         cells.update((column, outputs.get(name)) for name, column in self.outputs.items())
         cells.update(zip(FACTS, row.facts(), strict=True))
+        if self.notes:
+            noted = {"proposed": row.proposed or None, **(_noted(row.trial.note) if row.trial.note else {})}
+            cells.update((column, noted.get(column)) for column in self.notes)
         return cells
+
+
+def _noted(note: Note) -> dict[str, Any]:
+    """Returns the columns of a note."""
+    facts = {"why": note.why, "model": note.model, "score": note.score}
+    predicted = {f"predicted.{name}": value for name, value in note.mean.items()}
+    return {**facts, **predicted, **{f"std.{name}": value for name, value in note.std.items()}}
 
 
 def _named(kind: str, name: str, taken: set[str]) -> str:

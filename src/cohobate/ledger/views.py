@@ -7,8 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, final
 
+import numpy as np
+
 from cohobate.core.errors import Damaged, UserError, did_you_mean
-from cohobate.core.events import Event, Finished, Opened
+from cohobate.core.events import Event, Finished, Learned, Opened
+from cohobate.core.front import nondominated
 from cohobate.core.outcome import Failure, Value
 from cohobate.core.payload import Payload
 from cohobate.host.extras import require
@@ -51,6 +54,7 @@ class Follow:
     _ranked: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
     _ended: list[float] = field(default_factory=list)
     _failed: list[tuple[int, Failure]] = field(default_factory=list)
+    _lessons: dict[tuple[str, int], Learned] = field(default_factory=dict)
 
     def update(self) -> int:
         """Takes in the events recorded since the last call, and returns how many there were."""
@@ -60,10 +64,13 @@ class Follow:
                 self.seen = seq
                 self.rows.fold(event)
                 self.tally.fold(event)
-                if isinstance(event, Finished):
-                    self._finish(event)
-                elif isinstance(event, Opened):
-                    self.opened.append(event.at)
+                match event:
+                    case Finished():
+                        self._finish(event)
+                    case Learned():
+                        self._lessons[event.generator, event.model] = event
+                    case Opened(at=at):
+                        self.opened.append(at)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             why = f"{type(error).__name__}: {error}"
             raise Damaged(f"event {self.seen} contradicts what was recorded before it ({why})") from error
@@ -84,6 +91,26 @@ class Follow:
             self._ranked[name] = sorted((rank, trial) for rank, trial in ranks if rank is not None)
         naming = self.rows.naming()
         return [naming.cells(self.rows.by_trial[trial]) for _, trial in self._ranked[name][: max(0, n)]]
+
+    @property
+    def lessons(self) -> list[Learned]:
+        """Every fit of a model, in order; one that was made again after a crash is the later one."""
+        return list(self._lessons.values())
+
+    def front(self) -> list[dict[str, Any]]:
+        """Returns the rows that no other beats in every objective, best by the first objective first.
+
+        Rows that break a constraint, or lack the number of an objective, are left out.
+        """
+        names = list(self.tally.goals)
+        ranks = {trial: [self._rank(name, row.outputs) for name in names] for trial, row in self.rows.by_trial.items()}
+        known = {trial: rank for trial, rank in ranks.items() if rank and None not in rank}
+        if not known:
+            return []
+        trials, values = list(known), np.array(list(known.values()), dtype=float)
+        first = sorted((values[i, 0], trials[i]) for i in np.flatnonzero(nondominated(-values)).tolist())
+        naming = self.rows.naming()
+        return [naming.cells(self.rows.by_trial[trial]) for _, trial in first]
 
     def failures(self) -> list[dict[str, Any]]:
         """Returns the final failures grouped by kind and message, most frequent first.

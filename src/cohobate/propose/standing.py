@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import final
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from cohobate.core.errors import GeneratorError
 from cohobate.core.outcome import Value
 from cohobate.core.pool import Pool
-from cohobate.core.protocols import Unfit
+from cohobate.core.protocols import Rows, inputs_of
 from cohobate.core.trial import Inputs, Result
 
 
@@ -48,10 +47,10 @@ class Standing:
         except (KeyError, TypeError) as error:
             raise GeneratorError(f"{dict(inputs)!r:.200} is no row of {self._pool!r}") from error
 
-    def recall(self, rows: Sequence[Inputs | Unfit]) -> None:
+    def recall(self, rows: Rows) -> None:
         """These rows were handed out before."""
         for row in rows:
-            self.propose(self.find(row.inputs if isinstance(row, Unfit) else row))
+            self.propose(self.find(inputs_of(row)))
 
     def ingest(self, result: Result, output: str, sign: float) -> None:
         """A row is back: its value times ``sign`` is known, or nothing is to be expected of it."""

@@ -15,8 +15,10 @@ from cohobate.view.report.about import About
 from cohobate.view.report.markup import Markup, tag, text
 from cohobate.view.text import number, shown
 
-ONE, SEVERAL = 24, 12
-"""Cards of a single objective, and of each of several."""
+MOST = 24
+"""Cards of the front, and of each objective."""
+OPEN = 8
+"""Of them those that are seen at once."""
 
 
 def best(views: Follow, about: About) -> Iterator[Markup]:
@@ -24,10 +26,10 @@ def best(views: Follow, about: About) -> Iterator[Markup]:
     goals, paint = views.tally.goals, can_draw()
     if len(goals) > 1:
         found = front(views)
-        trials = [int(trial) for trial in found.trial[found.front]][:ONE]
+        trials = [int(trial) for trial in found.trial[found.front]][:MOST]
         yield from _group("On the front", "bettered in all objectives by none", trials, views, about, paint=paint)
     for output, goal in goals.items():
-        trials = [row["id"] for row in views.best(SEVERAL if len(goals) > 1 else ONE, output)]
+        trials = [row["id"] for row in views.best(MOST, output)]
         name = shown(output, 60)
         title = f"{'Highest' if goal == 'maximize' else 'Lowest'} {name}"
         yield from _group(title, "", trials, views, about, paint=paint)
@@ -39,8 +41,11 @@ def _group(
     if not trials:
         return
     yield tag("h3", title, tag("small", f" {says}") if says else None)
-    cards = (_card(rank, views.rows.by_trial[trial], views, about, paint=paint) for rank, trial in enumerate(trials, 1))
-    yield tag("ol", *cards, class_="cards")
+    cards = [_card(rank, views.rows.by_trial[trial], views, about, paint=paint) for rank, trial in enumerate(trials, 1)]
+    yield tag("ol", *cards[:OPEN], class_="cards")
+    if cards[OPEN:]:
+        more = tag("ol", *cards[OPEN:], class_="cards", start=OPEN + 1)
+        yield tag("details", tag("summary", f"{len(cards) - OPEN} more"), more, class_="more")
 
 
 def _card(rank: int, row: Row, views: Follow, about: About, *, paint: bool) -> Markup:

@@ -135,7 +135,7 @@ def _workers(rows: Sequence[Lane]) -> Markup:
     named = len(rows) <= BARE
     pitch = min(20.0, max(2.0, 420 / len(rows)))
     top, left = 8.0, (104 if named else 20)
-    x = svg.Scale(0.0, max(end * factor, 1e-9), left, svg.WIDTH - svg.RIGHT)
+    x = svg.Scale(0.0, max(end * factor, 1e-9), left, svg.WIDE - svg.RIGHT)
     drawn: list[Markup] = []
     for at, lane in enumerate(rows):
         height = top + at * pitch
@@ -145,9 +145,9 @@ def _workers(rows: Sequence[Lane]) -> Markup:
             begin, length = x(bars[:, 0] * factor), bars[:, 1] * factor * (x.stop - x.start) / x.hi
             drawn.append(svg.boxes(begin, length, height, round(pitch * 0.78, 1), f"o-{outcome}"))
     bottom = top + len(rows) * pitch
-    drawn += svg.horizontal(x, bottom + 16)
-    drawn.append(svg.said((left + x.stop) / 2, bottom + 36, f"run time ({unit})", anchor="middle", class_="axis"))
-    picture = svg.frame(*drawn, about="when each worker was busy", height=bottom + 44, class_="chart wide")
+    drawn += svg.horizontal(x, bottom + 18, most=10)
+    drawn.append(svg.said((left + x.stop) / 2, bottom + 38, f"run time ({unit})", anchor="middle", class_="axis"))
+    picture = svg.frame(*drawn, about="when each worker was busy", size=(svg.WIDE, bottom + 44))
     keys = [(f"o-{outcome}", outcome.replace("_", " ")) for outcome in outcomes(rows)]
     return _figure("Workers", picture, keys, f"{len(rows)} worker{'s' * (len(rows) != 1)}, a row for each.", wide=True)
 

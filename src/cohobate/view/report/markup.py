@@ -24,7 +24,7 @@ Inside = Markup | str | int | None
 """What an element may hold: markup, text (escaped) or nothing."""
 
 
-def tag(name: str, *inside: Inside, **attributes: str | float | bool | None) -> Markup:
+def tag(name: str, /, *inside: Inside, **attributes: str | float | bool | None) -> Markup:
     """Returns an element. Attributes are escaped; ``class_`` is ``class``, ``aria_label`` ``aria-label``.
 
     Those that are ``None`` or false are left out, those that are true stand without a value.

@@ -46,7 +46,7 @@ function comparing(column, sign, limit) {
 
 /** Returns a number as it is read: a real minus, thousands apart only where it is whole. */
 function spelled(cell) {
-  if (!Number.isInteger(cell)) return String(Number(cell.toPrecision(7))).replace("-", "\u2212");
+  if (!Number.isInteger(cell)) return String(Number(cell.toPrecision(6))).replace("-", "\u2212");
   return String(Math.abs(cell)).length > 4 ? cell.toLocaleString("en").replace("-", "\u2212") : String(cell).replace("-", "\u2212");
 }
 
@@ -85,7 +85,7 @@ function start(document) {
   const status = columns.find((column) => column.name === "status");
   const classOf = (column, cell) => {
     if (column === status) return cell === "done" ? "ok" : /^(proposed|running|waiting|cancelled|rejected)$/.test(cell) ? "" : "no";
-    return column.kind === "number" ? "n" : column.kind === "time" ? "when" : String(cell).length > 40 ? "w" : "";
+    return column.kind === "number" ? "n" : "";
   };
 
   const heads = columns.map((column, at) => {
@@ -123,7 +123,8 @@ function start(document) {
     body.replaceChildren(...state.rows.slice(first, first + PAGE).map((row) => {
       const line = make("tr", "");
       line.append(...columns.map((column, at) => {
-        const cell = make(at ? "td" : "th", shownIn(column, row, begin), at ? {} : { scope: "row" });
+        const text = shownIn(column, row, begin);
+        const cell = make(at ? "td" : "th", text, at ? (text.length > 30 ? { title: text } : {}) : { scope: "row" });
         cell.className = classOf(column, cellOf(column, row));
         return cell;
       }));

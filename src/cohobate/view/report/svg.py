@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +13,7 @@ from cohobate.view.report.markup import Markup, tag, text
 
 WIDTH: Final = 600
 HEIGHT: Final = 310
+WIDE: Final = 1160
 LEFT: Final = 64
 RIGHT: Final = 14
 TOP: Final = 12
@@ -52,34 +53,33 @@ def upwards(values: np.ndarray, *, zero: bool = False) -> Scale:
     return Scale(0.0 if zero else lo, hi, HEIGHT - BOTTOM, TOP)
 
 
-def chart(x: Scale, y: Scale, *drawn: Markup, names: tuple[str, str], about: str, square: bool = False) -> Markup:
+def chart(x: Scale, y: Scale, *drawn: Markup, names: tuple[str, str], about: str) -> Markup:
     """Returns axes with what is drawn in them; ``about`` says in words what is to be seen."""
-    inside = (*_grid(x, y), *drawn, *_names(*names))
-    return frame(*inside, about=about, class_="chart square" if square else "chart")
+    return frame(*_grid(x, y), *drawn, *_names(*names), about=about)
 
 
-def frame(*inside: Markup, about: str, height: float = HEIGHT, class_: str = "chart") -> Markup:
-    """Returns a picture of the usual width."""
-    box = f"0 0 {WIDTH} {height:g}"
-    return tag("svg", *inside, class_=class_, viewBox=box, role="img", aria_label=about)
+def frame(*inside: Markup, about: str, size: tuple[float, float] = (WIDTH, HEIGHT)) -> Markup:
+    """Returns a picture."""
+    box = f"0 0 {size[0]:g} {size[1]:g}"
+    return tag("svg", *inside, class_="chart", viewBox=box, role="img", aria_label=about)
 
 
 def dots(x: np.ndarray, y: np.ndarray, class_: str) -> Markup:
-    """Returns points (pixels); those that fall on the same half pixel are one."""
+    """Returns points (pixels), small where there are many; those that fall on the same half pixel are one."""
     places = np.unique(np.round(2 * np.stack([x, y], axis=1)) / 2, axis=0)
-    return _path("".join(f"M{a:g} {b:g}h0" for a, b in places.tolist()), f"dots {class_}")
+    return _path("".join(f"M{a:g} {b:g}h0" for a, b in places.tolist()), f"dots {class_}{_many(places)}")
 
 
 def bars(left: np.ndarray, right: np.ndarray, y: np.ndarray, class_: str) -> Markup:
     """Returns horizontal bars from ``left`` to ``right`` (pixels)."""
     ends = np.round(np.stack([left, right, y], axis=1), 1).tolist()
-    return _path("".join(f"M{a:g} {c:g}H{b:g}" for a, b, c in ends), class_)
+    return _path("".join(f"M{a:g} {c:g}H{b:g}" for a, b, c in ends), f"{class_}{_many(ends)}")
 
 
 def ticks_at(x: np.ndarray, class_: str) -> Markup:
     """Returns short marks at the bottom of the axes."""
-    low = HEIGHT - BOTTOM
-    return _path("".join(f"M{a:g} {low}v-7" for a in np.unique(np.round(x, 1)).tolist()), class_)
+    low, places = HEIGHT - BOTTOM, np.unique(np.round(x, 1)).tolist()
+    return _path("".join(f"M{a:g} {low}v-7" for a in places), f"{class_}{_many(places, 150)}")
 
 
 def steps(x: np.ndarray, y: np.ndarray, class_: str) -> Markup:
@@ -160,6 +160,11 @@ def _names(across_name: str, up_name: str) -> Iterator[Markup]:
 
 def _path(data: str, class_: str) -> Markup:
     return Markup(f'<path class="{text(class_)}" d="{data}"/>') if data else Markup("")
+
+
+def _many(drawn: Sized, most: int = 1500) -> str:
+    """Returns the class of what is drawn fainter because there is much of it."""
+    return " many" if len(drawn) > most else ""
 
 
 def _range(values: np.ndarray, *, margin: float) -> tuple[float, float]:

@@ -7,8 +7,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from cohobate.core.blob import Blob
 from cohobate.core.payload import Payload, Plain
 from cohobate.ledger.export import plain
+from cohobate.ledger.untag import Kept
 from cohobate.ledger.views import Follow
 from cohobate.view.report.markup import visible
 
@@ -74,6 +76,9 @@ def _cell(value: Payload) -> Plain:
             return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else f"{value}".replace("nan", "NaN")
         case str():
             return _cut(value)
+    if isinstance(value, Blob | Kept):
+        name, dot, suffix = plain(value).partition(".")
+        return _cut(f"{name[:8]}…{dot}{suffix}")
     spelled = plain(value)
     return _cell(spelled) if isinstance(spelled, str | float) else _cut(json.dumps(spelled, allow_nan=False))
 
