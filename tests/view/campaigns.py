@@ -15,7 +15,16 @@ from cohobate.ledger.ledger import Ledger, memory_ledger, open_ledger
 from cohobate.ledger.views import Follow, follow
 
 START = 1.7e9
-SMILES = ("CCO", "c1ccccc1", "CC(=O)N", "FC(F)(F)c1ccon1", "N#Cc1ccc(O)cc1", "CS(=O)(=O)Cl", "C[NH3+].[Cl-]", "OP(O)(O)=O")
+SMILES = (
+    "CCO",
+    "c1ccccc1",
+    "CC(=O)N",
+    "FC(F)(F)c1ccon1",
+    "N#Cc1ccc(O)cc1",
+    "CS(=O)(=O)Cl",
+    "C[NH3+].[Cl-]",
+    "OP(O)(O)=O",
+)
 
 
 def declared(*, two: bool = False, limit: bool = False) -> Declared:
@@ -24,11 +33,15 @@ def declared(*, two: bool = False, limit: bool = False) -> Declared:
     if two:
         outputs.append({"is": "Output", "name": "gap", "goal": "minimize", "shape": [], "unit": "eV"})
     if limit:
-        outputs.append({"is": "Output", "name": "mass", "goal": {"is": "AtMost", "limit": 120.0}, "shape": [], "unit": "amu"})
+        outputs.append(
+            {"is": "Output", "name": "mass", "goal": {"is": "AtMost", "limit": 120.0}, "shape": [], "unit": "amu"}
+        )
     pool = {"rows": 2521, "columns": ["smiles"], "sha256": "0" * 64}
     settings = {"acquisition": "ei", "initial": 8, "batch": 4, "seed": 7}
     generator = {"kind": "ActiveLearning", "settings": settings}
-    return Declared({"problem": {"variables": pool, "outputs": outputs}, "generator": generator, "simulator": "ie 1f3a"})
+    return Declared(
+        {"problem": {"variables": pool, "outputs": outputs}, "generator": generator, "simulator": "ie 1f3a"}
+    )
 
 
 def events(n: int, *, workers: int = 4, two: bool = False, limit: bool = False, smiles=SMILES) -> Iterator[Event]:
@@ -44,7 +57,11 @@ def events(n: int, *, workers: int = 4, two: bool = False, limit: bool = False, 
         if known and i % 4 == 0:
             error = {"ie": 0.25 + 0.8 / np.sqrt(i)} if version > 1 else {}
             yield Learned("main", version, i, error, {"ie": 12 + i / n}, free[0])
-        note = Note("ei", version, {"ie": truth + 0.3 * rng.normal()}, {"ie": 0.25 + 0.1 * rng.random()}, 0.1) if known else Note("initial")
+        note = (
+            Note("ei", version, {"ie": truth + 0.3 * rng.normal()}, {"ie": 0.25 + 0.1 * rng.random()}, 0.1)
+            if known
+            else Note("initial")
+        )
         if i == n // 2:
             yield Stopped("stopped cleanly", max(free), max(free) - START)
             shift = 3600.0
@@ -77,7 +94,9 @@ H 0.0 -0.763 -0.477
 
 def _outcome(i: int, values: dict[str, object]) -> Outcome:
     if i % 20 == 3:
-        return Failure("raised", "ValueError: no conformer of this molecule", "Traceback (most recent call last):\n  ...\n")
+        return Failure(
+            "raised", "ValueError: no conformer of this molecule", "Traceback (most recent call last):\n  ...\n"
+        )
     if i % 53 == 11:
         return Failure("timeout", "ran longer than 60 s")
     return Value(values)

@@ -23,4 +23,4 @@ def run_time(at: np.ndarray, opened: Sequence[float]) -> np.ndarray:
     ends = begins.copy()
     np.maximum.at(ends, session, at)
     before = np.concatenate([[0.0], np.cumsum(ends - begins)[:-1]])
-    return np.maximum(0.0, before[session] + at - begins[session])
+    return np.asarray(np.maximum(0.0, before[session] + at - begins[session]))

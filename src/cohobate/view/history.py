@@ -40,7 +40,7 @@ class History:
     @property
     def failed(self) -> np.ndarray:
         """Where an evaluation gave no value."""
-        return ~np.isfinite(self.values)
+        return np.asarray(~np.isfinite(self.values))
 
 
 def evaluations(views: Follow) -> list[Row]:

@@ -11,6 +11,7 @@ from cohobate.view.history import evaluations, value
 
 WIDE = 2.0
 """Standard deviations of a bar, to either side."""
+SIGMA = "\N{GREEK SMALL LETTER SIGMA}"
 EXPECTED = 0.954
 """The share of results within such bars where deviations are right and errors normal."""
 

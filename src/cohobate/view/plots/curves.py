@@ -9,11 +9,11 @@ import numpy as np
 
 from cohobate.core.errors import UserError
 from cohobate.core.payload import Payload
-from cohobate.core.protocols import Lesson
 from cohobate.view.colours import FAILED, RANDOM, of_run
 from cohobate.view.history import ORDERS, History, trace
-from cohobate.view.plots.figure import Runs, label, legend, nothing, panels
+from cohobate.view.plots.figure import Runs, label, legend, markersize, nothing, panels, units
 from cohobate.view.span import scaled
+from cohobate.view.units import named
 
 Axis = Literal["evaluations", "time"]
 BEST = {"maximize": "highest so far", "minimize": "lowest so far"}
@@ -26,21 +26,23 @@ def draw(axis: Axis, runs: Runs) -> Payload:
     for axes, (output, goal) in zip(all_axes, goals.items(), strict=True):
         traces = {name: trace(views, output) for name, views in runs.items() if output in views.tally.goals}
         _panel(axes, traces, goal, axis)
-        axes.set_ylabel(output, parse_math=False)
+        axes.set_ylabel(named(output, units(runs)), parse_math=False)
     legend(figure, all_axes)
     return figure
 
 
 def model(runs: Runs) -> Payload:
-    """Returns best-so-far and out-of-sample error against the version of the model, for each objective."""
-    goals = objectives(runs)
-    figure, all_axes = panels(2 * len(goals), height=2.8)
-    for (output, goal), best, error in zip(goals.items(), all_axes[::2], all_axes[1::2], strict=True):
+    """Returns best known value and out-of-sample error against the version of the model, for each modelled output."""
+    outputs = {name: None for views in runs.values() for one in views.lessons for name in (*one.best, *one.error)}
+    if not outputs:
+        raise UserError("nothing to plot: no model was fitted (a generator with a model tells of its fits)")
+    figure, all_axes = panels(2 * len(outputs), height=2.8)
+    for output, best, error in zip(outputs, all_axes[::2], all_axes[1::2], strict=True):
         for i, (name, views) in enumerate(runs.items()):
-            _lessons(best, [(lesson.model, lesson.best) for lesson in views.lessons], output, name, i)
-            _lessons(error, [(lesson.model, lesson.error) for lesson in views.lessons], output, name, i)
-        label(best, x="version of the model (fits so far)", y=f"{output}, {BEST[goal]}")
-        label(error, x="version of the model (fits so far)", y=f"{output}, error of new predictions")
+            _lessons(best, [(one.model, one.best[output]) for one in views.lessons if output in one.best], name, i)
+            _lessons(error, [(one.model, one.error[output]) for one in views.lessons if output in one.error], name, i)
+        label(best, x="version of the model (fits so far)", y=f"best {named(output, units(runs))}")
+        label(error, x="version of the model (fits so far)", y=f"error of new {named(output, units(runs))}")
     if len(runs) > 1:
         legend(figure, all_axes)
     return figure
@@ -54,14 +56,10 @@ def objectives(runs: Runs) -> dict[str, str]:
     return goals
 
 
-def _lessons(axes: Payload, points: Sequence[tuple[int, Lesson]], output: str, name: str, i: int) -> None:
-    known = [(version, by_output[output]) for version, by_output in points if output in by_output]
-    if not known:
-        nothing(axes, "no model has been fitted") if not points else nothing(axes, "nothing known yet")
-        return
-    x, y = zip(*known, strict=True)
-    marker = "." if len(x) < 60 else ""
-    axes.plot(x, y, marker=marker, color=of_run(i), linewidth=1.6, label=name)
+def _lessons(axes: Payload, points: Sequence[tuple[int, float]], name: str, i: int) -> None:
+    if points:
+        x, y = zip(*points, strict=True)
+        axes.plot(x, y, marker="." if len(x) < 60 else "", color=of_run(i), linewidth=1.6, label=name)
     axes.xaxis.get_major_locator().set_params(integer=True)
 
 
@@ -83,18 +81,27 @@ def _panel(axes: Payload, traces: dict[str, History], goal: str, axis: Axis) -> 
 
 def _alone(axes: Payload, x: np.ndarray, one: History, goal: str, axis: Axis) -> None:
     """Draws one run: every evaluation, random orders of them, the best so far."""
-    run = of_run(0)
+    run, size = of_run(0), markersize(len(x))
     if one.fit.any():
         if axis == "evaluations":
             _orders(axes, x, one)
-        axes.plot(x[one.fit], one.values[one.fit], ".", color=run, alpha=0.35, markersize=5, label="each evaluation")
-        _broken(axes, x, one)
+        axes.plot(x[one.fit], one.values[one.fit], ".", color=run, alpha=0.35, markersize=size, label="each evaluation")
+        _broken(axes, x, one, size)
         text = f"{BEST[goal]}, in the order of this run"
         axes.step(x, one.best, where="post", color=run, linewidth=2, label=text)
     if one.failed.any():
         at, bottom = x[one.failed], axes.get_xaxis_transform()
         low = np.full(len(at), 0.02)
-        axes.plot(at, low, "|", color=FAILED, transform=bottom, markersize=8, label="failed")
+        axes.plot(
+            at,
+            low,
+            "|",
+            color=FAILED,
+            alpha=1.0 if len(at) < 150 else 0.3,
+            transform=bottom,
+            markersize=8,
+            label="failed",
+        )
 
 
 def _orders(axes: Payload, x: np.ndarray, one: History) -> None:
@@ -103,8 +110,8 @@ def _orders(axes: Payload, x: np.ndarray, one: History) -> None:
     axes.step(x, one.random, where="post", color=RANDOM, linestyle="--", linewidth=1.4, label=text)
 
 
-def _broken(axes: Payload, x: np.ndarray, one: History) -> None:
+def _broken(axes: Payload, x: np.ndarray, one: History, size: float) -> None:
     broken = np.isfinite(one.values) & ~one.fit
     if broken.any():
         text = "breaks a constraint"
-        axes.plot(x[broken], one.values[broken], "x", color=RANDOM, alpha=0.6, markersize=4, label=text)
+        axes.plot(x[broken], one.values[broken], "x", color=RANDOM, alpha=0.6, markersize=0.8 * size, label=text)

@@ -13,6 +13,7 @@ from cohobate.host.extras import require
 from cohobate.host.filesystem import write_atomic
 from cohobate.ledger.views import Follow
 from cohobate.view.text import shown
+from cohobate.view.units import of_outputs
 
 SUFFIXES = (".png", ".svg", ".pdf")
 WIDTH, HEIGHT, DPI = 7.2, 4.4, 150
@@ -41,6 +42,16 @@ def label(axes: Payload, *, x: str, y: str) -> None:
     """Names the axes; a name may hold dollar signs, and is text."""
     axes.set_xlabel(shown(x, 80), parse_math=False)
     axes.set_ylabel(shown(y, 80), parse_math=False)
+
+
+def units(runs: Runs) -> dict[str, str]:
+    """Returns the units of outputs, of whichever run has them."""
+    return {name: unit for views in runs.values() for name, unit in of_outputs(views).items()}
+
+
+def markersize(n: int, usual: float = 5.0) -> float:
+    """Returns the size of one of ``n`` points: small where there are many."""
+    return usual if n < 1500 else usual * 0.5
 
 
 def nothing(axes: Payload, why: str) -> None:

@@ -8,7 +8,8 @@ from cohobate.core.errors import UserError
 from cohobate.core.payload import Payload
 from cohobate.view.colours import RANDOM, of_run
 from cohobate.view.pairs import Front, front, pairs
-from cohobate.view.plots.figure import Runs, label, legend, panels
+from cohobate.view.plots.figure import Runs, label, legend, markersize, panels, units
+from cohobate.view.units import named
 
 SIDE = 4.8
 
@@ -26,7 +27,7 @@ def draw(runs: Runs) -> Payload:
     for axes, (a, b) in zip(all_axes, drawn, strict=True):
         for i, (name, one) in enumerate(found.items()):
             _points(axes, one, a, b, f"front of {name}" if len(found) > 1 else "not bettered in all", of_run(i))
-        label(axes, x=outputs[a], y=outputs[b])
+        label(axes, x=named(outputs[a], units(runs)), y=named(outputs[b], units(runs)))
     legend(figure, all_axes)
     return figure
 
@@ -34,9 +35,11 @@ def draw(runs: Runs) -> Payload:
 def _points(axes: Payload, one: Front, a: int, b: int, name: str, colour: str) -> None:
     x, y = one.values[:, a], one.values[:, b]
     rest = one.fit & ~one.front
-    axes.plot(x[rest], y[rest], ".", color=colour, alpha=0.25, markersize=4)
+    axes.plot(x[rest], y[rest], ".", color=colour, alpha=0.25, markersize=markersize(len(x), 4))
     if not one.fit.all():
         axes.plot(x[~one.fit], y[~one.fit], "x", color=RANDOM, alpha=0.5, markersize=4, label="breaks a constraint")
     order = np.argsort(x[one.front])
     style = "-" if len(one.outputs) == 2 else ""
-    axes.plot(x[one.front][order], y[one.front][order], f"o{style}", color=colour, markersize=4, linewidth=1, label=name)
+    axes.plot(
+        x[one.front][order], y[one.front][order], f"o{style}", color=colour, markersize=4, linewidth=1, label=name
+    )

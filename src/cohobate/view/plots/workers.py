@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cohobate.core.errors import UserError
 from cohobate.core.payload import Payload
-from cohobate.ledger.views import Follow
 from cohobate.view.colours import of_outcome
 from cohobate.view.lanes import Lane, lanes, outcomes
 from cohobate.view.plots.figure import WIDTH, Runs, legend, nothing, panels
@@ -31,12 +30,6 @@ def draw(runs: Runs) -> Payload:
     return figure
 
 
-def utilised(views: Follow) -> float:
-    """Returns the mean number of attempts that ran at once."""
-    tally = views.tally
-    return tally.busy / tally.seconds if tally.seconds else 0.0
-
-
 def _panel(axes: Payload, rows: list[Lane]) -> None:
     if not rows:
         nothing(axes, "no evaluation has ended yet")
@@ -48,7 +41,9 @@ def _panel(axes: Payload, rows: list[Lane]) -> None:
             bars = lane.bars.get(outcome)
             if bars is not None:
                 colour = of_outcome(outcome)
-                axes.broken_barh(bars * factor, (at - 0.4, 0.8), color=colour, linewidth=0, label=outcome.replace("_", " "))
+                axes.broken_barh(
+                    bars * factor, (at - 0.4, 0.8), color=colour, linewidth=0, label=outcome.replace("_", " ")
+                )
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, end * factor)
     axes.set_xlabel(f"run time ({unit})")

@@ -14,6 +14,7 @@ from cohobate.view.pairs import front
 from cohobate.view.report.about import About
 from cohobate.view.report.markup import Markup, tag, text
 from cohobate.view.text import number, shown
+from cohobate.view.units import of_outputs
 
 MOST = 24
 """Cards of the front, and of each objective."""
@@ -35,9 +36,7 @@ def best(views: Follow, about: About) -> Iterator[Markup]:
         yield from _group(title, "", trials, views, about, paint=paint)
 
 
-def _group(
-    title: str, says: str, trials: list[int], views: Follow, about: About, *, paint: bool
-) -> Iterator[Markup]:
+def _group(title: str, says: str, trials: list[int], views: Follow, about: About, *, paint: bool) -> Iterator[Markup]:
     if not trials:
         return
     yield tag("h3", title, tag("small", f" {says}") if says else None)
@@ -50,7 +49,8 @@ def _group(
 
 def _card(rank: int, row: Row, views: Follow, about: About, *, paint: bool) -> Markup:
     picture = _picture(row.trial.inputs) if paint else None
-    values = tag("dl", *(_value(row, output, about.units.get(output, "")) for output in views.tally.goals))
+    units = of_outputs(views)
+    values = tag("dl", *(_value(row, output, units.get(output, "")) for output in views.tally.goals))
     name = tag("p", shown(about.name(row.trial.id), 160), class_="name")
     return tag("li", picture, values, name, tag("p", f"#{rank}, trial {row.trial.id}", class_="rank"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -10,54 +10,59 @@ from cohobate.ledger.views import Follow
 from cohobate.view.history import ORDERS, History, trace
 from cohobate.view.lanes import Lane, lanes, outcomes
 from cohobate.view.pairs import Front, front, pairs
-from cohobate.view.parity import EXPECTED, WIDE, Parity, parity, predicted
+from cohobate.view.parity import EXPECTED, SIGMA, WIDE, Parity, parity, predicted
 from cohobate.view.report import svg
 from cohobate.view.report.markup import Markup, tag
 from cohobate.view.span import scaled
 from cohobate.view.text import number, shown
+from cohobate.view.units import named, of_outputs
 
+Units = Mapping[str, str]
 BARE = 60
 """Workers from which rows have no names and shrink to fit."""
 
 
-def charts(views: Follow, units: dict[str, str]) -> Iterator[Markup]:
-    """Returns all the figures that there is something to draw for; ``units`` are those of outputs."""
+def charts(views: Follow) -> Iterator[Markup]:
+    """Returns all the figures that there is something to draw for."""
+    units = of_outputs(views)
     for output, goal in views.tally.goals.items():
         one = trace(views, output)
         if one.fit.any():
-            yield _progress(one, shown(output, 60), goal, units.get(output, ""))
-            yield _in_time(one, shown(output, 60), goal, units.get(output, ""))
+            yield _progress(one, output, goal, units)
+            yield _in_time(one, output, goal, units)
     if len(views.tally.goals) > 1:
         yield from _fronts(front(views), units)
     for output in predicted(views):
         found = parity(views, output)
         if len(found):
-            yield _parity(found, shown(output, 60), units.get(output, ""))
+            yield _parity(found, output, units)
     yield from _learning(views, units)
     if rows := lanes(views):
         yield _workers(rows)
 
 
-def _progress(one: History, output: str, goal: str, unit: str) -> Markup:
+def _progress(one: History, output: str, goal: str, units: Units) -> Markup:
     n = np.arange(1, len(one.values) + 1)
     x, y = svg.across(n, zero=True, whole=True), svg.upwards(one.values)
     drawn = (
         svg.band(x(n), y(one.low), y(one.high), "band"),
         svg.steps(x(n), y(one.random), "random"),
-        svg.dots(x(n[one.fit]), y(one.values[one.fit]), "run"),
         svg.dots(x(n[_broken(one)]), y(one.values[_broken(one)]), "broken"),
+        svg.dots(x(n[one.fit]), y(one.values[one.fit]), "run"),
         svg.steps(x(n), y(one.best), "best"),
         svg.ticks_at(x(n[one.failed]), "failed"),
     )
-    about = f"best {output} so far against evaluations"
-    picture = svg.chart(x, y, *drawn, names=("evaluations", _named(output, unit)), about=about)
+    about = f"best {shown(output, 60)} so far against evaluations"
+    picture = svg.chart(x, y, *drawn, names=("evaluations", named(output, units)), about=about)
     keys = [("best", f"{_word(goal)} so far"), ("run", "each evaluation")]
-    keys += [("random", f"mean and range of {ORDERS} random orders of the same evaluations")]
-    keys += [("broken", "breaks a constraint")] * bool(_broken(one).any()) + [("failed", "failed")] * bool(one.failed.any())
-    return _figure(f"Best {output} against evaluations", picture, keys)
+    keys += [("random", f"the same in {ORDERS} random orders: mean and range")]
+    keys += [("broken", "breaks a constraint")] * bool(_broken(one).any()) + [("failed", "failed")] * bool(
+        one.failed.any()
+    )
+    return _figure(f"Best {shown(output, 60)} against evaluations", picture, keys)
 
 
-def _in_time(one: History, output: str, goal: str, unit: str) -> Markup:
+def _in_time(one: History, output: str, goal: str, units: Units) -> Markup:
     factor, unit_of_time = scaled(float(one.seconds.max(initial=0.0)))
     seconds = one.seconds * factor
     x, y = svg.across(seconds, zero=True), svg.upwards(one.values[one.fit])
@@ -66,13 +71,15 @@ def _in_time(one: History, output: str, goal: str, unit: str) -> Markup:
         svg.steps(x(seconds), y(one.best), "best"),
         svg.ticks_at(x(seconds[one.failed]), "failed"),
     )
-    names = (f"run time ({unit_of_time})", _named(output, unit))
-    picture = svg.chart(x, y, *drawn, names=names, about=f"best {output} so far against run time")
-    keys = [("best", f"{_word(goal)} so far"), ("run", "each evaluation")] + [("failed", "failed")] * bool(one.failed.any())
-    return _figure(f"Best {output} against run time", picture, keys, "Pauses between sessions are left out.")
+    names = (f"run time ({unit_of_time})", named(output, units))
+    picture = svg.chart(x, y, *drawn, names=names, about=f"best {shown(output, 60)} so far against run time")
+    keys = [("best", f"{_word(goal)} so far"), ("run", "each evaluation")] + [("failed", "failed")] * bool(
+        one.failed.any()
+    )
+    return _figure(f"Best {shown(output, 60)} against run time", picture, keys, "Pauses between sessions are left out.")
 
 
-def _parity(found: Parity, output: str, unit: str) -> Markup:
+def _parity(found: Parity, output: str, units: Units) -> Markup:
     every = np.concatenate([found.predicted, found.result])
     x, y = svg.across(every), svg.upwards(every)
     ends = np.array([every.min(), every.max()])
@@ -83,21 +90,23 @@ def _parity(found: Parity, output: str, unit: str) -> Markup:
         svg.line(x(ends), y(ends), "random"),
         svg.dots(x(found.predicted), y(found.result), "run"),
     )
-    names = (f"{_named(output, unit)}, predicted when chosen", f"{_named(output, unit)}, result")
-    picture = svg.chart(x, y, *drawn, names=names, about=f"result against prediction of {output}")
-    keys = [("run", "each prediction"), ("deviation", f"± {WIDE:g} σ"), ("random", "equal")]
-    return _figure(f"What the model said of {output}", picture, keys, _judged(found, unit))
+    names = (f"{named(output, units)}, predicted when chosen", f"{named(output, units)}, result")
+    picture = svg.chart(x, y, *drawn, names=names, about=f"result against prediction of {shown(output, 60)}")
+    keys = [("run", "each prediction"), ("deviation", f"± {WIDE:g} {SIGMA}"), ("random", "equal")]
+    return _figure(f"What the model said of {shown(output, 60)}", picture, keys, _judged(found, units.get(output, "")))
 
 
 def _judged(found: Parity, unit: str) -> str:
     facts = f"{len(found):,} predictions: RMSE {number(found.rmse)}{unit and f' {unit}'}"
     facts += f", rank correlation {found.rank_correlation:.2f}"
     if np.isfinite(found.coverage):
-        facts += f", {found.coverage:.0%} of results within {WIDE:g} σ ({EXPECTED:.0%} expected of a perfect model)"
+        facts += (
+            f", {found.coverage:.0%} of results within {WIDE:g} {SIGMA} ({EXPECTED:.0%} expected of a perfect model)"
+        )
     return f"{facts}."
 
 
-def _fronts(one: Front, units: dict[str, str]) -> Iterator[Markup]:
+def _fronts(one: Front, units: Units) -> Iterator[Markup]:
     for a, b in pairs(one.outputs) if len(one.values) else ():
         x, y = svg.across(one.values[:, a]), svg.upwards(one.values[:, b])
         at, up = x(one.values[:, a]), y(one.values[:, b])
@@ -108,22 +117,19 @@ def _fronts(one: Front, units: dict[str, str]) -> Iterator[Markup]:
             svg.line(at[one.front][order], up[one.front][order], "thin") if len(one.outputs) == 2 else Markup(""),
             svg.dots(at[one.front], up[one.front], "top"),
         )
-        names = (_named(shown(one.outputs[a], 60), units.get(one.outputs[a], "")),) + (
-            _named(shown(one.outputs[b], 60), units.get(one.outputs[b], "")),
-        )
+        names = (named(one.outputs[a], units), named(one.outputs[b], units))
         picture = svg.chart(x, y, *drawn, names=names, about=f"{names[1]} against {names[0]}")
         keys = [("top", "bettered in all objectives by none"), ("run", "the others")]
         yield _figure("The front", picture, keys, f"{int(one.front.sum())} of {int(one.fit.sum())} are on the front.")
 
 
-def _learning(views: Follow, units: dict[str, str]) -> Iterator[Markup]:
+def _learning(views: Follow, units: Units) -> Iterator[Markup]:
     for output in dict.fromkeys(name for lesson in views.lessons for name in lesson.error):
         found = [(one.known, one.error[output]) for one in views.lessons if output in one.error]
         known, error = np.array(found, dtype=float).T
         x, y = svg.across(known), svg.upwards(error, zero=True)
         drawn = (svg.line(x(known), y(error), "thin"), svg.dots(x(known), y(error), "top"))
-        name = shown(output, 60)
-        names = ("results that the model was fitted to", f"error of {_named(name, units.get(output, ''))}")
+        name, names = shown(output, 60), ("results that the model was fitted to", f"error of {named(output, units)}")
         picture = svg.chart(x, y, *drawn, names=names, about=f"out-of-sample error of {name} against training size")
         says = "Root mean square of result minus prediction, over the results that came since the fit before."
         yield _figure(f"How well {name} was foretold", picture, [("top", "each fit of the model")], says)
@@ -152,7 +158,9 @@ def _workers(rows: Sequence[Lane]) -> Markup:
     return _figure("Workers", picture, keys, f"{len(rows)} worker{'s' * (len(rows) != 1)}, a row for each.", wide=True)
 
 
-def _figure(title: str, picture: Markup, keys: Sequence[tuple[str, str]], says: str = "", *, wide: bool = False) -> Markup:
+def _figure(
+    title: str, picture: Markup, keys: Sequence[tuple[str, str]], says: str = "", *, wide: bool = False
+) -> Markup:
     legend = tag("ul", *(tag("li", tag("i", class_=f"key {name}"), what) for name, what in keys), class_="legend")
     caption = tag("figcaption", tag("h3", title), legend, tag("p", says) if says else None)
     return tag("figure", caption, picture, class_="wide" if wide else None)
@@ -160,10 +168,6 @@ def _figure(title: str, picture: Markup, keys: Sequence[tuple[str, str]], says: 
 
 def _broken(one: History) -> np.ndarray:
     return np.asarray(np.isfinite(one.values) & ~one.fit)
-
-
-def _named(output: str, unit: str) -> str:
-    return f"{output} ({shown(unit, 20)})" if unit else output
 
 
 def _word(goal: str) -> str:

@@ -18,6 +18,7 @@ from cohobate.view.report.best import best
 from cohobate.view.report.charts import charts
 from cohobate.view.report.markup import Inside, Markup, embed, join, tag
 from cohobate.view.text import shown
+from cohobate.view.units import of_columns
 
 
 def write(views: Follow, about: About, path: Path) -> int:
@@ -54,10 +55,12 @@ def page(views: Follow, about: About) -> str:
     links = (tag("li", tag("a", name, href=f"#{anchor}")) for anchor, name, _ in parts)
     nav = tag("nav", tag("ul", *links), aria_label="Sections")
     body = (_section(anchor, name, inside) for anchor, name, inside in parts)
-    data = tag("script", embed(table.data(views, _columns(views, about))), type="application/json", id="data")
+    data = tag("script", embed(table.data(views, of_columns(views))), type="application/json", id="data")
     foot = tag("footer", f"Written by cohobate {version_of()} on {sections.moment(about.written)}.")
     run = Markup(f"<script>{script}</script>")
-    whole = tag("html", head, tag("body", _header(views, about, title), nav, tag("main", *body), foot, data, run), lang="en")
+    whole = tag(
+        "html", head, tag("body", _header(views, about, title), nav, tag("main", *body), foot, data, run), lang="en"
+    )
     return f"<!DOCTYPE html>\n{whole.html}\n"
 
 
@@ -78,11 +81,11 @@ def _header(views: Follow, about: About, title: str) -> Markup:
 def _parts(views: Follow, about: About) -> Iterator[tuple[str, str, list[Inside]]]:
     found: list[tuple[str, str, list[Inside]]] = [
         ("best", "Best candidates", list(best(views, about))),
-        ("plots", "Plots", [tag("div", *drawn, class_="plots")] if (drawn := list(charts(views, about.units))) else []),
+        ("plots", "Plots", [tag("div", *drawn, class_="plots")] if (drawn := list(charts(views))) else []),
         ("trials", "Trials", [_trials(views)] if views.rows.by_trial else []),
         ("failures", "Failures", list(sections.failures(views, about))),
-        ("models", "Models", [sections.models(views, about)] if views.lessons else []),
-        ("what", "What it is", [sections.facts(about)]),
+        ("models", "Models", [sections.models(views)] if views.lessons else []),
+        ("what", "What it is", [sections.facts(views, about)]),
         ("timing", "Timing", [sections.timing(views)]),
         ("manifest", "Manifest", list(sections.manifest(about))),
     ]
@@ -116,17 +119,6 @@ def _trials(views: Follow) -> Markup:
     )
     bare = tag("noscript", tag("p", f"The table of {len(views.rows.by_trial):,} trials needs JavaScript."))
     return join([bare, controls, scroll, pages])
-
-
-def _columns(views: Follow, about: About) -> dict[str, str]:
-    """Returns the units by column of the table."""
-    naming = views.rows.naming()
-    units = {naming.inputs[name]: unit for name, unit in about.input_units.items() if name in naming.inputs}
-    for name, unit in about.units.items():
-        for column in (naming.outputs.get(name), f"predicted.{name}", f"std.{name}"):
-            if column:
-                units[column] = unit
-    return {**units, "seconds": "s"}
 
 
 def _policy(style: str, script: str) -> str:

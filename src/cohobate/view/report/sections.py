@@ -15,6 +15,7 @@ from cohobate.view.report.about import About
 from cohobate.view.report.markup import Inside, Markup, tag
 from cohobate.view.sight import by_kind
 from cohobate.view.text import duration, number, shown
+from cohobate.view.units import named, of_outputs
 
 GROUPS = 50
 """Reasons of failures that are shown."""
@@ -24,14 +25,14 @@ FITS = 12
 
 def figures(views: Follow, about: About) -> Iterator[Markup]:
     """Returns the numbers that are read first."""
-    tally = views.tally
+    tally, units = views.tally, of_outputs(views)
     of = f"of {about.total:,}" if about.total else "evaluations"
     bar = tag("progress", value=min(tally.counted, about.total), max=about.total) if about.total else None
     yield _figure("Evaluations", f"{tally.counted:,}", of, bar)
     for output in list(tally.goals)[:3]:
         for row in views.best(1, output):
             column = views.rows.naming().outputs[output]
-            unit = about.units.get(output, "")
+            unit = units.get(output, "")
             value = f"{number(row[column])}{f' {shown(unit, 12)}' if unit else ''}"
             yield _figure(f"Best {shown(output, 30)}", value, shown(about.name(row["id"]), 60))
     rejected = f"{tally.rejected:,} rejected" if tally.rejected else ""
@@ -45,20 +46,20 @@ def _figure(name: str, value: str, says: str, more: Inside = None, *, warn: bool
     return tag("div", tag("dt", name), tag("dd", value, class_="warn" if warn else "big"), more, tag("dd", says))
 
 
-def facts(about: About) -> Markup:
+def facts(views: Follow, about: About) -> Markup:
     """Returns what the campaign is."""
-    problem = about.declared.get("problem", {})
-    generator = about.declared.get("generator", {})
+    problem = views.declared.get("problem", {})
+    generator = views.declared.get("generator", {})
     pairs = [
         ("Goal", about.goal),
         ("Generator", generator.get("kind", "")),
         ("its settings", _settings(generator.get("settings", {}))),
-        ("Simulator", about.declared.get("simulator", "")),
+        ("Simulator", views.declared.get("simulator", "")),
         ("Run folder", about.folder),
     ]
     known = [(tag("dt", name), tag("dd", shown(says, 600))) for name, says in pairs if says]
     listed = tag("dl", *(part for pair in known for part in pair), class_="facts")
-    return tag("div", listed, _space(problem), _outputs(about), class_="what")
+    return tag("div", listed, _space(problem), _outputs(problem), class_="what")
 
 
 def _settings(settings: Mapping[str, Plain]) -> str:
@@ -87,8 +88,8 @@ def _range(one: Mapping[str, Plain]) -> tuple[str, str]:
     return shown(one.get("structured", ""), 80), ""
 
 
-def _outputs(about: About) -> Markup | None:
-    rows = [(one["name"], _goal(one["goal"]), one.get("unit", "")) for one in about.outputs]
+def _outputs(problem: Mapping[str, Plain]) -> Markup | None:
+    rows = [(one["name"], _goal(one["goal"]), one.get("unit", "")) for one in problem.get("outputs", ())]
     return table(("output", "goal", "unit"), rows, caption="What is wanted") if rows else None
 
 
@@ -106,15 +107,17 @@ def failures(views: Follow, about: About) -> Iterator[Markup]:
     groups = views.failures()
     for group in groups[:GROUPS]:
         title = tag("span", str(group["kind"]).replace("_", " "), class_="kind")
-        head = tag("summary", tag("b", f"{group['count']:,} × "), title, shown(group["message"] or "no message", 400))
-        examples = (tag("li", f"trial {trial}: ", tag("code", shown(about.name(trial), 200))) for trial in group["trials"])
+        head = tag("summary", tag("b", f"{group['count']:,} "), title, shown(group["message"] or "no message", 400))
+        examples = (
+            tag("li", f"trial {trial}: ", tag("code", shown(about.name(trial), 200))) for trial in group["trials"]
+        )
         trace = tag("pre", str(group["traceback"])[-20_000:], tabindex=0) if group["traceback"] else None
         yield tag("details", head, tag("ul", *examples), trace)
     if len(groups) > GROUPS:
         yield tag("p", f"and {len(groups) - GROUPS:,} more reasons: cohobate errors lists them")
 
 
-def models(views: Follow, about: About) -> Markup | None:
+def models(views: Follow) -> Markup | None:
     """Returns a table of what the models learned; nothing without one."""
     lessons = list(views.lessons)
     if not lessons:
@@ -125,7 +128,8 @@ def models(views: Follow, about: About) -> Markup | None:
     for one in few:
         cells = [number(by[name]) if name in by else "" for name in names for by in (one.best, one.error)]
         rows.append((f"{one.model}", f"{one.known:,}", *cells))
-    heads = [f"{shown(name, 40)}{_unit(about, name)}, {what}" for name in names for what in ("best", "error")]
+    units = of_outputs(views)
+    heads = [f"{named(name, units)}, {what}" for name in names for what in ("best", "error")]
     left = f"; {len(lessons) - len(few):,} fits between are left out" if len(few) < len(lessons) else ""
     caption = f"Fits of the model{left}. The error is of predictions made before their results were known"
     return table(("version", "results", *heads), rows, caption=caption, numbers=True)
@@ -145,7 +149,11 @@ def timing(views: Follow) -> Markup:
         pairs.append(("The longest", f"{lengths.max():.4g} s"))
     if tally.retried:
         pairs.append(("Tried again", f"{tally.retried:,} times"))
-    return tag("dl", *(tag(name, says) for pair in pairs for name, says in zip(("dt", "dd"), pair, strict=True)), class_="facts")
+    return tag(
+        "dl",
+        *(tag(name, says) for pair in pairs for name, says in zip(("dt", "dd"), pair, strict=True)),
+        class_="facts",
+    )
 
 
 def manifest(about: About) -> Iterator[Markup]:
@@ -185,8 +193,3 @@ def table(heads: Iterable[str], rows: Iterable[Sequence[str]], *, caption: str, 
 def moment(at: float) -> str:
     """Returns a time (s since the epoch) as text."""
     return time.strftime("%Y-%m-%d %H:%M %Z", time.localtime(at))
-
-
-def _unit(about: About, name: str) -> str:
-    unit = about.units.get(name)
-    return f" ({shown(unit, 20)})" if unit else ""

@@ -127,7 +127,7 @@ def spelled(value: float, step: float) -> str:
     """
     if abs(value) < step * 1e-6:
         return "0"
-    if 1e-4 <= step and abs(value) < 1e6:
+    if step >= 1e-4 and abs(value) < 1e6:
         digits = max(0, -math.floor(math.log10(step) + 1e-9))
         fixed = f"{value:,.{digits + (1 if _has_half(step) else 0)}f}"
         return fixed.rstrip("0").rstrip(".") if "." in fixed else fixed
@@ -177,7 +177,7 @@ def _range(values: np.ndarray, *, margin: float) -> tuple[float, float]:
 
 
 def _round_step(least: float) -> float:
-    size = 10 ** math.floor(math.log10(least))
+    size = 10.0 ** math.floor(math.log10(least))
     return next(size * step for step in STEPS if size * step >= least * (1 - 1e-9))
 
 
