@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 from cohobate.core.payload import Payload
 from cohobate.host.extras import require
+from cohobate.simulate.chem.rdkit import quietly
 
 WIDTH, HEIGHT = 190, 130
 MOST_ATOMS: Final = 150
@@ -63,7 +64,7 @@ def draw(smiles: str) -> Drawing | None:
     """
     chem = require("rdkit.Chem", extra="chem")
     drawing = require("rdkit.Chem.Draw.rdMolDraw2D", extra="chem")
-    with require("rdkit.rdBase", extra="chem").BlockLogs():
+    with quietly():
         molecule = chem.MolFromSmiles(smiles) if "\0" not in smiles else None
         if molecule is None or not 0 < molecule.GetNumAtoms() <= MOST_ATOMS:
             return None

@@ -24,16 +24,17 @@ def draw(runs: Runs) -> Payload:
         raise UserError("nothing to plot: these runs have different objectives, so there is no front of them all")
     drawn = pairs(outputs)
     figure, all_axes = panels(len(drawn), width=SIDE, height=SIDE, columns=min(2, len(drawn)))
-    for axes, (a, b) in zip(all_axes, drawn, strict=True):
+    for axes, pair in zip(all_axes, drawn, strict=True):
         for i, (name, one) in enumerate(found.items()):
-            _points(axes, one, a, b, f"front of {name}" if len(found) > 1 else "not bettered in all", of_run(i))
-        label(axes, x=named(outputs[a], units(runs)), y=named(outputs[b], units(runs)))
+            _points(axes, one, pair, f"front of {name}" if len(found) > 1 else "not bettered in all", of_run(i))
+        x, y = (named(outputs[at], units(runs)) for at in pair)
+        label(axes, x=x, y=y)
     legend(figure, all_axes)
     return figure
 
 
-def _points(axes: Payload, one: Front, a: int, b: int, name: str, colour: str) -> None:
-    x, y = one.values[:, a], one.values[:, b]
+def _points(axes: Payload, one: Front, pair: tuple[int, int], name: str, colour: str) -> None:
+    x, y = one.values[:, pair].T
     rest = one.fit & ~one.front
     axes.plot(x[rest], y[rest], ".", color=colour, alpha=0.25, markersize=markersize(len(x), 4))
     if not one.fit.all():

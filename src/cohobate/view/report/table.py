@@ -66,20 +66,23 @@ def _column(name: str, values: Sequence[Payload], unit: str, begin: float) -> Pl
 
 def _cell(value: Payload) -> Plain:
     match value:
-        case None | "" | False:
-            return None
-        case True:
-            return "yes"
+        case None | bool():
+            return "yes" if value else None
         case int() if abs(value) < 2**53:
             return value
         case float():
             return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else f"{value}".replace("nan", "NaN")
         case str():
-            return _cut(value)
-    if isinstance(value, Blob | Kept):
-        name, dot, suffix = plain(value).partition(".")
-        return _cut(f"{name[:8]}…{dot}{suffix}")
+            return _cut(value) or None
+    return _content(value)
+
+
+def _content(value: Payload) -> Plain:
+    """Returns what is neither a number nor text as text, contents by the first digits of their name."""
     spelled = plain(value)
+    if isinstance(value, Blob | Kept):
+        name, dot, suffix = spelled.partition(".")
+        return _cut(f"{name[:8]}…{dot}{suffix}")
     return _cell(spelled) if isinstance(spelled, str | float) else _cut(json.dumps(spelled, allow_nan=False))
 
 
