@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cohobate.core.payload import Payload
 from cohobate.core.pool import Pool
 from cohobate.core.problem import AtLeast, AtMost, Choice, Constant, Integer, Output, Problem, Real, Variable
 
@@ -59,14 +58,6 @@ def spoken(value: object) -> str:
     whole = f"{value:.6g}" if isinstance(value, float) else str(value)
     text = whole if len(whole) <= LONGEST else whole[: LONGEST - 1] + "…"
     return html.escape("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
-
-
-def best_rows(
-    rows: Iterable[Mapping[str, Payload]], inputs: Sequence[str], outputs: Sequence[str]
-) -> tuple[list[str], list[list[object]]]:
-    """Returns the heads and cells of a table of rows: their trial, their candidate, their objectives."""
-    heads = ["trial", *inputs, *outputs]
-    return heads, [[row["id"], *(row[name] for name in heads[1:])] for row in rows]
 
 
 def space_of(problem: Problem) -> str:

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, final
 
-from cohobate.campaign.card import Card, best_rows
+from cohobate.campaign.card import Card
 from cohobate.core.errors import UserError, did_you_mean
 from cohobate.core.events import Event, Learned
 from cohobate.core.payload import Payload
@@ -19,6 +19,8 @@ from cohobate.ledger.tally import Tally
 
 SHOWN = 5
 """Candidates on a card."""
+LARGE = 20_000
+"""Trials from which a card is made of counts alone, at once."""
 PLOTS = "cohobate.plots"
 """The entry-point group of functions that draw runs: ``draw({name: Follow}, path)``."""
 
@@ -98,23 +100,29 @@ class CampaignResult:
         return f"{tally.counted} evaluations ({tally.failed} failed, {tally.rejected} rejected); stopped: {self.reason}"
 
     def _repr_html_(self) -> str:
-        """Returns the result as a card for notebooks: the counts, the best, what failed."""
-        with self._open() as reader:
-            found = views.follow(reader)
-        tally, naming = found.tally, found.rows.naming()
-        columns = [naming.outputs[name] for name in tally.goals if name in naming.outputs]
-        best = found.best(SHOWN) if tally.goals else []
-        heads, rows = best_rows(best, list(naming.inputs.values())[:4], columns)
-        failed = [
-            f"{group['count']} {group['kind'].replace('_', ' ')}: {group['message']}" for group in found.failures()
-        ]
-        facts = [
+        """Returns the result as a card for notebooks: the counts, and unless it is large, the best and what failed."""
+        tally = self.tally
+        facts: list[tuple[str, object]] = [
             ("stopped", self.reason),
             ("evaluations", f"{tally.counted} ({tally.failed} failed, {tally.rejected} rejected)"),
             ("time", f"{tally.seconds:.3g} s of running"),
-            ("failed", "; ".join(failed[:3])),
+            ("best", ", ".join(f"{name} {found.value:.6g} (trial {found.trial})" for name, found in tally.bests())),
         ]
-        return Card("Result of a campaign", facts, heads=heads, rows=rows).html()
+        if tally.proposed > LARGE:
+            return Card("Result of a campaign", facts).html()
+        with self._open() as reader:
+            found = views.follow(reader)
+        groups = [f"{one['count']} {one['kind'].replace('_', ' ')}: {one['message']}" for one in found.failures()]
+        heads, rows = self._best_rows(found)
+        return Card("Result of a campaign", [*facts, ("failed", "; ".join(groups[:3]))], heads=heads, rows=rows).html()
+
+    def _best_rows(self, found: views.Follow) -> tuple[list[str], list[list[object]]]:
+        """Returns the heads and cells of a table of the best: trial, candidate, objectives."""
+        naming, goals = found.rows.naming(), found.tally.goals
+        columns = [naming.outputs[name] for name in goals if name in naming.outputs]
+        heads = ["trial", *list(naming.inputs.values())[:4], *columns]
+        best = found.best(SHOWN) if goals else []
+        return heads, [[row["id"], *(row[name] for name in heads[1:])] for row in best]
 
     @property
     def _name(self) -> str:
