@@ -32,8 +32,8 @@ const document = {
   getElementById: (id) => elements[id] ??= new Element(id),
   createElement: (name) => new Element(name),
 };
-const setTimeout = (act) => { act(); return 0; };
-const clearTimeout = () => {};
+globalThis.setTimeout = (act) => { act(); return 0; };
+globalThis.clearTimeout = () => {};
 const cells = () => elements.rows.children.map((line) => line.children.map((cell) => cell.textContent));
 """
 

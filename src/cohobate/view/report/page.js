@@ -24,7 +24,7 @@ function ordered(rows, column, down) {
 function testsOf(text, columns, textOf) {
   const tests = [];
   const names = columns.map((column) => column.name.toLowerCase());
-  const rest = text.toLowerCase().replace(/(\S+)\s*(<=|>=|=|<|>)\s*(\S+)/g, (whole, name, sign, limit) => {
+  const rest = text.toLowerCase().replace(/([^\s<>=]+)\s*(<=|>=|=|<|>)\s*([^\s<>=]\S*)/g, (whole, name, sign, limit) => {
     const column = columns[names.indexOf(name)];
     if (!column) return whole;
     tests.push(comparing(column, sign, limit));
