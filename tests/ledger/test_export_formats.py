@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import ase.io
 import numpy as np
@@ -25,14 +25,16 @@ from cohobate.ledger.export.whole import Frame
 from cohobate.ledger.ledger import memory_ledger, open_ledger
 from cohobate.ledger.reader import open_reader
 
-WATER = "3\nProperties=species:S:1:pos:R:3 pbc=\"F F F\" energy=-5.07\nO 0.0 0.0 0.119\nH 0.0 0.763 -0.477\nH 0.0 -0.763 -0.477\n"
+WATER = '3\nProperties=species:S:1:pos:R:3 pbc="F F F" energy=-5.07\nO 0.0 0.0 0.119\nH 0.0 0.763 -0.477\nH 0.0 -0.763 -0.477\n'
 ETHANOL = Chem.AddHs(Chem.MolFromSmiles("CCO"))
 
 
 def ledger_of(outputs: list[object], inputs: dict[str, object] | None = None, folder=None):
     """A ledger in which trial ``i`` of ``inputs`` ended with ``outputs[i]``: a mapping, or an outcome."""
     ledger = open_ledger(folder) if folder else memory_ledger()
-    declared = {"problem": {"variables": [["x", {"unit": "nm"}]], "outputs": [{"name": "y", "goal": None, "unit": "eV"}]}}
+    declared = {
+        "problem": {"variables": [["x", {"unit": "nm"}]], "outputs": [{"name": "y", "goal": None, "unit": "eV"}]}
+    }
     ledger.append([Opened(1, 1.7e9), Declared(declared)])
     for i, one in enumerate(outputs):
         outcome: Outcome = Value(one) if isinstance(one, dict) else one
@@ -76,7 +78,7 @@ def test_columns_keep_their_types(tmp_path):
     first, second = table.to_pylist()
     assert first["forces"] == [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]
     assert first["geometry"] == {"sha256": Blob(b"abc").sha256, "suffix": ".xyz", "bytes": 3}
-    assert first["finished"] == datetime.fromtimestamp(1.7e9 + 0.25, timezone.utc)
+    assert first["finished"] == datetime.fromtimestamp(1.7e9 + 0.25, UTC)
     assert (second["y"], second["status"], second["message"]) == (None, "raised", "no")
 
 
@@ -173,7 +175,12 @@ def test_what_is_no_geometry_is_left_out(tmp_path, text):
 def test_candidates_are_read_back_by_rdkit(tmp_path):
     lines = "".join(f"{atom.GetSymbol()} {i}.0 0.5 0.25\n" for i, atom in enumerate(ETHANOL.GetAtoms()))
     ethanol = Blob(f"9\n\n{lines}".encode(), ".xyz")
-    outputs = [{"y": 0.0, "geometry": ethanol}, {"y": 1.0}, Failure("raised", "one\n\nthree\n$$$$"), {"y": 2.0, "<o >": True}]
+    outputs = [
+        {"y": 0.0, "geometry": ethanol},
+        {"y": 1.0},
+        Failure("raised", "one\n\nthree\n$$$$"),
+        {"y": 2.0, "<o >": True},
+    ]
     assert export(ledger_of(outputs, {"smiles": "CCO"}), tmp_path / "t.sdf") == 4
     placed, drawn, failed, last = Chem.SDMolSupplier(str(tmp_path / "t.sdf"), removeHs=False)
     assert [Chem.MolToSmiles(Chem.RemoveHs(one)) for one in (placed, drawn, failed, last)] == ["CCO"] * 4
@@ -199,7 +206,9 @@ def test_trials_without_a_molecule_are_left_out(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["t.csv"]
 
 
-@pytest.mark.parametrize(("suffix", "library", "extra"), [("parquet", "pyarrow", "tables"), ("sdf", "rdkit.Chem", "chem")])
+@pytest.mark.parametrize(
+    ("suffix", "library", "extra"), [("parquet", "pyarrow", "tables"), ("sdf", "rdkit.Chem", "chem")]
+)
 def test_without_its_library_the_extra_is_named(tmp_path, monkeypatch, suffix, library, extra):
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(MissingExtra, match=rf"cohobate\[{extra}\]"):

@@ -30,7 +30,9 @@ def run_of(values, goals=None, cached=(), finished=None):
     ledger.append([Opened(1, 0.0), Declared({"problem": {"outputs": outputs}})])
     for i, value in enumerate(values):
         ledger.append([Proposed("main", i + 1, (Trial(i, {"x": 0.5}),)), Started(i, 1, float(i))])
-        outcome = Value({"f": value}) if isinstance(value, float) else Value(value) if isinstance(value, dict) else value
+        outcome = (
+            Value({"f": value}) if isinstance(value, float) else Value(value) if isinstance(value, dict) else value
+        )
         if outcome is not None:
             at = (finished or {}).get(i, float(i))
             ledger.append([Finished(i, 1, outcome, at, started=float(i) or 0.1, cached=i in cached)])
@@ -159,7 +161,11 @@ def test_nothing_to_draw_is_said(tmp_path, values):
 
 @pytest.mark.parametrize(
     ("kind", "why"),
-    [("workers", "no evaluation has ended"), ("parity", "without|no candidate was chosen"), ("front", "two objectives")],
+    [
+        ("workers", "no evaluation has ended"),
+        ("parity", "without|no candidate was chosen"),
+        ("front", "two objectives"),
+    ],
 )
 def test_a_kind_that_has_nothing_says_so(kind, why):
     with pytest.raises(UserError, match=why):

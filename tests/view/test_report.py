@@ -36,9 +36,58 @@ EVIL = (
 )
 VOID = {"meta", "input", "link", "br"}
 KNOWN = VOID | set(
-    "html head title style body header nav main section footer h1 h2 h3 p small a ul ol li dl dt dd div span b i code"
-    " pre details summary table caption thead tbody tr th td figure figcaption svg path text progress label select"
-    " option output button noscript script".split()
+    [
+        "html",
+        "head",
+        "title",
+        "style",
+        "body",
+        "header",
+        "nav",
+        "main",
+        "section",
+        "footer",
+        "h1",
+        "h2",
+        "h3",
+        "p",
+        "small",
+        "a",
+        "ul",
+        "ol",
+        "li",
+        "dl",
+        "dt",
+        "dd",
+        "div",
+        "span",
+        "b",
+        "i",
+        "code",
+        "pre",
+        "details",
+        "summary",
+        "table",
+        "caption",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "figure",
+        "figcaption",
+        "svg",
+        "path",
+        "text",
+        "progress",
+        "label",
+        "select",
+        "option",
+        "output",
+        "button",
+        "noscript",
+        "script",
+    ]
 )
 
 
@@ -82,7 +131,10 @@ def read(html: str) -> Strict:
 
 def evil_run(evil: str):
     """A run with ``evil`` wherever text can come from."""
-    outputs = [{"is": "Output", "name": name, "goal": goal, "unit": evil} for name, goal in ((evil, "maximize"), ("g", "minimize"))]
+    outputs = [
+        {"is": "Output", "name": name, "goal": goal, "unit": evil}
+        for name, goal in ((evil, "maximize"), ("g", "minimize"))
+    ]
     variables = [[evil, {"is": "Choice", "values": [evil]}], ["smiles", {"is": "Choice", "values": ["CCO", evil]}]]
     problem = {"variables": variables, "outputs": outputs}
     generator = {"kind": evil, "settings": {evil: evil}}
@@ -90,9 +142,15 @@ def evil_run(evil: str):
     ledger.append([Opened(1, 0.0), Declared({"problem": problem, "generator": generator, "simulator": evil})])
     ledger.append([Learned(evil, 1, 2, {evil: 0.5}, {evil: 1.0}, 0.5)])
     for i in range(8):
-        trial = Trial(i, {evil: evil, "smiles": "CCO" if i % 2 else evil}, evil, Note(evil, 1, {evil: 1.0}, {evil: 0.1}, 0.2))
-        outcome = Failure("raised", evil, f"Traceback\n{evil}\n") if i == 3 else Value({evil: float(i), "g": 1.0, "h": evil})
-        ledger.append([Proposed(evil, i, (trial,), 1, 1.0), Started(i, 1, 1.0), Finished(i, 1, outcome, 2.0, 1.0, 1.0, evil)])
+        trial = Trial(
+            i, {evil: evil, "smiles": "CCO" if i % 2 else evil}, evil, Note(evil, 1, {evil: 1.0}, {evil: 0.1}, 0.2)
+        )
+        outcome = (
+            Failure("raised", evil, f"Traceback\n{evil}\n") if i == 3 else Value({evil: float(i), "g": 1.0, "h": evil})
+        )
+        ledger.append(
+            [Proposed(evil, i, (trial,), 1, 1.0), Started(i, 1, 1.0), Finished(i, 1, outcome, 2.0, 1.0, 1.0, evil)]
+        )
     views = follow(ledger)
     manifest = {"versions": {evil: evil}, "sessions": [{"engine": evil, "command": [evil]}]}
     return views, About(evil, evil, evil, 10, evil, manifest, lambda trial: evil, 1e9)
@@ -110,7 +168,9 @@ def test_whatever_comes_from_elsewhere_is_text(evil, tmp_path):
     visible = evil[:20].split("\u2028")[0]
     assert any(visible in text for text in seen.texts)
     data = json.loads(seen.scripts[0])
-    assert any(visible in str(cell) for column in data["columns"] for cell in column.get("words", column["cells"]) if cell)
+    assert any(
+        visible in str(cell) for column in data["columns"] for cell in column.get("words", column["cells"]) if cell
+    )
 
 
 def test_the_policy_lets_only_this_script_and_style_run():
@@ -126,7 +186,9 @@ def test_the_policy_lets_only_this_script_and_style_run():
 
 def test_the_page_tells_everything():
     views = campaign(120, two=True, limit=True)
-    about = About("my screen", "stopped: goal reached", "120 evaluations", 120, "runs/ie", {"versions": {"numpy": "2.1"}})
+    about = About(
+        "my screen", "stopped: goal reached", "120 evaluations", 120, "runs/ie", {"versions": {"numpy": "2.1"}}
+    )
     seen = read(page(views, about))
     text = " ".join(" ".join(seen.texts).split())
     for said in (

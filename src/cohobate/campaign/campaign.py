@@ -175,6 +175,7 @@ class Campaign:
         deadline = "none" if settings.deadline is None else f"{settings.deadline:g} s"
         facts = [
             ("proposes", f"{type(self.generator).__name__} over {space_of(problem)}"),
+            ("with", ", ".join(f"{key} = {value}" for key, value in self.describe()["generator"]["settings"].items())),
             ("simulates", self.simulator.name),
             ("wanted", "; ".join(outputs)),
             ("engine", "all cores" if self._engine is None else repr(self._engine)),

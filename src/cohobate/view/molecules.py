@@ -65,7 +65,7 @@ def draw(smiles: str) -> Drawing | None:
     chem = require("rdkit.Chem", extra="chem")
     drawing = require("rdkit.Chem.Draw.rdMolDraw2D", extra="chem")
     with quietly():
-        molecule = chem.MolFromSmiles(smiles) if "\0" not in smiles else None
+        molecule = chem.MolFromSmiles(smiles) if smiles.isascii() and smiles.isprintable() else None
         if molecule is None or not 0 < molecule.GetNumAtoms() <= MOST_ATOMS:
             return None
         canvas = drawing.MolDraw2DSVG(WIDTH, HEIGHT)

@@ -60,7 +60,7 @@ def _molecule(chem: Payload, row: Row, stored: Stored) -> Payload:
 
 def _smiles(inputs: Mapping[str, Any]) -> str:
     found = (value for name, value in inputs.items() if SMILES.search(name) and isinstance(value, str))
-    return next((value for value in found if "\0" not in value), "")
+    return next((value for value in found if value.isascii() and value.isprintable()), "")
 
 
 def _placed(chem: Payload, molecule: Payload, frame: Frame) -> Payload:
