@@ -1,6 +1,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
-TEST := pytest pytest-timeout pytest-xdist hypothesis ipykernel
+TEST := pytest pytest-timeout pytest-xdist hypothesis ipykernel mini-racer
 CHECK := ruff mypy
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 

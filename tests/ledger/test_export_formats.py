@@ -25,7 +25,12 @@ from cohobate.ledger.export.whole import Frame
 from cohobate.ledger.ledger import memory_ledger, open_ledger
 from cohobate.ledger.reader import open_reader
 
-WATER = '3\nProperties=species:S:1:pos:R:3 pbc="F F F" energy=-5.07\nO 0.0 0.0 0.119\nH 0.0 0.763 -0.477\nH 0.0 -0.763 -0.477\n'
+WATER = """3
+Properties=species:S:1:pos:R:3 pbc="F F F" energy=-5.07
+O 0.0 0.0 0.119
+H 0.0 0.763 -0.477
+H 0.0 -0.763 -0.477
+"""
 ETHANOL = Chem.AddHs(Chem.MolFromSmiles("CCO"))
 
 

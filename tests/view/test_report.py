@@ -35,60 +35,12 @@ EVIL = (
     "$x^2$ {{7*7}} \\u003cb\\u003e",
 )
 VOID = {"meta", "input", "link", "br"}
-KNOWN = VOID | set(
-    [
-        "html",
-        "head",
-        "title",
-        "style",
-        "body",
-        "header",
-        "nav",
-        "main",
-        "section",
-        "footer",
-        "h1",
-        "h2",
-        "h3",
-        "p",
-        "small",
-        "a",
-        "ul",
-        "ol",
-        "li",
-        "dl",
-        "dt",
-        "dd",
-        "div",
-        "span",
-        "b",
-        "i",
-        "code",
-        "pre",
-        "details",
-        "summary",
-        "table",
-        "caption",
-        "thead",
-        "tbody",
-        "tr",
-        "th",
-        "td",
-        "figure",
-        "figcaption",
-        "svg",
-        "path",
-        "text",
-        "progress",
-        "label",
-        "select",
-        "option",
-        "output",
-        "button",
-        "noscript",
-        "script",
-    ]
-)
+TAGS = """
+html head title style body header nav main section footer h1 h2 h3 p small a ul ol li dl dt dd div span b i code pre
+details summary table caption thead tbody tr th td figure figcaption svg path text progress label select option output
+button noscript script
+"""
+KNOWN = {*VOID, *TAGS.split()}
 
 
 class Strict(HTMLParser):
