@@ -15,6 +15,7 @@ _HOMES = {
     "cohobate.campaign.goals": (
         "above",
         "below",
+        "confirmed",
         "evaluations",
         "loss_below",
         "seconds",
@@ -25,6 +26,7 @@ _HOMES = {
     "cohobate.campaign.policy": ("FailureBudget", "Retries"),
     "cohobate.core.context": ("attempt_dir", "cancelled"),
     "cohobate.core.errors": ("CohobateError", "Rejected"),
+    "cohobate.core.fidelity": ("Fidelity",),
     "cohobate.core.pool": ("Pool",),
     "cohobate.core.problem": (
         "AtLeast",
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     from cohobate.campaign.campaign import Campaign as Campaign
     from cohobate.campaign.goals import above as above
     from cohobate.campaign.goals import below as below
+    from cohobate.campaign.goals import confirmed as confirmed
     from cohobate.campaign.goals import evaluations as evaluations
     from cohobate.campaign.goals import loss_below as loss_below
     from cohobate.campaign.goals import seconds as seconds
@@ -78,6 +81,7 @@ if TYPE_CHECKING:
     from cohobate.core.context import cancelled as cancelled
     from cohobate.core.errors import CohobateError as CohobateError
     from cohobate.core.errors import Rejected as Rejected
+    from cohobate.core.fidelity import Fidelity as Fidelity
     from cohobate.core.pool import Pool as Pool
     from cohobate.core.problem import AtLeast as AtLeast
     from cohobate.core.problem import AtMost as AtMost

@@ -76,6 +76,18 @@ WRONG = [
     ({'kind = "inline"': 'kind = "inline"\nworkers = 4'}, "engine", "one evaluation at a time, got workers = 4"),
     ({'kind = "inline"': 'kind = "threads"\nworkers = 0'}, "engine.workers", "expected at least 1, got 0"),
     ({'"inline"': '"coroutines"'}, "engine.kind", "is for a simulator that is an async def"),
+    # outputs and levels
+    ({"[engine]": "[outputs.size]\nat_mos = 3\n[engine]"}, "outputs.size.at_mos", "did you mean 'at_most'?"),
+    ({"[engine]": "[outputs.size]\nat_most = 3\n[engine]"}, "outputs", "goal = { above = ... }"),
+    (
+        {"[engine]": "[outputs.cost]\nat_most = 3\nat_least = 1\n[engine]"},
+        "outputs",
+        "cost: expected at_most or at_least",
+    ),
+    ({"[engine]": "[outputs.cost]\nat_most = nan\n[engine]"}, "outputs.cost.at_most", "finite"),
+    ({"[engine]": "[fidelity]\ncosts = { quick = 1 }\n[engine]"}, "fidelity", "two or more"),
+    ({"[engine]": "[fidelity]\ncosts = { quick = 1, full = 0 }\n[engine]"}, "fidelity.costs.full", "more than 0"),
+    ({"[engine]": "[fidelity]\ncosts = { quick = 1, full = 9 }\n[engine]"}, "simulator.use", "['smiles', 'level']"),
     # candidates
     ({POOL: ""}, "generator.pool", "expected a pool, or [variables], got neither"),
     ({POOL: 'pool = "gone.smi"'}, "generator.pool", "no such file"),

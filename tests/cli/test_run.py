@@ -291,3 +291,24 @@ def test_a_run_folder_named_nul_is_refused_in_one_line(small, cohobate_here):
     called = cohobate_here("run")
     assert (called.code, called.err.count("\n")) == (1, 1)
     assert "NUL" in called.err
+
+
+def test_outputs_have_units_and_limits(small, cohobate_here, here):
+    sim = "def length(smiles):\n    return {'size': float(len(smiles)), 'cost': 2.0 * len(smiles)}\n"
+    small(sim=sim, replace={"[engine]": '[outputs]\nsize = { unit = "atoms" }\ncost = { at_most = 6 }\n[engine]'}, n=8)
+    assert cohobate_here("run").code == 0
+    said = cohobate_here("status").out
+    assert "best size     3  " in said, said
+
+
+def test_levels_and_confirmed(small, cohobate_here, here):
+    sim = "def length(smiles, level):\n    return float(len(smiles)) if level == 'full' else 99.0\n"
+    small(
+        sim=sim,
+        replace={
+            "{ evaluations = 6 }": "{ confirmed = 3 }",
+            "[engine]": "[fidelity]\ncosts = { quick = 1, full = 8 }\n[engine]",
+        },
+    )
+    assert cohobate_here("run").code == 0
+    assert "evaluations   3" in cohobate_here("status").out

@@ -145,6 +145,20 @@ def evaluations(n: int) -> Goal:
     )
 
 
+def confirmed(n: int) -> Goal:
+    """Holds after ``n`` evaluations at the full level of the fidelity, and never lets a further one start.
+
+    Counted as by ``evaluations``; towards its end fewer run at once, as any of them may be a full one.
+    """
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise GoalError(f"confirmed(n): expected a whole number of at least 1, got {n!r}")
+    return Goal(
+        f"{n} confirmed",
+        lambda view: f"{n} confirmed" if view.tally.confirmed >= n else None,
+        lambda view: max(0, n - view.tally.confirmed - view.tally.open),
+    )
+
+
 def seconds(s: float) -> Goal:
     """Holds after ``s`` seconds of driver-alive time, summed over all resumes."""
     _positive("seconds", s)

@@ -18,20 +18,21 @@ from cohobate.campaign.campaign import Campaign
 from cohobate.campaign.policy import FailureBudget, Retries
 from cohobate.cli.curfew import LEAVE
 from cohobate.cli.placing import opened, says
+from cohobate.cli.stating import blaming, stated
 from cohobate.core.capture import Raised, capture
-from cohobate.core.errors import ConfigError, SimulatorError, UserError, did_you_mean
+from cohobate.core.errors import ConfigError, SimulatorError, did_you_mean
 from cohobate.core.pool import Pool
-from cohobate.core.problem import Choice, Constant, Integer, Problem, Real, Variable
+from cohobate.core.problem import Problem
 from cohobate.core.protocols import Engine, Generator
 from cohobate.engines.inline import Inline
 from cohobate.engines.workplace import Workplace
 from cohobate.propose.active import ActiveLearning
-from cohobate.propose.posing import Space, pose
 from cohobate.propose.sampling import Grid, LatinHypercube, RandomSampler, Sobol
 from cohobate.simulate.function import as_simulator, is_async
 
 GOALS: Mapping[str, Callable[[Any], goals.Goal]] = {
     "evaluations": goals.evaluations,
+    "confirmed": goals.confirmed,
     "seconds": goals.seconds,
     "session_seconds": goals.session_seconds,
     "until": goals.until_walltime,
@@ -61,14 +62,14 @@ class Job:
 
     def generator(self) -> Generator:
         """Returns a fresh generator."""
-        with _blaming(self.file, "generator"):
+        with blaming(self.file, "generator"):
             return generator(self.config.generator, self.problem)
 
     def campaign(self, engine: Engine | None = None) -> Campaign:
         """Returns a campaign that has not run; nothing is written before it does."""
         settings = self.config.campaign
         budget = settings.failure_budget
-        with _blaming(self.file, "simulator.use", SimulatorError):
+        with blaming(self.file, "simulator.use", SimulatorError):
             return Campaign(
                 self.generator(),
                 self.simulator,
@@ -92,13 +93,13 @@ class Job:
     def engine(self) -> Iterator[Workplace | Inline]:
         """Opens a fresh engine, and closes it with all that was opened for it."""
         with ExitStack() as stack:
-            with _blaming(self.file, "engine"):
+            with blaming(self.file, "engine"):
                 engine = stack.enter_context(opened(self.config.engine, self.run, self.longest))
             yield engine
 
     def site(self) -> list[str]:
         """Returns the line that says what is asked of a cluster, walltime included; none for other engines."""
-        with _blaming(self.file, "engine"):
+        with blaming(self.file, "engine"):
             return list(says(self.config.engine, self.run, self.longest))
 
     @property
@@ -112,11 +113,11 @@ class Job:
 
 def build(file: Path, run: Path, config: toml.Config, *, accept_new_code: bool = False) -> Job:
     """Returns the job of a configuration; raises ``ConfigError`` naming file and key. Writes nothing."""
-    problem = _problem(file, config)
-    with _blaming(file, "campaign.goal"):
+    problem = stated(file, config)
+    with blaming(file, "campaign.goal"):
         goal = wanted(config.campaign.goal)
         goals.check_goal(goal, problem.output_names)
-    with _blaming(file, "simulator.use"):
+    with blaming(file, "simulator.use"):
         simulator = find_simulator(config.simulator.use, file.parent)
     if is_async(as_simulator(simulator)) != (config.engine.kind == "coroutines"):
         raise ConfigError(
@@ -172,57 +173,3 @@ def find_simulator(use: str, folder: Path) -> Callable[..., Any]:
     if not callable(found.value):
         raise ConfigError(f"{use!r} is no function but the {type(found.value).__name__} {found.value!r:.60}")
     return found.value  # type: ignore[no-any-return]  # callable() tells mypy too little
-
-
-def read_pool(file: Path, config: toml.Config) -> Pool | None:
-    """Returns the configured pool, ``None`` where there is none."""
-    wish = config.generator
-    if wish.pool is None:
-        return None
-    with _blaming(file, "generator.pool"):
-        return Pool.read(file.parent / wish.pool, column=wish.column)
-
-
-def _problem(file: Path, config: toml.Config) -> Problem:
-    wish = config.generator
-    space = _space(file, config)
-    with _blaming(file, "generator"):
-        if not (wish.maximize or wish.minimize):
-            raise ConfigError('expected maximize or minimize, for example maximize = "ie"')
-        return pose(space, maximize=wish.maximize, minimize=wish.minimize)
-
-
-def _space(file: Path, config: toml.Config) -> Space:
-    pool = read_pool(file, config)
-    if pool is not None and config.variables:
-        raise ConfigError(f"{file}: variables: a campaign has a pool or variables, not both")
-    if pool is not None:
-        return pool
-    if not config.variables:
-        raise ConfigError(f"{file}: generator.pool: expected a pool, or [variables], got neither")
-    return {name: _variable(file, name, wish) for name, wish in config.variables.items()}
-
-
-def _variable(file: Path, name: str, wish: toml.Variable) -> Variable:
-    with _blaming(file, f"variables.{name}"):
-        match wish:
-            case toml.Real():
-                return Real(wish.lo, wish.hi, log=wish.log, unit=wish.unit)
-            case toml.Integer():
-                return Integer(wish.lo, wish.hi, log=wish.log, unit=wish.unit)
-            case toml.Choice():
-                return Choice(wish.values)
-            case toml.Constant():
-                return Constant(wish.value)
-        assert_never(wish)
-
-
-@contextmanager
-def _blaming(file: Path, key: str, kind: type[UserError] = UserError) -> Iterator[None]:
-    """Names file and key in what is wrong with a value; what names them already passes."""
-    try:
-        yield
-    except kind as error:
-        if str(error).startswith(f"{file}: "):
-            raise
-        raise ConfigError(f"{file}: {key}: {error}") from error

@@ -9,6 +9,7 @@ from pydantic import Field
 from cohobate.cli.engine_tables import EngineTable, Processes
 from cohobate.cli.tables import Count, Names, Positive, Seed, Table, Text
 
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Points = Annotated[int, Field(ge=1, le=1_000_000)]  # they are all kept in memory
 
 
@@ -20,6 +21,7 @@ class Goal(Table):
     session_seconds: Positive | None = None
     until: Text | None = None
     stalled: Count | None = None
+    confirmed: Count | None = None
     below: dict[str, float] = Field(default_factory=dict)
     above: dict[str, float] = Field(default_factory=dict)
 
@@ -150,6 +152,21 @@ class Constant(Table):
 Variable = Annotated[Real | Integer | Choice | Constant, Field(discriminator="kind")]
 
 
+class Output(Table):
+    """What is known of an output: its unit, and the limits it must keep."""
+
+    unit: str = ""
+    at_most: Finite | None = None
+    at_least: Finite | None = None
+
+
+class Fidelity(Table):
+    """Levels of accuracy, from cheap to full, with the cost of one evaluation at each."""
+
+    name: Text = "level"
+    costs: dict[str, Positive]
+
+
 class Config(Table):
     """The whole file."""
 
@@ -158,3 +175,5 @@ class Config(Table):
     simulator: Simulator
     engine: EngineTable = Processes()
     variables: dict[str, Variable] = Field(default_factory=dict)
+    outputs: dict[str, Output] = Field(default_factory=dict)
+    fidelity: Fidelity | None = None

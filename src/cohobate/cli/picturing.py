@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from cohobate.cli.building import read_pool
 from cohobate.cli.naming import Candidates
 from cohobate.cli.reading import Place, find
+from cohobate.cli.stating import read_pool
 from cohobate.cli.whereabouts import whereabouts
 from cohobate.core.errors import UserError
 from cohobate.core.payload import Plain

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import ProblemError, did_you_mean
+from cohobate.core.fidelity import Fidelity
 from cohobate.core.payload import Payload, Plain
 from cohobate.core.pool import Pool
 from cohobate.core.trial import Inputs
@@ -142,12 +143,15 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Variables (or one pool of candidates) and outputs."""
+    """Variables (or one pool of candidates) and outputs; with a ``fidelity`` inputs also name its level."""
 
     variables: Mapping[str, Variable] | Pool
     outputs: tuple[Output, ...] = ()
+    fidelity: Fidelity | None = None
 
     def __post_init__(self) -> None:
+        if self.fidelity and self.fidelity.name in self._varied:
+            raise ProblemError(f"the fidelity is named {self.fidelity.name!r}, as a variable is: choose another name")
         if not isinstance(self.variables, Pool):
             for name, variable in self.variables.items():
                 _check_variable(name, variable)
@@ -157,7 +161,7 @@ class Problem:
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the variables, in the order they are passed."""
-        return self.variables.names if isinstance(self.variables, Pool) else tuple(self.variables)
+        return (*self._varied, self.fidelity.name) if self.fidelity else self._varied
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -171,6 +175,10 @@ class Problem:
 
     def check(self, inputs: Inputs) -> str | None:
         """Returns what is wrong with proposed inputs, or ``None``."""
+        if self.fidelity is not None:
+            if wrong := self.fidelity.check(inputs.get(self.fidelity.name)):
+                return wrong
+            inputs = {name: value for name, value in inputs.items() if name != self.fidelity.name}
         if isinstance(self.variables, Pool):
             return None if inputs in self.variables else f"{dict(inputs)!r} is not a row of the pool"
         if inputs.keys() != self.variables.keys():
@@ -193,7 +201,12 @@ class Problem:
             variables: Any = self.variables.describe()
         else:
             variables = [[name, _describe(variable)] for name, variable in self.variables.items()]
-        return {"variables": variables, "outputs": [_describe(output) for output in self.outputs]}
+        described = {"variables": variables, "outputs": [_describe(output) for output in self.outputs]}
+        return {**described, "fidelity": self.fidelity.describe()} if self.fidelity else described
+
+    @property
+    def _varied(self) -> tuple[str, ...]:
+        return self.variables.names if isinstance(self.variables, Pool) else tuple(self.variables)
 
 
 def pack(inputs: Inputs, structured: Mapping[str, Structured]) -> Inputs:

@@ -39,6 +39,8 @@ class Tally:
     ``failed`` counts final failures without rejected ones, ``open`` trials that were started and have no
     final outcome; ``alive`` sums the seconds
     (s) of drivers that are gone, and ``opened`` and ``last`` are wall-clock times of the present one.
+    Where the problem has a fidelity, ``level`` is its name and full level; ``screened`` counts the
+    evaluations at others, which are never the best, and ``screening`` names the open trials at others.
     """
 
     epoch: int = 0
@@ -60,11 +62,19 @@ class Tally:
     lowest: dict[str, Extreme] = field(default_factory=dict)
     highest: dict[str, Extreme] = field(default_factory=dict)
     improved: int = 0
+    screened: int = 0
+    level: list[str] = field(default_factory=list)
+    screening: list[int] = field(default_factory=list)
 
     @property
     def counted(self) -> int:
         """Evaluations: final values and failures, without rejected and cached ones."""
         return self.values - self.cached + self.failed
+
+    @property
+    def confirmed(self) -> int:
+        """Evaluations at the full level of the fidelity; all where there is none."""
+        return self.counted - self.screened
 
     @property
     def rejected(self) -> int:
@@ -111,6 +121,7 @@ class Tally:
             limits=dict(self.limits),
             lowest=dict(self.lowest),
             highest=dict(self.highest),
+            screening=list(self.screening),
         )
 
     def snapshot(self) -> Plain:
@@ -132,6 +143,8 @@ class Tally:
 
     def _propose(self, event: Proposed) -> None:
         self.proposed += len(event.trials)
+        if self.level:
+            self.screening += [trial.id for trial in event.trials if not is_full(trial.inputs, self.level)]
 
     def _start(self, event: Started) -> None:
         self.open += event.attempt == 1
@@ -144,16 +157,26 @@ class Tally:
     def _finish(self, event: Finished) -> None:
         self.open -= event.attempt > 0
         self.last, self.busy = event.at, self.busy + event.seconds
+        counted, full = self.counted, self._is_full(event.trial)
         match event.outcome:
             case Value():
                 self.values += 1
                 self.cached += event.cached
-                self._compare(event.trial, event.outcome.outputs)
+                if full:
+                    self._compare(event.trial, event.outcome.outputs)
             case Failure(kind=kind):
                 self.failures[kind] += 1
                 self.failed += kind != "rejected"
             case Cancelled():
                 self.cancelled += 1
+        self.screened += (not full) * (self.counted - counted)
+
+    def _is_full(self, trial: int) -> bool:
+        """Whether a trial that ends was evaluated as accurately as can be."""
+        if trial not in self.screening:
+            return True
+        self.screening.remove(trial)
+        return False
 
     def _open(self, event: Opened) -> None:
         self.alive, self.epoch, self.opened, self.last = self.seconds, event.epoch, event.at, event.at
@@ -164,6 +187,7 @@ class Tally:
 
     def _declare(self, event: Declared) -> None:
         self.goals, self.limits = _goals(event.campaign), _limits(event.campaign)
+        self.level = _level(event.campaign)
 
     def _compare(self, trial: int, outputs: Mapping[str, Payload]) -> None:
         if self.limits and not admissible(outputs, self.limits):
@@ -204,6 +228,17 @@ def _limits(campaign: Plain) -> dict[str, list[Any]]:
     """Returns the constraints of a declared campaign: the kind and the limit, by output."""
     outputs = campaign.get("problem", {}).get("outputs", ())
     return {o["name"]: [o["goal"]["is"], o["goal"]["limit"]] for o in outputs if isinstance(o["goal"], Mapping)}
+
+
+def is_full(inputs: Mapping[str, Payload], level: list[str]) -> bool:
+    """Whether inputs are at the full level of the fidelity; where there is none, all are."""
+    return not level or inputs.get(level[0]) == level[1]
+
+
+def _level(campaign: Plain) -> list[str]:
+    """Returns the name and the full level of the fidelity of a declared campaign, nothing where it has none."""
+    fidelity = campaign.get("problem", {}).get("fidelity")
+    return [fidelity["name"], fidelity["levels"][-1]] if fidelity else []
 
 
 def _goals(campaign: Plain) -> dict[str, str]:

@@ -15,8 +15,8 @@ from cohobate.core.front import nondominated
 from cohobate.core.outcome import Failure, Value
 from cohobate.core.payload import Payload
 from cohobate.host.extras import require
-from cohobate.ledger.rows import Rows
-from cohobate.ledger.tally import Tally, admissible
+from cohobate.ledger.rows import Row, Rows
+from cohobate.ledger.tally import Tally, admissible, is_full
 
 EXAMPLES = 3
 """Trials named of each group of failures."""
@@ -91,7 +91,7 @@ class Follow:
         """
         name = self._objective(output)
         if name not in self._ranked:
-            ranks = ((self._rank(name, row.outputs), trial) for trial, row in self.rows.by_trial.items())
+            ranks = ((self._rank(name, row), trial) for trial, row in self.rows.by_trial.items())
             self._ranked[name] = sorted((rank, trial) for rank, trial in ranks if rank is not None)
         naming = self.rows.naming()
         return [naming.cells(self.rows.by_trial[trial]) for _, trial in self._ranked[name][: max(0, n)]]
@@ -107,7 +107,7 @@ class Follow:
         Rows that break a constraint, or lack the number of an objective, are left out.
         """
         names = list(self.tally.goals)
-        ranks = {trial: [self._rank(name, row.outputs) for name in names] for trial, row in self.rows.by_trial.items()}
+        ranks = {trial: [self._rank(name, row) for name in names] for trial, row in self.rows.by_trial.items()}
         known = {trial: rank for trial, rank in ranks.items() if rank and None not in rank}
         if not known:
             return []
@@ -145,13 +145,17 @@ class Follow:
             self._failed.append((event.trial, event.outcome))
         elif isinstance(event.outcome, Value):
             for name, ranked in self._ranked.items():
-                if (rank := self._rank(name, event.outcome.outputs)) is not None:
+                if (rank := self._rank(name, self.rows.by_trial[event.trial])) is not None:
                     insort(ranked, (rank, event.trial))
 
-    def _rank(self, name: str, outputs: Mapping[str, Any]) -> float | None:
+    def admissible(self, row: Row) -> bool:
+        """Whether a row may be the best: it keeps to the constraints, at the full level of the fidelity."""
+        return is_full(row.trial.inputs, self.tally.level) and admissible(row.outputs, self.tally.limits)
+
+    def _rank(self, name: str, row: Row) -> float | None:
         """Returns an output as the lower the better; ``None`` where it is no number, or NaN."""
-        value = outputs.get(name)
-        if not isinstance(value, float | int) or value != value or not admissible(outputs, self.tally.limits):
+        value = row.outputs.get(name)
+        if not isinstance(value, float | int) or value != value or not self.admissible(row):
             return None
         return -value if self.tally.goals[name] == "maximize" else value
 

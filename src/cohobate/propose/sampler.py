@@ -21,16 +21,18 @@ class Sampler:
     """Hands out a design point by point, whatever becomes of them; ``Exhausted`` at its end.
 
     ``settings`` is what identifies the design apart from the problem; ``finite`` says that it has an
-    end. A point depends on its number only, so a resume needs no more than the count of recalled rows.
+    end. Where the problem has a fidelity, points are at its full level. A point depends on its number
+    only, so a resume needs no more than the count of recalled rows.
     """
 
-    __slots__ = ("_block", "_first", "_next", "_rows", "_settings", "finite", "problem")
+    __slots__ = ("_block", "_first", "_level", "_next", "_rows", "_settings", "finite", "problem")
 
     def __init__(self, problem: Problem, block: Block, settings: Mapping[str, Any], *, finite: bool) -> None:
         self.problem = problem
         self.finite = finite
         self._block = block
         self._settings = dict(settings)
+        self._level = {problem.fidelity.name: problem.fidelity.full} if problem.fidelity else {}
         self._rows: Sequence[Inputs] = ()
         self._first = 0
         self._next = 0
@@ -42,6 +44,8 @@ class Sampler:
         if len(rows) < n:
             rows = self._across_blocks(n)
         self._next += len(rows)
+        if self._level:
+            rows = [{**row, **self._level} for row in rows]
         return rows or Exhausted(f"all {self._next} points of the design were proposed")
 
     def ingest(self, results: Sequence[Result]) -> None:

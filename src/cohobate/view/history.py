@@ -9,7 +9,6 @@ import numpy as np
 from cohobate.core.outcome import KINDS
 from cohobate.core.payload import Payload
 from cohobate.ledger.rows import Row
-from cohobate.ledger.tally import admissible
 from cohobate.ledger.views import Follow
 from cohobate.view.clock import run_time
 
@@ -24,9 +23,10 @@ class History:
     """One objective over the evaluations of a run: all arrays have the shape (evaluations,).
 
     ``values`` is NaN where an evaluation failed; ``fit`` tells where there is a value that keeps to
-    the constraints, and only those make ``best`` and ``random``, which are NaN before there is one.
+    the constraints at the full level of accuracy, and only those make ``best`` and ``random``, which are NaN before there is one.
     ``random`` is the mean best-so-far of ``ORDERS`` random orders of the same evaluations, ``low``
-    and ``high`` the least and the greatest of them. ``seconds`` is the run time at which each ended.
+    and ``high`` the least and the greatest of them. ``seconds`` is the run time at which each ended,
+    ``why`` in words what a value has that is not fit.
     """
 
     values: np.ndarray
@@ -36,6 +36,7 @@ class History:
     low: np.ndarray
     high: np.ndarray
     seconds: np.ndarray
+    why: str = ""
 
     @property
     def failed(self) -> np.ndarray:
@@ -57,7 +58,7 @@ def trace(views: Follow, output: str, *, seed: int = 0) -> History:
     """
     rows, goal = evaluations(views), views.tally.goals[output]
     values = np.array([value(row, output) for row in rows], dtype=float)
-    kept = np.array([admissible(row.outputs, views.tally.limits) for row in rows], dtype=bool)
+    kept = np.array([views.admissible(row) for row in rows], dtype=bool)
     fit = np.isfinite(values) & kept
     judged = np.where(fit, values, np.nan)
     shuffled = np.random.default_rng(seed).permuted(np.tile(judged, (ORDERS, 1)), axis=1)
@@ -67,7 +68,13 @@ def trace(views: Follow, output: str, *, seed: int = 0) -> History:
     mean = np.where(known, orders, 0.0).sum(axis=0) / np.where(count, count, np.nan)
     low, high = np.fmin.reduce(orders, axis=0), np.fmax.reduce(orders, axis=0)
     ended = run_time(np.array([_ended(row)[0] for row in rows]), views.opened)
-    return History(values, fit, best_so_far(judged, goal), mean, low, high, ended)
+    return History(values, fit, best_so_far(judged, goal), mean, low, high, ended, unfit(views))
+
+
+def unfit(views: Follow) -> str:
+    """Returns why a value of this run may not count as the best, in words."""
+    reasons = ["breaks a constraint"] * bool(views.tally.limits) + ["of a cheaper level"] * bool(views.tally.level)
+    return " or ".join(reasons) or "not comparable"
 
 
 def best_so_far(values: np.ndarray, goal: str) -> np.ndarray:

@@ -8,16 +8,15 @@ from itertools import combinations
 import numpy as np
 
 from cohobate.core.front import nondominated
-from cohobate.ledger.tally import admissible
 from cohobate.ledger.views import Follow
-from cohobate.view.history import evaluations, value
+from cohobate.view.history import evaluations, unfit, value
 
 
 @dataclass(frozen=True, slots=True)
 class Front:
     """Evaluations with all objectives: ``values`` (n, objectives), ``fit`` and ``front`` (n,), ``trial`` (n,).
 
-    ``fit`` keeps to the constraints; ``front`` is fit and bettered in all objectives by none that is.
+    ``fit`` may be the best, ``why`` says what the others have; ``front`` is fit and bettered in all objectives by none that is.
     """
 
     outputs: tuple[str, ...]
@@ -25,6 +24,7 @@ class Front:
     values: np.ndarray
     fit: np.ndarray
     front: np.ndarray
+    why: str = ""
 
 
 def front(views: Follow) -> Front:
@@ -33,12 +33,12 @@ def front(views: Follow) -> Front:
     rows = [(row, [value(row, output) for output in goals]) for row in evaluations(views)]
     rows = [(row, values) for row, values in rows if np.isfinite(values).all()]
     values = np.array([values for _, values in rows], dtype=float).reshape(-1, len(goals))
-    fit = np.array([admissible(row.outputs, views.tally.limits) for row, _ in rows], dtype=bool)
+    fit = np.array([views.admissible(row) for row, _ in rows], dtype=bool)
     signs = np.array([1.0 if goal == "maximize" else -1.0 for goal in goals.values()])
     best = np.zeros(len(rows), dtype=bool)
     if fit.any():
         best[fit] = nondominated(values[fit] * signs)
-    return Front(tuple(goals), np.array([row.trial.id for row, _ in rows], dtype=int), values, fit, best)
+    return Front(tuple(goals), np.array([row.trial.id for row, _ in rows], dtype=int), values, fit, best, unfit(views))
 
 
 def pairs(outputs: tuple[str, ...], most: int = 6) -> list[tuple[int, int]]:

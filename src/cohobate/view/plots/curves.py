@@ -113,5 +113,5 @@ def _orders(axes: Payload, x: np.ndarray, one: History) -> None:
 def _broken(axes: Payload, x: np.ndarray, one: History, size: float) -> None:
     broken = np.isfinite(one.values) & ~one.fit
     if broken.any():
-        text = "breaks a constraint"
-        axes.plot(x[broken], one.values[broken], "x", color=RANDOM, alpha=0.6, markersize=0.8 * size, label=text)
+        at, values = x[broken], one.values[broken]
+        axes.plot(at, values, "x", color=RANDOM, alpha=0.6, markersize=0.8 * size, label=one.why)

@@ -38,7 +38,7 @@ def _points(axes: Payload, one: Front, pair: tuple[int, int], name: str, colour:
     rest = one.fit & ~one.front
     axes.plot(x[rest], y[rest], ".", color=colour, alpha=0.25, markersize=markersize(len(x), 4))
     if not one.fit.all():
-        axes.plot(x[~one.fit], y[~one.fit], "x", color=RANDOM, alpha=0.5, markersize=4, label="breaks a constraint")
+        axes.plot(x[~one.fit], y[~one.fit], "x", color=RANDOM, alpha=0.5, markersize=4, label=one.why)
     order = np.argsort(x[one.front])
     style = "-" if len(one.outputs) == 2 else ""
     axes.plot(

@@ -56,9 +56,7 @@ def _progress(one: History, output: str, goal: str, units: Units) -> Markup:
     picture = svg.chart(x, y, *drawn, names=("evaluations", named(output, units)), about=about)
     keys = [("best", f"{_word(goal)} so far"), ("run", "each evaluation")]
     keys += [("random", f"the same in {ORDERS} random orders: mean and range")]
-    keys += [("broken", "breaks a constraint")] * bool(_broken(one).any()) + [("failed", "failed")] * bool(
-        one.failed.any()
-    )
+    keys += [("broken", one.why)] * bool(_broken(one).any()) + [("failed", "failed")] * bool(one.failed.any())
     return _figure(f"Best {shown(output, 60)} against evaluations", picture, keys)
 
 
@@ -120,6 +118,7 @@ def _fronts(one: Front, units: Units) -> Iterator[Markup]:
         names = (named(one.outputs[a], units), named(one.outputs[b], units))
         picture = svg.chart(x, y, *drawn, names=names, about=f"{names[1]} against {names[0]}")
         keys = [("top", "bettered in all objectives by none"), ("run", "the others")]
+        keys += [("broken", one.why)] * (not one.fit.all())
         yield _figure("The front", picture, keys, f"{int(one.front.sum())} of {int(one.fit.sum())} are on the front.")
 
 

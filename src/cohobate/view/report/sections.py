@@ -54,12 +54,19 @@ def facts(views: Follow, about: About) -> Markup:
         ("Goal", about.goal),
         ("Generator", generator.get("kind", "")),
         ("its settings", _settings(generator.get("settings", {}))),
+        ("Levels", _levels(problem.get("fidelity"))),
         ("Simulator", views.declared.get("simulator", "")),
         ("Run folder", about.folder),
     ]
     known = [(tag("dt", name), tag("dd", shown(says, 600))) for name, says in pairs if says]
     listed = tag("dl", *(part for pair in known for part in pair), class_="facts")
     return tag("div", listed, _space(problem), _outputs(problem), class_="what")
+
+
+def _levels(fidelity: Plain) -> str:
+    if not isinstance(fidelity, Mapping):
+        return ""
+    return f"{fidelity.get('name')}: {', then '.join(map(str, fidelity.get('levels', ())))}"
 
 
 def _settings(settings: Mapping[str, Plain]) -> str:
