@@ -23,10 +23,10 @@ class History:
     """One objective over the evaluations of a run: all arrays have the shape (evaluations,).
 
     ``values`` is NaN where an evaluation failed; ``fit`` tells where there is a value that keeps to
-    the constraints at the full level of accuracy, and only those make ``best`` and ``random``, which are NaN before there is one.
-    ``random`` is the mean best-so-far of ``ORDERS`` random orders of the same evaluations, ``low``
-    and ``high`` the least and the greatest of them. ``seconds`` is the run time at which each ended,
-    ``why`` in words what a value has that is not fit.
+    the constraints at the full level of accuracy, ``why`` in words what the others have. Only what is
+    fit makes ``best`` and ``random``, which are NaN before there is any. ``random`` is the mean
+    best-so-far of ``ORDERS`` random orders of the same evaluations, ``low`` and ``high`` the least and
+    the greatest of them. ``seconds`` is the run time at which each ended.
     """
 
     values: np.ndarray

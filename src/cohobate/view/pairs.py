@@ -16,7 +16,8 @@ from cohobate.view.history import evaluations, unfit, value
 class Front:
     """Evaluations with all objectives: ``values`` (n, objectives), ``fit`` and ``front`` (n,), ``trial`` (n,).
 
-    ``fit`` may be the best, ``why`` says what the others have; ``front`` is fit and bettered in all objectives by none that is.
+    ``fit`` may be the best, ``why`` says what the others have; ``front`` is fit, and bettered in all
+    objectives by none that is.
     """
 
     outputs: tuple[str, ...]
