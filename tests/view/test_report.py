@@ -22,7 +22,7 @@ from cohobate.ledger.ledger import memory_ledger
 from cohobate.ledger.views import follow
 from cohobate.view.report.about import About
 from cohobate.view.report.page import page, write
-from view.campaigns import campaign
+from view.campaigns import XYZ, campaign
 
 EVIL = (
     "<script>document.title='owned'</script>",
@@ -239,3 +239,16 @@ def test_a_browser_shows_it_and_runs_nothing_else(tmp_path, evil):
     assert "<title>owned" not in done.stdout
     assert done.stdout.count('<th scope="row" class="">') + done.stdout.count('<th scope="row" class="n">') == 8
     assert "8 of 8 trials" in done.stdout
+
+
+def test_structures_are_drawn_without_rdkit(monkeypatch):
+    monkeypatch.setattr("cohobate.view.report.best.can_draw", lambda: False)
+    html = page(campaign(20, smiles=(XYZ,)), About("x"))
+    assert 'class="mol"' not in html
+    ledger = memory_ledger()
+    ledger.append([Opened(1, 0.0), Declared({"problem": {"outputs": [{"name": "y", "goal": "minimize"}]}})])
+    ledger.append([Proposed("main", 1, (Trial(0, {"structure": XYZ}),)), Started(0, 1, 1.0)])
+    ledger.append([Finished(0, 1, Value({"y": 1.0}), 2.0, 1.0, 1.0, "w")])
+    html = page(follow(ledger), About("x"))
+    assert html.count('class="mol"') == 1
+    assert "l O" in html

@@ -44,7 +44,7 @@ class Frame:
 def geometries(row: Row, stored: Stored) -> Iterator[tuple[str, Frame]]:
     """Returns the name and the last frame of each geometry that a trial has; of outputs, then of inputs."""
     for name, value in (*row.outputs.items(), *row.trial.inputs.items()):
-        found = _frame(_text(value, stored))
+        found = last_frame(_text(value, stored))
         if found is not None:
             yield name, found
 
@@ -67,7 +67,8 @@ def _text(value: Payload, stored: Stored) -> str:
     return ""
 
 
-def _frame(text: str) -> Frame | None:
+def last_frame(text: str) -> Frame | None:
+    """Returns the last frame of text in XYZ format, ``None`` for any other text."""
     lines = text.splitlines()
     found, at = None, 0
     while at < len(lines) and lines[at].strip().isdecimal():

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from cohobate.core.payload import Payload
+from cohobate.ledger.export.whole import last_frame
 from cohobate.ledger.rows import Row
 from cohobate.ledger.views import Follow
 from cohobate.view.history import value
@@ -13,6 +16,7 @@ from cohobate.view.molecules import Drawing, can_draw, draw, is_smiles
 from cohobate.view.pairs import front
 from cohobate.view.report.about import About
 from cohobate.view.report.markup import Markup, tag, text
+from cohobate.view.structures import project
 from cohobate.view.text import number, shown
 from cohobate.view.units import of_outputs
 
@@ -48,7 +52,7 @@ def _group(title: str, says: str, trials: list[int], views: Follow, about: About
 
 
 def _card(rank: int, row: Row, views: Follow, about: About, *, paint: bool) -> Markup:
-    picture = _picture(row.trial.inputs) if paint else None
+    picture = _picture(row.trial.inputs, paint=paint)
     units = of_outputs(views)
     values = tag("dl", *(_value(row, output, units.get(output, "")) for output in views.tally.goals))
     name = tag("p", shown(about.name(row.trial.id), 160), class_="name")
@@ -65,12 +69,19 @@ def _value(row: Row, output: str, unit: str) -> Markup:
     return tag("div", tag("dt", shown(output, 40)), what, said)
 
 
-def _picture(inputs: Mapping[str, Any]) -> Markup | None:
-    for name, smiles in inputs.items():
-        if is_smiles(name) and isinstance(smiles, str):
-            drawn = draw(smiles)
-            return None if drawn is None else molecule(drawn, smiles)
+def _picture(inputs: Mapping[str, Any], *, paint: bool) -> Markup | None:
+    """Returns a candidate drawn, where it is a SMILES (and there is RDKit) or a structure."""
+    for name, text in inputs.items():
+        if isinstance(text, str) and (drawn := _drawn(name, text, paint=paint)):
+            return molecule(drawn, "a structure" if "\n" in text else text)
     return None
+
+
+def _drawn(name: str, text: str, *, paint: bool) -> Drawing | None:
+    if is_smiles(name):
+        return draw(text) if paint else None
+    frame = last_frame(text)
+    return None if frame is None else project(frame.symbols, np.array(frame.positions))
 
 
 def molecule(drawn: Drawing, smiles: Payload) -> Markup:

@@ -44,10 +44,10 @@ function comparing(column, sign, limit) {
   };
 }
 
-/** Returns a number as it is read: a real minus, thousands apart only where it is whole. */
+/** Returns a number with six digits, thousands apart where it is long and whole. */
 function spelled(cell) {
-  if (!Number.isInteger(cell)) return String(Number(cell.toPrecision(6))).replace("-", "\u2212");
-  return String(Math.abs(cell)).length > 4 ? cell.toLocaleString("en").replace("-", "\u2212") : String(cell).replace("-", "\u2212");
+  if (!Number.isInteger(cell)) return String(Number(cell.toPrecision(6)));
+  return Math.abs(cell) < 1e5 ? String(cell) : cell.toLocaleString("en");
 }
 
 function momentOf(seconds) {

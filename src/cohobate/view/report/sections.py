@@ -60,7 +60,7 @@ def facts(views: Follow, about: About) -> Markup:
     ]
     known = [(tag("dt", name), tag("dd", shown(says, 600))) for name, says in pairs if says]
     listed = tag("dl", *(part for pair in known for part in pair), class_="facts")
-    return tag("div", listed, _space(problem), _outputs(problem), class_="what")
+    return tag("div", listed, tag("div", _space(problem), _outputs(problem)), class_="what")
 
 
 def _levels(fidelity: Plain) -> str:
