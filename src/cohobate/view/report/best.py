@@ -71,9 +71,9 @@ def _value(row: Row, output: str, unit: str) -> Markup:
 
 def _picture(inputs: Mapping[str, Any], *, paint: bool) -> Markup | None:
     """Returns a candidate drawn, where it is a SMILES (and there is RDKit) or a structure."""
-    for name, text in inputs.items():
-        if isinstance(text, str) and (drawn := _drawn(name, text, paint=paint)):
-            return molecule(drawn, "a structure" if "\n" in text else text)
+    for name, given in inputs.items():
+        if isinstance(given, str) and (drawn := _drawn(name, given, paint=paint)):
+            return molecule(drawn, "a structure" if "\n" in given else given)
     return None
 
 
