@@ -21,6 +21,8 @@ from types import CodeType
 
 LIMIT = 240
 """Seconds for one command."""
+HOME = Path.cwd()
+"""The folder of the page; its blocks may go elsewhere."""
 Shown = dict[str, str]
 """``{"text": ...}``, ``{"html": ...}``, ``{"image": path}``, or ``{"error": ...}``."""
 
@@ -128,9 +130,9 @@ def representation(n: int, value: object) -> list[Shown]:
     if value is None:
         return []
     if type(value).__module__ == "matplotlib.figure":
-        path = f"figure-{n}.svg"
-        value.savefig(path, bbox_inches="tight")
-        return [{"image": path}]
+        name = f"figure-{n}.svg"
+        value.savefig(HOME / name, bbox_inches="tight")
+        return [{"image": name}]
     html = getattr(value, "_repr_html_", None)
     return [{"html": html()}] if html and html() else [{"text": repr(value)}]
 
