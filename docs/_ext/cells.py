@@ -7,10 +7,12 @@ Standard library only, so that a page shows what a reader's own session shows.
 from __future__ import annotations
 
 import ast
+import importlib.util
 import io
 import json
 import linecache
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,10 +23,12 @@ from types import CodeType
 
 LIMIT = 240
 """Seconds for one command."""
+SECONDS = 7.0
+"""Seconds after which Ctrl-C is pressed."""
 HOME = Path.cwd()
 """The folder of the page; its blocks may go elsewhere."""
 Shown = dict[str, str]
-"""``{"text": ...}``, ``{"html": ...}``, ``{"image": path}``, or ``{"error": ...}``."""
+"""``{"text": ...}``, ``{"html": ...}``, ``{"image": path}``, ``{"page": path}``, or ``{"error": ...}``."""
 
 
 def run(blocks: list[dict[str, str]], namespace: dict[str, object]) -> list[list[Shown]]:
@@ -47,6 +51,10 @@ def perform(n: int, block: dict[str, str], namespace: dict[str, object]) -> list
             return []
         case "console":
             return console(block["text"], fails=block["fails"] == "yes")
+        case "terminal":
+            return terminal(n, block["text"])
+        case "made":
+            return [kept(n, block["file"])]
     return python(n, block["text"], namespace, fails=block["fails"] == "yes")
 
 
@@ -60,7 +68,36 @@ def console(text: str, *, fails: bool) -> list[Shown]:
         lines += output.rstrip("\n").splitlines()
         if bool(code) is not (fails and n == len(wanted)):
             return [{"error": f"exit code {code} of {command!r}:\n{output[-2000:]}"}]
-    return [{"text": "\n".join(lines)}]
+    return [{"text": tidy("\n".join(lines))}]
+
+
+def terminal(n: int, text: str) -> list[Shown]:
+    """Runs a command in a terminal until Ctrl-C is pressed; shows the panel before and the lines after it."""
+    from terminal import interrupted, picture
+
+    [command] = commands(text)
+    panel, after, code = interrupted(command, SECONDS, LIMIT)
+    if not panel or not code:
+        return [{"error": f"exit code {code} of {command!r}, which was to be interrupted; after it:\n{after}"}]
+    picture(panel, command, HOME / f"terminal-{n}.svg")
+    return [{"image": f"terminal-{n}.svg"}, {"text": tidy(after)}]
+
+
+def kept(n: int, file: str) -> Shown:
+    """Returns a copy of a file as it is now: later blocks may write it anew."""
+    if not (HOME / file).is_file():
+        return {"error": f"the page has made no file {file}"}
+    copy = HOME / "made" / str(n) / Path(file).name
+    copy.parent.mkdir(parents=True)
+    shutil.copyfile(HOME / file, copy)
+    return {"image" if copy.suffix != ".html" else "page": str(copy.relative_to(HOME))}
+
+
+def tidy(text: str) -> str:
+    """Returns text in which nothing tells where this page was made."""
+    package = importlib.util.find_spec("cohobate")
+    home = str(Path(package.origin).parents[1]) if package and package.origin else sys.prefix
+    return text.replace(f"{HOME}/", "").replace(home, "...").replace(sys.prefix, "...").rstrip()
 
 
 def shell(command: str) -> tuple[int, str]:
@@ -104,7 +141,7 @@ def python(n: int, text: str, namespace: dict[str, object], *, fails: bool) -> l
             value = eval(last, namespace) if last else None
     except (Exception, SystemExit) as error:
         if fails:
-            return [*said(printed), {"text": "".join(traceback.format_exception_only(error)).rstrip()}]
+            return [*said(printed), {"text": tidy("".join(traceback.format_exception_only(error)))}]
         return [{"error": traceback.format_exc()}]
     if fails:
         return [{"error": "expected this block to raise"}]
@@ -122,7 +159,7 @@ def parts(text: str, name: str) -> tuple[CodeType, CodeType | None]:
 
 def said(printed: io.StringIO) -> list[Shown]:
     """Returns what was printed, if anything was."""
-    return [{"text": printed.getvalue().rstrip()}] if printed.getvalue().strip() else []
+    return [{"text": tidy(printed.getvalue())}] if printed.getvalue().strip() else []
 
 
 def representation(n: int, value: object) -> list[Shown]:
@@ -134,7 +171,7 @@ def representation(n: int, value: object) -> list[Shown]:
         value.savefig(HOME / name, bbox_inches="tight")
         return [{"image": name}]
     html = getattr(value, "_repr_html_", None)
-    return [{"html": html()}] if html and html() else [{"text": repr(value)}]
+    return [{"html": html()}] if html and html() else [{"text": tidy(repr(value))}]
 
 
 def main() -> None:

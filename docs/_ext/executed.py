@@ -5,9 +5,10 @@ empty folder. A block with a caption is a file, written before it is needed. A c
 
 - ``shown``: is not run,
 - ``hidden``: is run and not shown,
-- ``fails``: must raise, or end with an exit code other than 0.
+- ``fails``: must raise, or end with an exit code other than 0,
+- ``ctrl-c``: is run in a terminal until Ctrl-C is pressed, and what stood there is drawn.
 
-``{made} FILE`` shows a file that the page has made: a picture, or a page in a frame.
+``{made} FILE`` shows a file as the page has made it so far: a picture, or a page in a frame.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ FOLDER = "_build/executed"
 log = logging.getLogger(__name__)
 
 
-class made(nodes.Element, nodes.General):
+class made(nodes.General, nodes.Element):
     """Stands where a file will be shown that the page makes."""
 
 
@@ -61,15 +62,12 @@ class Execute(SphinxTransform):
         """Puts what the blocks show below them."""
         if not _asked(self.document):
             return
-        blocks = [node for node in self.document.findall(nodes.literal_block) if kind_of(node)]
-        folder = Path(self.env.srcdir, FOLDER, self.env.docname)
-        shown = perform([_described(node) for node in blocks], folder)
-        for node, outputs in zip(blocks, shown, strict=False):
+        wanted = [node for node in self.document.findall() if kind_of(node)]
+        shown = perform([_described(node) for node in wanted], Path(self.env.srcdir, FOLDER, self.env.docname))
+        for node, outputs in zip(wanted, shown, strict=False):
             self._place(node, outputs)
-        for node in list(self.document.findall(made)):
-            node.replace_self(self._file(node, folder))
 
-    def _place(self, node: nodes.literal_block, outputs: list[dict[str, str]]) -> None:
+    def _place(self, node: nodes.Element, outputs: list[dict[str, str]]) -> None:
         whole = node.parent if caption(node) else node
         below: list[nodes.Node] = []
         for one in outputs:
@@ -79,35 +77,33 @@ class Execute(SphinxTransform):
                 node.children = [nodes.Text(one["text"])]
                 node.rawsource = one["text"]
             else:
-                below.append(self._output(one))
-        if "hidden" in node["classes"]:
+                below.append(self._output(one, node))
+        at = whole.parent.index(whole) + 1
+        if "hidden" in node["classes"] or isinstance(node, made):
             whole.parent.remove(whole)
-        elif below:
-            whole.parent[whole.parent.index(whole) + 1 : whole.parent.index(whole) + 1] = below
+            at -= 1
+        if "hidden" not in node["classes"]:
+            whole.parent[at:at] = below
 
-    def _output(self, one: dict[str, str]) -> nodes.Node:
+    def _output(self, one: dict[str, str], node: nodes.Element) -> nodes.Node:
         if "html" in one:
             return nodes.raw("", f'<div class="output">{one["html"]}</div>', format="html")
         if "image" in one:
-            return nodes.image(uri=f"/{FOLDER}/{self.env.docname}/{one['image']}", classes=["made"])
+            uri = f"/{FOLDER}/{self.env.docname}/{one['image']}"
+            return nodes.image(uri=uri, alt=node.get("alt", "what the code above draws"), classes=["made"])
+        if "page" in one:
+            return self._page(one["page"], node)
         return nodes.literal_block(one["text"], one["text"], language="text", classes=["output"])
 
-    def _file(self, node: made, folder: Path) -> nodes.Node:
-        file = node["file"]
-        if not (folder / file).is_file():
-            log.warning("the page made no file %s", file, location=node)
-            return nodes.comment()
-        alt = node.get("alt", file)
-        if not file.endswith(".html"):
-            return nodes.image(uri=f"/{FOLDER}/{self.env.docname}/{file}", alt=alt, classes=["made"])
+    def _page(self, file: str, node: nodes.Element) -> nodes.Node:
         up = "../" * self.env.docname.count("/")
-        source = f"{up}_made/{self.env.docname}/{file}"
+        source, alt = f"{up}_made/{self.env.docname}/{file}", node.get("alt", file)
         frame = f'<iframe class="made" loading="lazy" title="{alt}" src="{source}" height="{node.get("height", 640)}">'
         link = f'<p class="made"><a href="{source}">{alt}, on a page of its own</a></p>'
         return nodes.raw("", f"{frame}</iframe>{link}", format="html")
 
 
-def caption(node: nodes.literal_block) -> str:
+def caption(node: nodes.Element) -> str:
     """Returns the caption of a block, which names a file; ``""`` without one."""
     parent = node.parent
     if isinstance(parent, nodes.container) and isinstance(parent[0], nodes.caption):
@@ -115,12 +111,16 @@ def caption(node: nodes.literal_block) -> str:
     return ""
 
 
-def kind_of(node: nodes.literal_block) -> str:
-    """Returns how a block is performed, ``""`` where it is only shown."""
-    if "shown" in node["classes"]:
+def kind_of(node: nodes.Node) -> str:
+    """Returns how a node is performed, ``""`` where it is only shown."""
+    if isinstance(node, made):
+        return "made"
+    if not isinstance(node, nodes.literal_block) or "shown" in node["classes"]:
         return ""
     if caption(node):
         return "file"
+    if "ctrl-c" in node["classes"]:
+        return "terminal"
     return node["language"] if node.get("language") in ("python", "console") else ""
 
 
@@ -145,9 +145,10 @@ def perform(blocks: list[dict[str, str]], folder: Path) -> list[list[dict[str, s
     return json.loads(ended.stdout)
 
 
-def _described(node: nodes.literal_block) -> dict[str, str]:
+def _described(node: nodes.Element) -> dict[str, str]:
     fails = "yes" if "fails" in node["classes"] else ""
-    return {"kind": kind_of(node), "text": node.astext(), "file": caption(node), "fails": fails}
+    file = node["file"] if isinstance(node, made) else caption(node)
+    return {"kind": kind_of(node), "text": node.astext(), "file": file, "fails": fails}
 
 
 def _asked(document: nodes.document) -> bool:
