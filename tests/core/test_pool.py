@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import pickle
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cohobate.core import pool_filed, pool_files
 from cohobate.core.errors import ProblemError
 from cohobate.core.pool import Pool, Skipped
 
@@ -102,3 +109,146 @@ def test_ids_are_content_and_positions_can_be_found_again(rows: list[str]):
         assert pool.id(i) == other.id(other.index(pool[i]))
     assert len({pool.id(i) for i in range(len(pool))}) == len(rows)
     assert (pool.describe() == other.describe()) == (rows == rows[::-1])
+
+
+def large(path: Path, column: str | None = None) -> Pool:
+    """The pool of a file whose rows stay there, however small it is."""
+    with patch("cohobate.core.pool.LARGE", 0):
+        return Pool.read(path, column=column)
+
+
+def test_a_large_file_gives_the_pool_that_a_small_one_gives(tmp_path: Path):
+    content = "# title\nCCO ethanol, pure\n\nCC\tethane\r\nC\rCCO again\nN\x00\nC caf\u00e9\nO"
+    path = written(tmp_path, "p.smi", content)
+    small, big = Pool.read(path), large(path)
+    assert list(big) == list(small) == [{"smiles": s} for s in ("CCO", "CC", "C", "O")]
+    assert big.column() == small.column() or list(big.column()) == small.column()
+    assert (big.describe(), big.skipped) == (small.describe(), small.skipped)
+    assert [s.line for s in big.skipped] == [6, 7, 8]
+    assert [big.label(i) for i in range(4)] == [small.label(i) for i in range(4)]
+    assert [big.id(i) for i in range(4)] == [small.id(i) for i in range(4)]
+    assert [big.index(row) for row in small] == [0, 1, 2, 3]
+    assert {"smiles": "CCC"} not in big
+    with pytest.raises(KeyError):
+        big.index({"smiles": "CCC"})
+
+
+def test_a_column_of_a_large_file_is_a_sequence(tmp_path: Path):
+    column = large(written(tmp_path, "p.txt", "C\nCC\nC\nCCC\n")).column()
+    assert (len(column), column[0], column[-1], column[1:]) == (3, "C", "CCC", ["CC", "CCC"])
+    assert list(column) == ["C", "CC", "CCC"]
+    assert list(reversed(column)) == ["CCC", "CC", "C"]
+    with pytest.raises(IndexError):
+        column[3]
+
+
+def test_rows_of_equal_hash_are_told_apart(tmp_path: Path):
+    path = written(tmp_path, "p.txt", "C\nCC\nC\nCCC\nCC\nC\n")
+    with patch.object(pool_filed, "hash", lambda _: 7, create=True):
+        pool = large(path)
+        assert pool.column()[:] == ["C", "CC", "CCC"]
+        assert [pool.index(row) for row in pool] == [0, 1, 2]
+        assert {"candidate": "CCCC"} not in pool
+    assert pool.skipped == (
+        Skipped(3, "duplicate of line 1"),
+        Skipped(5, "duplicate of line 2"),
+        Skipped(6, "duplicate of line 1"),
+    )
+
+
+def test_a_large_file_is_read_in_pieces(tmp_path: Path):
+    lines = [f"{i % 250:03d} {'x' * (i % 7)}" if i % 11 else "# no row" for i in range(1000)]
+    path = written(tmp_path, "p.smi", "\n".join(lines))
+    for block in (1, 16, 200):
+        with patch.object(pool_filed, "BLOCK", block):
+            pool = large(path)
+            assert list(pool) == list(Pool.read(path)) == [pool[i] for i in range(len(pool))]
+
+
+def overwrite(path: Path) -> None:
+    path.write_bytes(b"CCN\nCCC\nCCF\n")
+
+
+def shorten(path: Path) -> None:
+    os.truncate(path, 2)
+
+
+@pytest.mark.parametrize("change", [overwrite, shorten])
+@pytest.mark.parametrize("use", [list, lambda pool: pool[0], Pool.describe, lambda pool: pool.label(0)])
+def test_a_large_file_that_is_changed_gives_no_wrong_row(
+    tmp_path: Path, change: Callable[[Path], None], use: Callable[[Pool], object]
+):
+    path = written(tmp_path, "p.smi", "CCO\nCCC\nCCS\n")
+    pool = large(path)
+    change(path)
+    with pytest.raises(ProblemError, match=r"p.smi: line 1 is not what it was when the file was opened") as raised:
+        use(pool)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_large_file_that_is_replaced_or_removed_is_still_read(tmp_path: Path):
+    path = written(tmp_path, "p.smi", "CCO\nCCC\n")
+    pool = large(path)
+    written(tmp_path, "new", "CCN\n").replace(path)
+    assert pool[0] == {"smiles": "CCO"}
+    path.unlink()
+    assert list(pool) == [{"smiles": "CCO"}, {"smiles": "CCC"}]
+
+
+def test_a_pool_can_be_sent_to_another_process(tmp_path: Path):
+    path = written(tmp_path, "p.csv", "id,code\n1,a\n2,b\n")
+    for pool in (Pool.read(path, column="code"), large(path, column="code"), Pool(["a", "b"], name="code")):
+        again = pickle.loads(pickle.dumps(pool))
+        assert list(again) == list(pool) == [{"code": "a"}, {"code": "b"}]
+        assert again.describe() == pool.describe()
+    sent = pickle.dumps(large(path, column="code"))
+    written(tmp_path, "p.csv", "id,code\n1,a\n2,c\n")
+    with pytest.raises(ProblemError, match="not the file"):
+        pickle.loads(sent)
+
+
+def test_a_large_file_is_closed_with_its_pool(tmp_path: Path):
+    path = written(tmp_path, "p.txt", "C\n")
+    gc.collect()
+    before = set(os.listdir("/dev/fd"))
+    pool = large(path)
+    assert len(set(os.listdir("/dev/fd")) - before) >= 1
+    del pool
+    gc.collect()
+    assert set(os.listdir("/dev/fd")) <= before | {max(os.listdir("/dev/fd"))}
+
+
+def test_a_large_file_takes_40_bytes_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pool_filed, "BLOCK", 1 << 16)
+    rows = 20_000
+    path = written(tmp_path, "p.smi", "".join(f"{'C' * 50}{i} a name {i}\n" for i in range(rows)))
+    tracemalloc.start()
+    try:
+        pool = large(path)
+        held, _ = tracemalloc.get_traced_memory()
+        for _ in pool:
+            pass
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(pool) == rows
+    assert held < 41 * rows + 50_000
+    assert most < 180 * rows
+
+
+def test_a_format_that_must_be_seen_whole_is_kept_in_memory(tmp_path: Path):
+    def split(lines: Iterable[str]) -> Iterator[pool_files.Entry]:
+        found = list(lines)
+        yield ("".join(found[:2]),), ("first",), 1
+        yield "is broken", (), 3
+        yield ("".join(found[:2]),), ("again",), 4
+
+    def format_of(lines: Iterable[str], column: str | None) -> pool_files.Layout:
+        return pool_files.Whole(("structure",), ("name",), split)
+
+    path = written(tmp_path, "p.frames", "a\r\nb\r\nc\nd\n")
+    with patch.dict(pool_files.FORMATS, {".frames": format_of}):
+        for pool in (Pool.read(path), large(path)):
+            assert (pool[0], pool.label(0)) == ({"structure": "a\r\nb\r\n"}, {"name": "first"})
+            assert pool.skipped == (Skipped(3, "is broken"), Skipped(4, "duplicate of line 1"))
+            assert pool.column() == ["a\r\nb\r\n"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import example, given, settings
@@ -21,8 +22,22 @@ contents = texts.map(lambda text: text.encode("utf-8", "surrogatepass")) | st.bi
 
 
 def judged(path: Path, content: bytes, column: str | None) -> Pool | str:
-    """The pool in a file, or why there is none, both as they should be."""
+    """The pool in a file, or why there is none, both as they should be, whether or not its rows stay in the file."""
     path.write_bytes(content)
+    held = alone(path, content, column)
+    with patch("cohobate.core.pool.LARGE", 0), patch("fuzz.oracle.DEADLINE", 2.0):  # duplicates are read twice
+        kept = alone(path, content, column)
+    if isinstance(held, str) or isinstance(kept, str):
+        assert held == kept
+        return held
+    assert list(held) == list(kept)
+    assert (held.skipped, held.describe(), held.labels) == (kept.skipped, kept.describe(), kept.labels)
+    assert [held.label(i) for i in range(len(held))] == [kept.label(i) for i in range(len(kept))]
+    return held
+
+
+def alone(path: Path, content: bytes, column: str | None) -> Pool | str:
+    """The pool in a file, or why there is none."""
     pool = ended(lambda: Pool.read(path, column=column), errors=ProblemError)
     if isinstance(pool, str):
         assert one_line(pool)

@@ -9,7 +9,7 @@ import pytest
 from rdkit.Chem import MolFromSmiles
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
 
-from cohobate.learn.fingerprints import Fingerprints, fingerprints, morgan
+from cohobate.learn.fingerprints import Fingerprints, fingerprints, folded, morgan, morgan_bits, why_unreadable
 
 SMILES = ["CCO", "c1ccccc1", "FC(F)(F)c1ccon1", "C", "CC(C)(C)C#N"]
 
@@ -50,3 +50,40 @@ def test_a_pool_of_a_demo_is_ready_in_half_a_second():
     start = time.process_time()
     assert len(morgan(SMILES * 200)) == 1000
     assert time.process_time() - start < 0.5
+
+
+@pytest.mark.parametrize(("radius", "size"), [(4, 256), (2, 64)])
+def test_bits_are_those_of_rdkit(radius: int, size: int):
+    generator = GetMorganGenerator(radius=radius, fpSize=size)
+    bits, unfit = morgan_bits([*SMILES, "C1CC", 3], radius, size)
+    expected = [generator.GetFingerprintAsNumPy(MolFromSmiles(s)) for s in SMILES]
+    assert bits.dtype == bool
+    assert np.array_equal(bits, [*expected, np.zeros(size), np.zeros(size)])
+    assert unfit == {5: "'C1CC' is no SMILES", 6: "expected a SMILES, got 3"}
+    assert morgan_bits([])[0].shape == (0, 256)
+
+
+def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch):
+    smiles = [*SMILES, "C1CC", *SMILES, 3]
+    whole = morgan(smiles)
+    monkeypatch.setattr("cohobate.learn.fingerprints.CHUNK", 2)
+    parts = morgan(iter(smiles))
+    assert np.array_equal(dense(parts), dense(whole))
+    assert (list(parts.unfit), len(parts)) == ([5, 11], 12)
+    assert len(morgan([])) == 0
+
+
+@pytest.mark.parametrize("candidate", [*SMILES, "C1CC", "", 3, None, "C(C)(C)(C)(C)C", "nonsense"])
+def test_one_row_is_judged_as_the_pool_is(candidate: object):
+    assert why_unreadable(candidate) == morgan([candidate]).unfit.get(0)
+
+
+def test_folded_fingerprints_are_the_bits(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("cohobate.learn.fingerprints.CHUNK", 2)
+    smiles = [*SMILES, "C1CC"]
+    for radius, size in ((4, 256), (2, 64)):
+        made = folded(smiles, radius, size)
+        bits, unfit = morgan_bits(smiles, radius, size)
+        assert np.array_equal(dense(made), bits)
+        assert (made.unfit, made.size) == (unfit, size)
+    assert folded([]).size == 256

@@ -16,16 +16,16 @@ from cohobate.learn.fingerprints import fingerprints, morgan
 from cohobate.learn.kernels import RBF, Overlap, Tanimoto, square
 
 SMILES = ["CCO", "c1ccccc1", "FC(F)(F)c1ccon1", "C", "CC(C)(C)C#N", "OCCO", "OC12CCC3CC1C3C2"]
-Formula = Callable[[dict[int, int], dict[int, int]], float]
+Formula = Callable[[dict[int, float], dict[int, float]], float]
 rows = st.lists(st.dictionaries(st.integers(0, 7), st.integers(1, 4)), min_size=1, max_size=6)
 
 
-def minmax(a: dict[int, int], b: dict[int, int]) -> float:
+def minmax(a: dict[int, float], b: dict[int, float]) -> float:
     bits = a.keys() | b.keys()
     return sum(min(a.get(i, 0), b.get(i, 0)) for i in bits) / sum(max(a.get(i, 0), b.get(i, 0)) for i in bits)
 
 
-def tanimoto(a: dict[int, int], b: dict[int, int]) -> float:
+def tanimoto(a: dict[int, float], b: dict[int, float]) -> float:
     dot = sum(a[i] * b[i] for i in a.keys() & b.keys())
     return dot / (sum(x * x for x in a.values()) + sum(x * x for x in b.values()) - dot)
 
@@ -52,6 +52,20 @@ def test_tanimoto_is_rdkits_on_counts_and_on_bits():
     for kernel, theirs in ((Tanimoto(morgan(SMILES), "minimum"), counts), (Tanimoto(fingerprints(ones)), bits)):
         expected = [[TanimotoSimilarity(a, b) for b in theirs] for a in theirs]
         assert np.allclose(square(kernel, list(range(len(SMILES))), 1.0), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("overlap", ["product", "minimum"])
+def test_tanimoto_of_large_and_of_broken_counts(overlap: Overlap):
+    rows = [{0: 250, 1: 3}, {0: 251, 2: 0.5}, {0: 65_000}, {}]
+    formula = {"product": tanimoto, "minimum": minmax}[overlap]
+    for some in (rows, [rows[0], rows[2]], [rows[0]] * 2):
+        kernel = Tanimoto(fingerprints(some, size=3), overlap)
+        found = [kernel.row(i, 1.0) for i in range(len(some))]
+        expected = [
+            [1.0 if i == j else formula(a, b) if a or b else 0.0 for j, b in enumerate(some)]
+            for i, a in enumerate(some)
+        ]
+        assert np.allclose(found, expected, rtol=1e-5)
 
 
 def test_rbf_falls_with_the_standardised_distance():

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
-from io import StringIO
 from pathlib import Path
 from typing import Any, final
 
 from cohobate.core.canonical import content_hash
-from cohobate.core.errors import ProblemError, did_you_mean
-from cohobate.core.payload import Payload
+from cohobate.core.errors import ProblemError
+from cohobate.core.pool_filed import LARGE, Filed, read
+from cohobate.core.pool_files import READABLE as READABLE
+from cohobate.core.pool_files import Row
+from cohobate.core.pool_rows import Listed, Rows
+from cohobate.core.pool_rows import Skipped as Skipped
 
-READABLE = (".smi", ".csv", ".txt")
-Row = tuple[Any, ...]
 Scalar = str | int | float | bool
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A line of a pool file (or an item of a list, counted from 1) that was left out, and why."""
-
-    line: int
-    reason: str
 
 
 @final
@@ -40,16 +31,14 @@ class Pool:
     (2, {'smiles': 'CC'}, (Skipped(line=3, reason='duplicate of line 1'),))
     """
 
-    __slots__ = ("_index", "_labels", "_rows", "labels", "names", "skipped", "source")
+    __slots__ = ("_digest", "_rows", "labels", "names", "skipped", "source")
+    _digest: str
 
     def __init__(self, rows: Iterable[Any], *, name: str = "candidate", source: str = "a list") -> None:
         first, items = _peek(rows)
-        self.names: tuple[str, ...] = tuple(first) if isinstance(first, Mapping) else (name,)
-        self.labels: tuple[str, ...] = ()
-        self.source = source
-        self._labels: list[Row] = []
-        self.skipped: tuple[Skipped, ...] = ()
-        self._fill((line, _row(item, self.names), ()) for line, item in enumerate(items, 1))
+        names = tuple(first) if isinstance(first, Mapping) else (name,)
+        listed = Listed((_row(item, names), (), number) for number, item in enumerate(items, 1))
+        self._fill(listed, (names, ()), source)
 
     @classmethod
     def read(cls, path: str | Path, *, column: str | None = None) -> Pool:
@@ -59,14 +48,14 @@ class Pool:
         columns; ``column`` (default: ``smiles`` where there is one, else the first) is what is
         varied, the others are labels. ``.txt``: a candidate each line. Empty lines are nothing, and
         lines that start with ``#`` are comments in ``.smi`` and ``.txt``.
+
+        The rows of a file of more than 4 MB stay in it, so it must not be changed while the pool is
+        in use: what is no longer as it was read raises ``ProblemError``. A million SMILES take 40 MB
+        of memory and two seconds.
         """
-        path = Path(path)
-        if path.suffix.lower() not in READABLE:
-            raise ProblemError(f"pool {path}: expected a file ending in {', '.join(READABLE)}, got {path.name!r}")
-        names, labels, lines = _parse(path, _text(path), column)
+        layout, rows = read(str(path), column, large=LARGE)
         pool = object.__new__(cls)
-        pool.names, pool.labels, pool.source = names, labels, str(path)
-        pool._fill(lines)
+        pool._fill(rows, (layout.names, layout.labels), str(path))
         return pool
 
     def __len__(self) -> int:
@@ -76,19 +65,22 @@ class Pool:
         return dict(zip(self.names, self._rows[i], strict=True))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        return (self[i] for i in range(len(self)))
+        return (dict(zip(self.names, row, strict=True)) for row in self._rows)
 
     def __contains__(self, inputs: object) -> bool:
         if not isinstance(inputs, Mapping) or inputs.keys() != set(self.names):
             return False
-        return all(isinstance(v, Scalar) for v in inputs.values()) and self._key(inputs) in self._index
+        return all(isinstance(v, Scalar) for v in inputs.values()) and self._rows.find(self._key(inputs)) is not None
 
     def __repr__(self) -> str:
         return f"Pool({len(self)} rows of {', '.join(self.names)} from {self.source})"
 
     def index(self, inputs: Mapping[str, Any]) -> int:
         """Returns the position of a row; ``KeyError`` where it is not in the pool."""
-        return self._index[self._key(inputs)]
+        found = self._rows.find(self._key(inputs))
+        if found is None:
+            raise KeyError(self._key(inputs))
+        return found
 
     def id(self, i: int) -> str:
         """Returns the content hash of row ``i``: 16 hexadecimal digits, the same in any pool."""
@@ -96,43 +88,33 @@ class Pool:
 
     def label(self, i: int) -> dict[str, str]:
         """Returns the labels of row ``i``."""
-        return dict(zip(self.labels, self._labels[i], strict=True)) if self.labels else {}
+        return dict(zip(self.labels, self._rows.label(i), strict=True)) if self.labels else {}
 
-    def column(self, name: str | None = None) -> list[Any]:
-        """Returns one varied column (default: the first) over all rows."""
-        at = self.names.index(name) if name else 0
-        return [row[at] for row in self._rows]
+    def column(self, name: str | None = None) -> Sequence[Any]:
+        """Returns one varied column (default: the first) over all rows; that of a large file is read as it is used."""
+        return self._rows.column(self.names.index(name) if name else 0)
 
     def describe(self) -> Mapping[str, Any]:
         """Returns size, columns and a hash of all rows, to compare a run with its resume."""
-        digest = sha256()
-        for row in self._rows:
-            digest.update(repr(row).encode("utf-8", "surrogatepass"))
-        return {"rows": len(self), "columns": list(self.names), "sha256": digest.hexdigest()}
+        if not self._digest:
+            digest = sha256()
+            for row in self._rows:
+                digest.update(repr(row).encode("utf-8", "surrogatepass"))
+            self._digest = digest.hexdigest()
+        return {"rows": len(self), "columns": list(self.names), "sha256": self._digest}
 
     def _key(self, inputs: Mapping[str, Any]) -> Row:
         return tuple(inputs[name] for name in self.names)
 
-    def _fill(self, lines: Iterable[tuple[int, Row | str, Row]]) -> None:
-        """Takes in (line, row or what is wrong with it, labels)."""
-        seen: dict[Row, int] = {}
-        index: dict[Row, int] = {}
-        skipped: list[Skipped] = []
-        self._rows: list[Row] = []
-        self._labels = []
-        for line, row, labels in lines:
-            if isinstance(row, str):
-                skipped.append(Skipped(line, row))
-            elif row in seen:
-                skipped.append(Skipped(line, f"duplicate of line {seen[row]}"))
-            else:
-                seen[row], index[row] = line, len(self._rows)
-                self._rows.append(row)
-                if self.labels:
-                    self._labels.append(tuple(_shown(label) for label in labels))
-        self._index, self.skipped = index, tuple(skipped)
-        if not self._rows:
-            raise ProblemError(f"the pool from {self.source} is empty: expected at least one readable candidate")
+    def _fill(self, rows: Listed | Filed, columns: tuple[tuple[str, ...], tuple[str, ...]], source: str) -> None:
+        """``columns``: the names of what is varied, and of the labels."""
+        self.names, self.labels = columns
+        self.source = source
+        self.skipped: tuple[Skipped, ...] = rows.skipped
+        self._rows: Rows = rows
+        self._digest = ""  # made when it is asked for
+        if not len(rows):
+            raise ProblemError(f"the pool from {source} is empty: expected at least one readable candidate")
 
 
 def _peek(rows: Iterable[Any]) -> tuple[Any, Sequence[Any]]:
@@ -153,83 +135,3 @@ def _row(item: object, names: tuple[str, ...]) -> Row | str:
     if len(values) != len(names) or not all(isinstance(v, Scalar) for v in values):
         return f"expected text or numbers, got {item!r:.80}"
     return values
-
-
-def _text(path: Path) -> str:
-    try:
-        if not path.is_file():
-            raise ProblemError(f"pool {path}: no such file; give the path of a {', '.join(READABLE)} file")
-        return path.read_bytes().decode("utf-8-sig", "surrogateescape")
-    except OSError as error:
-        raise ProblemError(f"pool {path}: cannot be read: {error.strerror}") from error
-
-
-Parsed = tuple[tuple[str, ...], tuple[str, ...], Iterable[tuple[int, Row | str, Row]]]
-
-
-def _parse(path: Path, text: str, column: str | None) -> Parsed:
-    match path.suffix.lower():
-        case ".smi":
-            return ("smiles",), ("name",), (_smi(n, line) for n, line in _lines(text))
-        case ".txt":
-            return (column or "candidate",), (), ((n, _clean(line.strip()), ()) for n, line in _lines(text))
-    return _csv(path, text, column)
-
-
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Returns the numbered lines that are neither empty nor comments."""
-    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            yield number, line
-
-
-def _smi(number: int, line: str) -> tuple[int, Row | str, Row]:
-    smiles, *name = line.split(maxsplit=1)
-    return number, _clean(smiles), (name[0].strip() if name else "",)
-
-
-def _csv(path: Path, text: str, column: str | None) -> Parsed:
-    reader = csv.reader(StringIO(text.replace("\x00", "\ufffd"), newline=""))
-    try:
-        header = [name.strip() for name in next(reader, [])]
-    except csv.Error as error:
-        raise ProblemError(f"pool {path}: the first line is not readable as CSV: {error}") from error
-    varied = column or ("smiles" if "smiles" in header else (header[0] if header else ""))
-    if varied not in header:
-        hint = did_you_mean(varied, header)
-        raise ProblemError(f"pool {path}: no column {varied!r:.80} among {header!r:.200}{hint:.100}")
-    at = header.index(varied)
-    return (varied,), (*header[:at], *header[at + 1 :]), _csv_rows(reader, at, len(header))
-
-
-def _csv_rows(reader: Payload, at: int, width: int) -> Iterator[tuple[int, Row | str, Row]]:
-    while True:
-        try:
-            row = next(reader, None)
-        except csv.Error as error:
-            yield reader.line_num, f"not readable as CSV: {error}", ()
-            continue
-        if row is None:
-            return
-        if not row:
-            continue
-        if len(row) != width:
-            yield reader.line_num, f"expected {width} columns, got {len(row)}", ()
-        else:
-            yield reader.line_num, _clean(row[at].strip()), (*row[:at], *row[at + 1 :])
-
-
-def _shown(label: str) -> str:
-    """Returns a label as text that can be stored: bytes that were not UTF-8 become question marks."""
-    return label.encode("utf-8", "replace").decode()
-
-
-def _clean(value: str) -> Row | str:
-    """Returns the one-column row of ``value``, or what is wrong with it."""
-    if not value:
-        return "no candidate on this line"
-    if "\x00" in value or "\ufffd" in value:
-        return "holds a NUL character"
-    if any("\ud800" <= c <= "\udfff" for c in value):
-        return "is not UTF-8 text"
-    return (value,)

@@ -75,16 +75,19 @@ def make_folder(path: str | os.PathLike[str]) -> None:
         fsync_dir(path.parent)
 
 
-def write_atomic(path: str | os.PathLike[str], data: bytes, *, sync: bool = True) -> None:
+def write_atomic(
+    path: str | os.PathLike[str], data: bytes | Iterable[bytes | memoryview], *, sync: bool = True
+) -> None:
     """Makes ``path`` hold ``data``: a reader, or a crash at any moment, sees the old file or the new one.
 
-    With ``sync`` the new one is durable on return. ``OSError`` leaves the old file as it was.
+    ``data`` may come in pieces. With ``sync`` the new one is durable on return. ``OSError`` leaves the
+    old file as it was.
     """
     folder = Path(path).parent
     temporary = folder / f".{secrets.token_hex(8)}.tmp"
     try:
         with temporary.open("xb") as file:
-            file.write(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()
             if sync:
                 sync_file(file.fileno())

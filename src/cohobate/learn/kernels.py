@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, TypeAlias, final
+from typing import Any, Literal, Protocol, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cohobate.learn.columns import CHUNK, columns
 from cohobate.learn.fingerprints import Fingerprints
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -38,38 +39,59 @@ class Tanimoto:
     (the Tanimoto kernel of Ralaivola et al. 2005), or the ``minimum`` (their MinMax kernel); on bits
     they are the same. Both are positive definite on counts (Tripp et al. 2023).
 
-    A row walks the candidates that share a feature, by an index from features to candidates: half a
-    millisecond for 100,000 small molecules.
+    A row adds up, feature by feature, what the others have of it (``Columns``): half a millisecond
+    for 100,000 small molecules.
     """
 
-    __slots__ = ("_column", "_counts", "_features", "_overlap", "_owners", "_sizes", "scales")
+    __slots__ = ("_columns", "_features", "_overlap", "_sizes", "_sum", "scales")
 
     def __init__(self, features: Fingerprints, overlap: Overlap = "product") -> None:
         self.scales: tuple[float, ...] = (1.0,)
         self._features = features
         self._overlap = {"product": np.multiply, "minimum": np.minimum}[overlap]
-        owners = np.repeat(np.arange(len(features)), np.diff(features.start))
-        order = np.argsort(features.bits, kind="stable")
-        self._owners = owners[order]
-        self._counts = features.counts[order]
-        self._column = np.searchsorted(features.bits[order], np.arange(features.size + 1))
-        own = self._overlap(features.counts, features.counts)
-        self._sizes = np.bincount(owners, weights=own, minlength=len(features))
+        counted = features.start, features.bits, features.counts, features.size
+        self._columns = columns(*counted) if features.columns is None else features.columns
+        self._sizes = _sizes(features, squared=overlap == "product")
+        self._sum = _sum(features.counts, self._sizes)
 
     def __len__(self) -> int:
         return len(self._features)
 
     def row(self, i: int, scale: float) -> Floats:
         """Returns the similarity of candidate ``i`` to each of the pool; ``scale`` has no meaning here."""
-        shared = np.zeros(len(self), np.float32)
+        by = self._columns
+        shared = np.zeros(len(self), self._sum)
         own = slice(self._features.start[i], self._features.start[i + 1])
-        for bit, count in zip(self._features.bits[own], self._features.counts[own], strict=True):
-            column = slice(self._column[bit], self._column[bit + 1])
-            shared[self._owners[column]] += self._overlap(self._counts[column], count)
+        counts = self._features.counts[own].astype(self._sum)
+        for bit, count in zip(self._features.bits[own].tolist(), counts, strict=True):
+            if by.place[bit] >= 0:
+                shared += self._overlap(by.common[by.place[bit]], count, dtype=self._sum)
+            else:
+                column = slice(by.start[bit], by.start[bit + 1])
+                owners = by.owners[column].astype(np.intp)  # once instead of twice, within +=
+                shared[owners] += self._overlap(by.counts[column], count, dtype=self._sum)
         either = self._sizes[i] + self._sizes - shared
         similarity: Floats = np.divide(shared, either, out=np.zeros(len(self)), where=either > 0)
         similarity[i] = 1.0
         return similarity
+
+
+def _sizes(features: Fingerprints, *, squared: bool) -> Floats:
+    """Returns what each candidate shares with itself: (candidates,)."""
+    sizes = np.zeros(len(features))
+    for low in range(0, len(features), CHUNK):
+        start = features.start[low : low + CHUNK + 1]
+        counts = features.counts[start[0] : start[-1]].astype(np.float64)
+        owners = np.repeat(np.arange(len(start) - 1), np.diff(start))
+        sizes[low : low + CHUNK] = np.bincount(owners, np.square(counts) if squared else counts, len(start) - 1)
+    return sizes
+
+
+def _sum(counts: NDArray[Any], sizes: Floats) -> type[np.number[Any]]:
+    """Returns the smallest type that holds what two share, which is at most what the larger shares with itself."""
+    if not np.issubdtype(counts.dtype, np.integer):
+        return np.float32
+    return np.uint16 if sizes.max(initial=0) < 1 << 16 else np.uint32
 
 
 @final

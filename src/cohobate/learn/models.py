@@ -9,8 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from cohobate.core.pool import Pool
-from cohobate.learn.fingerprints import Fingerprints, morgan
+from cohobate.learn.fingerprints import Fingerprints
 from cohobate.learn.kernels import RBF, Floats, Kernel, Overlap, Tanimoto
+from cohobate.learn.molecular import pool_fingerprints
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Model(Protocol):
 
 def molecules(pool: Pool) -> Fingerprints:
     """Returns Morgan count fingerprints of the first varied column, read as SMILES."""
-    return morgan(pool.column())
+    return pool_fingerprints(pool)
 
 
 def numbers(pool: Pool) -> Floats:
