@@ -6,6 +6,8 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 import cohobate
 
 HERE = Path(__file__).parent
@@ -41,6 +43,6 @@ pygments_dark_style = "monokai"
 code = sha256(b"".join(path.read_bytes() for path in sorted(Path(cohobate.__file__).parent.rglob("*.py")))).hexdigest()
 
 
-def setup(app):  # type: ignore[no-untyped-def]  # of Sphinx, which the type check does not see
+def setup(app: Sphinx) -> None:
     """Reads every page again when the code has changed, since pages show what it does."""
-    app.add_config_value("code", "", "env")
+    app.add_config_value("code", "", "env", str)

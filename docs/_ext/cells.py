@@ -139,7 +139,7 @@ def python(n: int, text: str, namespace: dict[str, object], *, fails: bool) -> l
             body, last = parts(text, name)
             exec(body, namespace)
             value = eval(last, namespace) if last else None
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 what a block raises is what it shows
         if fails:
             return [*said(printed), {"text": tidy("".join(traceback.format_exception_only(error)))}]
         return [{"error": traceback.format_exc()}]

@@ -15,7 +15,8 @@ from cohobate.cli import config, engine_tables
 from cohobate.cli.main import app
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = {str(path.relative_to(DOCS)): path.read_text() for path in sorted(DOCS.rglob("*.md")) if "_build" not in path.parts}
+FILES = [path for path in sorted(DOCS.rglob("*.md")) if "_build" not in path.parts]
+PAGES = {str(path.relative_to(DOCS)): path.read_text() for path in FILES}
 COMMANDS = set(typer.main.get_command(app).commands)
 REFERENCE = "\n".join(text for name, text in PAGES.items() if name.startswith("reference/"))
 TOML = PAGES["reference/toml.md"]
@@ -36,8 +37,8 @@ TABLES = {
 
 def blocks(language):
     """Returns (page, text) of the fenced blocks of a language; their options are left out."""
-    fence = re.compile(rf"^```(?:{language}|\{{code-block\}} {language})\n((?::.*\n)*)(.*?)^```$", re.MULTILINE | re.DOTALL)
-    return [(page, match[2]) for page, text in PAGES.items() for match in fence.finditer(text)]
+    fence = re.compile(rf"^```(?:\{{code-block\}} )?{language}\n(?::.*\n)*(.*?)^```$", re.MULTILINE | re.DOTALL)
+    return [(page, match[1]) for page, text in PAGES.items() for match in fence.finditer(text)]
 
 
 def sections():
