@@ -40,7 +40,8 @@ html_show_sphinx = False
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
 
-code = sha256(b"".join(path.read_bytes() for path in sorted(Path(cohobate.__file__).parent.rglob("*.py")))).hexdigest()
+SOURCES = [*Path(cohobate.__file__).parent.rglob("*.py"), *HERE.joinpath("_ext").glob("*.py")]
+code = sha256(b"".join(path.read_bytes() for path in sorted(SOURCES))).hexdigest()
 
 
 def setup(app: Sphinx) -> None:

@@ -23,8 +23,8 @@ from types import CodeType
 
 LIMIT = 240
 """Seconds for one command."""
-SECONDS = 7.0
-"""Seconds after which Ctrl-C is pressed."""
+PATIENCE = 60.0
+"""Seconds after which Ctrl-C is pressed in any case, and for what it stops."""
 HOME = Path.cwd()
 """The folder of the page; its blocks may go elsewhere."""
 Shown = dict[str, str]
@@ -76,7 +76,7 @@ def terminal(n: int, text: str) -> list[Shown]:
     from terminal import interrupted, picture
 
     [command] = commands(text)
-    panel, after, code = interrupted(command, SECONDS, LIMIT)
+    panel, after, code = interrupted(command, PATIENCE)
     if not panel or not code:
         return [{"error": f"exit code {code} of {command!r}, which was to be interrupted; after it:\n{after}"}]
     picture(panel, command, HOME / f"terminal-{n}.svg")
