@@ -1,5 +1,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
+GEST := libensemble xopt optimas
 TEST := pytest pytest-timeout pytest-xdist hypothesis ipykernel
 CHECK := ruff mypy
 DOCS := sphinx myst-parser furo
@@ -11,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 demo: .venv/demo.ok
 	cd examples/screen && ../../$(BIN)/cohobate run
 
-test: .venv/test.ok
+test: .venv/test.ok .venv/gest.ok
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: .venv/check.ok
@@ -40,8 +41,16 @@ docs: .venv/docs.ok
 	touch $@
 
 .venv/docs.ok: pyproject.toml constraints.txt constraints-docs.txt | .venv/bin/python
-	$(PIP) install -q -c constraints.txt -c constraints-docs.txt -e '.[chem,plot,sklearn,tables]' $(DOCS)
+	$(PIP) install -q -c constraints.txt -c constraints-docs.txt -e '.[chem,plot,sklearn,tables,gest]' $(DOCS)
 	touch $@ .venv/demo.ok
+
+# Generators of others, in an environment of their own. On Linux PyPI's torch brings CUDA, gigabytes more than
+# is needed: PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu makes pip take the small one.
+.venv/gest.ok: pyproject.toml constraints-gest.txt | .venv/bin/python
+	$(PYTHON) -m venv .venv/gest
+	.venv/gest/bin/python -m pip --disable-pip-version-check --no-input install -q -c constraints-gest.txt \
+	    -e '.[gest,learn]' $(GEST)
+	touch $@
 
 lock:
 	rm -rf .venv/lock && $(PYTHON) -m venv .venv/lock
@@ -51,6 +60,10 @@ lock:
 	.venv/lock/bin/pip install -q -c constraints.txt $(DOCS)
 	(echo "# What 'make docs' installs beside constraints.txt: tested together. Renewed by 'make lock'."; \
 	 .venv/lock/bin/pip freeze --exclude cohobate | grep -vixFf constraints.txt | sort -f) > constraints-docs.txt
+	rm -rf .venv/lock && $(PYTHON) -m venv .venv/lock
+	.venv/lock/bin/pip install -q '.[gest,learn]' $(GEST) hatchling editables torch==2.13.0
+	(echo "# What the generators of others resolve to: tested together in .venv/gest. Renew with 'make lock'."; \
+	 (.venv/lock/bin/pip freeze --exclude cohobate --exclude torch; echo torch==2.13.0) | sort -f) > constraints-gest.txt
 	rm -rf .venv/lock
 
 clean:

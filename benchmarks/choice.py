@@ -22,12 +22,14 @@ import numpy as np
 
 from cohobate.core.outcome import Value
 from cohobate.core.pool import Pool
+from cohobate.core.protocols import inputs_of
 from cohobate.core.trial import Result, Trial
 from cohobate.host.extras import require
-from cohobate.learn import surrogate
+from cohobate.learn import posterior
+from cohobate.learn.features import molecules
 from cohobate.learn.fingerprints import Fingerprints
 from cohobate.learn.likelihood import Hyper
-from cohobate.learn.models import TanimotoGP, molecules
+from cohobate.learn.models import TanimotoGP
 from cohobate.propose.active import ActiveLearning
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "ie_pool.csv"
@@ -65,15 +67,16 @@ def choices(pool: Pool, features: Fingerprints, values: np.ndarray, seed: int) -
     Between FROM and TO known: (choices, 2).
     """
     generator = ActiveLearning(pool, maximize="f", model=TanimotoGP(lambda _: features), seed=seed)
-    running = deque(generator.suggest(WORKERS))
+    running = deque(map(inputs_of, generator.suggest(WORKERS)))
     seconds = []
     for known in range(1, TO + 1):
         row = running.popleft()
         result = Result(Trial(known, row), Value({"f": values[pool.index(row)]}))
         start = time.perf_counter(), time.thread_time()
         generator.ingest([result])
-        running.extend(generator.suggest(1))
+        chosen = generator.suggest(1)
         seconds.append((time.perf_counter() - start[0], time.thread_time() - start[1]))
+        running.extend(map(inputs_of, chosen))
     generator.finalize()
     return np.array(seconds[FROM:])
 
@@ -100,7 +103,7 @@ def main() -> None:
     measure = partial(choices, pool, features, values)
     report(f"{FROM} to {TO} known, {WORKERS} pending", measure)
     noises = cycle([1e-2, 1e-3])
-    with patch.object(surrogate, "fit", lambda *_: Hyper(1.0, next(noises))):
+    with patch.object(posterior, "fit", lambda *_: Hyper(1.0, next(noises))):
         report("the same, each refit changes the noise", measure)
 
 

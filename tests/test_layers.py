@@ -12,6 +12,7 @@ LAYERS = (
     {"core"},
     {"host"},
     {"worker"},
+    {"molecules"},
     {"learn", "simulate", "dynamics", "engines", "ledger"},
     {"propose"},
     {"campaign"},

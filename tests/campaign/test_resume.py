@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 import cohobate as co
 from cohobate.core.canonical import content_hash
+from cohobate.core.errors import GeneratorError
 from cohobate.core.events import CancelAsked, Event, Opened, Proposed, Started
 from cohobate.core.outcome import Failure, Outcome, Value
 from cohobate.core.trial import Evaluated, Trial
@@ -120,3 +123,33 @@ def test_the_manifest_names_the_seed_of_the_generator(tmp_path: Path):
     manifest = json.loads((tmp_path / "r" / "manifest.json").read_text())
     assert manifest["seed"] == 17
     assert manifest["versions"]["numpy"]
+
+
+class Refusing:
+    """Proposes, and cannot be told what an earlier session found."""
+
+    def __init__(self, *, deaf: bool = False) -> None:
+        self.problem = co.Problem({"x": co.Real(0, 1)}, (co.Output("f", "minimize"),))
+        self.deaf, self.finalized = deaf, 0
+
+    def suggest(self, n: int) -> list[dict[str, float]]:
+        return [{"x": 0.5}] * n
+
+    def ingest(self, results: object) -> None:
+        if self.deaf:
+            raise ValueError("not mine")
+
+    def finalize(self) -> None:
+        self.finalized += 1
+
+
+def half(x: float) -> float:
+    return x / 2
+
+
+def test_a_generator_that_cannot_be_brought_back_is_let_go_of(tmp_path: Path):
+    co.Campaign(Refusing(), half, co.inline(), run=tmp_path / "r").run(co.evaluations(2))
+    deaf = Refusing(deaf=True)
+    with pytest.raises(GeneratorError, match=r"ingest raised on what is recorded: ValueError: not mine"):
+        co.Campaign(deaf, half, co.inline(), run=tmp_path / "r").run(co.evaluations(3))
+    assert deaf.finalized == 1

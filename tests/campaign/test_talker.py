@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from queue import SimpleQueue
+from threading import Event
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ class Saying:
 
     def __init__(self, row: object, loss: object = 1.0) -> None:
         self.row, self.found = row, loss
+        self.finalized = 0
 
     def suggest(self, n: int) -> list[object]:
         return [self.row]
@@ -27,7 +29,8 @@ class Saying:
         """Learns nothing."""
 
     def finalize(self) -> None:
-        """Nothing to end."""
+        """Counts."""
+        self.finalized += 1
 
     def loss(self) -> object:
         if isinstance(self.found, Exception):
@@ -43,6 +46,36 @@ def heard(generator: Saying, *, threaded: bool) -> Heard | Broken:
     answer = at_once or inbox.get(timeout=10)
     assert talker.finalize() is None
     return answer
+
+
+@pytest.mark.parametrize("threaded", [True, False])
+def test_it_is_let_go_of_even_where_nobody_has_time(threaded: bool):
+    generator = Saying({"x": 1.0})
+    talker = Talker(generator, PROBLEM, lambda heard: None, threaded=threaded)
+    talker.talk(Talk((), 1))
+    assert talker.finalize(timeout=0.0) is None
+    assert generator.finalized == 1
+
+
+def test_a_turn_that_lasts_is_left_alone_and_lets_go_when_it_ends():
+    entered, proceed, gone = Event(), Event(), Event()
+
+    class Slow(Saying):
+        def suggest(self, n: int) -> list[object]:
+            entered.set()
+            proceed.wait(10)
+            return super().suggest(n)
+
+        def finalize(self) -> None:
+            gone.set()
+
+    talker = Talker(Slow({"x": 1.0}), PROBLEM, lambda heard: None)
+    talker.talk(Talk((), 1))
+    assert entered.wait(10)
+    assert talker.finalize(timeout=0.0) is None
+    assert not gone.is_set()
+    proceed.set()
+    assert gone.wait(10)
 
 
 @pytest.mark.parametrize("threaded", [True, False])

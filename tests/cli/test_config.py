@@ -40,6 +40,11 @@ WRONG = [
     ({'maximize = "size"': "maximize = 3"}, "generator.maximize", "expected text or a list, got 3"),
     ({'"random"': '"randon"'}, "generator", "'active', 'random'"),
     (
+        {USE: 'use = "cohobate.simulate.chem:ionization_energy"', '"size"': '"ei"'},
+        "generator",
+        "'ei' is not among the outputs of ionization_energy: ie (eV), neutral (eV)",
+    ),
+    (
         {'"inline"': '"inlin"'},
         "engine.kind",
         "'dask', 'mpi', 'parsl', got 'inlin'; did you mean 'inline'?",

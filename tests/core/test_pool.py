@@ -64,7 +64,7 @@ def test_any_name_is_just_text(tmp_path: Path, name: str):
         ("p.smi", "# nothing\n\n", "is empty"),
         ("p.csv", "", "no column"),
         ("p.csv", "smiles\n", "is empty"),
-        ("p.xyz", "CC", "expected a file ending in"),
+        ("p.pdb", "CC", "expected a file ending in"),
         ("p.txt", b"\x00\n", "is empty"),
     ],
 )

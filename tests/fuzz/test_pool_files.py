@@ -51,7 +51,7 @@ def alone(path: Path, content: bytes, column: str | None) -> Pool | str:
         assert pool.index(pool[i]) == i
         assert all(label.encode() is not None for label in pool.label(i).values())
     assert pool.describe()["rows"] == len(pool)
-    if path.suffix != ".csv":
+    if path.suffix in (".smi", ".txt"):
         lines = [line.decode("utf-8", "surrogateescape") for line in content.removeprefix(b"\xef\xbb\xbf").splitlines()]
         told = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
         assert len(told) == len(pool) + len(pool.skipped)

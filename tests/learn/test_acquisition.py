@@ -9,15 +9,22 @@ from scipy.stats import norm
 
 from cohobate.core.errors import ProblemError
 from cohobate.learn.acquisition import (
-    Acquisition,
     ExpectedImprovement,
     Greedy,
+    HypervolumeImprovement,
+    ProbabilityOfImprovement,
+    Thompson,
     UpperConfidence,
     describe,
     first_best,
     log_improvement,
+    name_of,
     named,
 )
+
+
+def own(mean: np.ndarray, std: np.ndarray, best: float) -> np.ndarray:
+    return mean
 
 
 @pytest.mark.parametrize(("mean", "std", "best"), [(0, 1, 0), (2, 0.3, 1.5), (-1, 0.7, 1), (13.2, 0.5, 15)])
@@ -50,11 +57,29 @@ def test_bounds_and_greed_are_what_they_say():
     assert Greedy()(mean, std, 9.0).tolist() == [1.0, 2.0]
 
 
+@pytest.mark.parametrize(("mean", "best"), [(0.3, 0.5), (2.0, -1.0), (-50.0, 3.0)])
+def test_the_probability_of_improvement_is_that_of_the_normal_distribution(mean: float, best: float):
+    score = ProbabilityOfImprovement()(np.array([mean]), np.array([0.7]), best)
+    assert score[0] == pytest.approx(norm.logsf(best, mean, 0.7))
+
+
 def test_acquisitions_have_names_and_descriptions():
-    chosen: list[Acquisition] = [named("ei"), named("ucb"), named("greedy"), named(UpperConfidence(3.0))]
+    chosen = [named("ei"), named("ucb"), named("greedy"), named(UpperConfidence(3.0))]
     assert chosen == [ExpectedImprovement(), UpperConfidence(1.0), Greedy(), UpperConfidence(3.0)]
+    assert [named("pi"), named("thompson"), named("ehvi")] == [
+        ProbabilityOfImprovement(),
+        Thompson(),
+        HypervolumeImprovement(),
+    ]
     assert describe(chosen[3]) == {"is": "UpperConfidence", "beta": 3.0}
     assert describe(lambda mean, std, best: mean)["is"].endswith("<lambda>")
+    assert [name_of(one) for one in chosen] == ["ei", "ucb", "greedy", "ucb"]
+    assert name_of(own) == "own"
+    for wrong in (Greedy, 3):
+        with pytest.raises(ProblemError, match="or a function of mean, std and best"):
+            named(wrong)
+    with pytest.raises(ProblemError, match="shortlist=0"):
+        Thompson(0)
     with pytest.raises(ProblemError, match="unknown acquisition 'greed'; did you mean 'greedy'"):
         named("greed")
 

@@ -9,7 +9,7 @@ import pytest
 from rdkit.Chem import MolFromSmiles
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
 
-from cohobate.learn.fingerprints import Fingerprints, fingerprints, folded, morgan, morgan_bits, why_unreadable
+from cohobate.learn.fingerprints import Fingerprints, fingerprints, folded, morgan, why_unreadable
 
 SMILES = ["CCO", "c1ccccc1", "FC(F)(F)c1ccon1", "C", "CC(C)(C)C#N"]
 
@@ -31,9 +31,9 @@ def test_counts_are_those_of_rdkit():
 def test_unreadable_rows_are_empty_and_say_why(capfd: pytest.CaptureFixture[str]):
     features = morgan(["CCO", "C1CC", "", 3, "C(C)(C)(C)(C)C", "nonsense"])
     assert list(features.unfit) == [1, 2, 3, 4, 5]
-    assert features.unfit[1] == "'C1CC' is no SMILES"
-    assert features.unfit[2] == "a molecule without atoms"
-    assert features.unfit[3] == "expected a SMILES, got 3"
+    assert features.unfit[1] == "'C1CC' is not a valid SMILES: check brackets, rings and parentheses"
+    assert features.unfit[2] == "the SMILES is empty"
+    assert features.unfit[3] == "expected a SMILES as text, or a structure, got the int 3"
     assert "valence" in features.unfit[4]
     assert np.diff(features.start).tolist()[1:] == [0] * 5
     assert capfd.readouterr().err == ""
@@ -53,14 +53,18 @@ def test_a_pool_of_a_demo_is_ready_in_half_a_second():
 
 
 @pytest.mark.parametrize(("radius", "size"), [(4, 256), (2, 64)])
-def test_bits_are_those_of_rdkit(radius: int, size: int):
+def test_folded_ones_are_the_bits_of_rdkit(radius: int, size: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("cohobate.learn.fingerprints.CHUNK", 2)
     generator = GetMorganGenerator(radius=radius, fpSize=size)
-    bits, unfit = morgan_bits([*SMILES, "C1CC", 3], radius, size)
     expected = [generator.GetFingerprintAsNumPy(MolFromSmiles(s)) for s in SMILES]
-    assert bits.dtype == bool
-    assert np.array_equal(bits, [*expected, np.zeros(size), np.zeros(size)])
-    assert unfit == {5: "'C1CC' is no SMILES", 6: "expected a SMILES, got 3"}
-    assert morgan_bits([])[0].shape == (0, 256)
+    made = folded([*SMILES, "C1CC", 3], radius, size)
+    assert np.array_equal(dense(made), [*expected, np.zeros(size), np.zeros(size)])
+    assert made.unfit == {
+        5: "'C1CC' is not a valid SMILES: check brackets, rings and parentheses",
+        6: "expected a SMILES as text, or a structure, got the int 3",
+    }
+    assert made.size == size
+    assert folded([]).size == 256
 
 
 def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch):
@@ -76,14 +80,3 @@ def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize("candidate", [*SMILES, "C1CC", "", 3, None, "C(C)(C)(C)(C)C", "nonsense"])
 def test_one_row_is_judged_as_the_pool_is(candidate: object):
     assert why_unreadable(candidate) == morgan([candidate]).unfit.get(0)
-
-
-def test_folded_fingerprints_are_the_bits(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("cohobate.learn.fingerprints.CHUNK", 2)
-    smiles = [*SMILES, "C1CC"]
-    for radius, size in ((4, 256), (2, 64)):
-        made = folded(smiles, radius, size)
-        bits, unfit = morgan_bits(smiles, radius, size)
-        assert np.array_equal(dense(made), bits)
-        assert (made.unfit, made.size) == (unfit, size)
-    assert folded([]).size == 256

@@ -13,7 +13,7 @@ from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
 from rdkit.DataStructs import TanimotoSimilarity
 
 from cohobate.learn.fingerprints import fingerprints, morgan
-from cohobate.learn.kernels import RBF, Overlap, Tanimoto, square
+from cohobate.learn.kernels import RBF, Overlap, Tanimoto
 
 SMILES = ["CCO", "c1ccccc1", "FC(F)(F)c1ccon1", "C", "CC(C)(C)C#N", "OCCO", "OC12CCC3CC1C3C2"]
 Formula = Callable[[dict[int, float], dict[int, float]], float]
@@ -38,7 +38,7 @@ def test_tanimoto_is_shared_counts_over_all_counts(overlap: Overlap, formula: Fo
     expected = [
         [1.0 if i == j else formula(a, b) if a or b else 0.0 for j, b in enumerate(rows)] for i, a in enumerate(rows)
     ]
-    found = square(kernel, list(range(len(rows))), 1.0)
+    found = kernel.among(list(range(len(rows))), 1.0)
     assert np.allclose(found, expected, atol=1e-7)
     assert np.linalg.eigvalsh(found).min() > -1e-6
 
@@ -51,7 +51,7 @@ def test_tanimoto_is_rdkits_on_counts_and_on_bits():
     ones = [dict.fromkeys(b.GetOnBits(), 1) for b in bits]
     for kernel, theirs in ((Tanimoto(morgan(SMILES), "minimum"), counts), (Tanimoto(fingerprints(ones)), bits)):
         expected = [[TanimotoSimilarity(a, b) for b in theirs] for a in theirs]
-        assert np.allclose(square(kernel, list(range(len(SMILES))), 1.0), expected, atol=1e-6)
+        assert np.allclose(kernel.among(list(range(len(SMILES))), 1.0), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("overlap", ["product", "minimum"])

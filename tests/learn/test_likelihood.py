@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.stats import multivariate_normal
 
-from cohobate.learn.kernels import RBF, square
+from cohobate.learn.kernels import RBF
 from cohobate.learn.likelihood import NOISES, Hyper, default, fit, log_likelihoods
 
 POINTS = np.random.default_rng(3).random((30, 2))
@@ -31,7 +31,7 @@ def highest(correlation: np.ndarray, y: np.ndarray) -> float:
 
 def test_likelihoods_are_the_textbook_ones_at_the_best_variance():
     y = np.sin(5 * POINTS[:, 0]) + 3 + 0.1 * normal()
-    correlation = square(KERNEL, ALL, 0.5)
+    correlation = KERNEL.among(ALL, 0.5)
     found = log_likelihoods(correlation, y)
     expected = [highest(correlation + noise * np.eye(30), y) for noise in NOISES]
     assert np.ptp(found - expected) < 1e-5
@@ -44,12 +44,14 @@ def test_noise_is_found(noise: float, low: float, high: float):
 
 
 def test_the_length_scale_is_found():
-    correlation = square(KERNEL, ALL, KERNEL.scales[2]) + 1e-6 * np.eye(30)
+    correlation = KERNEL.among(ALL, KERNEL.scales[2]) + 1e-6 * np.eye(30)
     y = np.linalg.cholesky(correlation) @ normal()
     assert fit(KERNEL, ALL, y).scale in KERNEL.scales[1:4]
 
 
-@pytest.mark.parametrize("values", [[2.0], [5.0, 5.0, 5.0], [0.0, 0.0], [1e300, -1e300], [1e-200, 2e-200, 0.0]])
+@pytest.mark.parametrize(
+    "values", [[2.0], [5.0, 5.0, 5.0], [0.0, 0.0], [1.7e308, -1.7e308, 1e308], [1e-200, 2e-200, 0.0], [5e-324, 0.0]]
+)
 def test_few_or_equal_or_extreme_values_give_something_usable(values: list[float]):
     hyper = fit(KERNEL, list(range(len(values))), np.array(values))
     assert hyper.noise in NOISES

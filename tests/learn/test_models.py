@@ -16,7 +16,7 @@ def letters(pool: Pool) -> Fingerprints:
 
 def test_molecules_are_read_from_the_first_column():
     view = TanimotoGP().view(Pool([{"smiles": "CCO", "charge": 0}, {"smiles": "C1", "charge": 1}]))
-    assert view.unfit == {1: "'C1' is no SMILES"}
+    assert view.unfit == {1: "'C1' is not a valid SMILES: check brackets, rings and parentheses"}
     assert view.kernel.row(0, 1.0).tolist() == [1.0, 0.0]
 
 

@@ -7,14 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cohobate.learn.kernels import RBF, square
+from cohobate.learn.factor import ROOM, Factor
+from cohobate.learn.kernels import RBF
 from cohobate.learn.likelihood import Hyper
-from cohobate.learn.posterior import ROOM, Factor, Prediction, predict
+from cohobate.learn.posterior import predict
+from cohobate.learn.prediction import Prediction
 
 POOL = np.random.default_rng(1).random((40, 3))
 KERNEL = RBF(POOL)
 HYPER = Hyper(KERNEL.scales[3], 1e-2)
-FULL = square(KERNEL, list(range(40)), HYPER.scale)
+FULL = KERNEL.among(list(range(40)), HYPER.scale)
 Targets = dict[int, float | None]
 
 
@@ -69,9 +71,9 @@ def test_more_points_than_there_was_room_for():
     targets: Targets = {i: float(pool[i] @ [1, -2, 3]) for i in range(n)}
     for count in range(1, n + 1):
         factor.follow(list(range(count)))
-    full = square(kernel, list(range(len(pool))), 0.4)
+    full = kernel.among(list(range(len(pool))), 0.4)
     assert_close(predict(factor, targets), textbook(targets, full))
-    assert np.allclose(factor.lower @ factor.lower.T, full[:n, :n] + 1e-2 * np.eye(n))
+    assert np.allclose(factor.inverse @ (full[:n, :n] + 1e-2 * np.eye(n)) @ factor.inverse.T, np.eye(n))
 
 
 steps = st.lists(st.tuples(st.sampled_from(["propose", "value", "fail"]), st.integers(0, 39)), max_size=40)
@@ -95,7 +97,7 @@ def test_any_order_of_proposals_values_and_failures_gives_the_posterior_from_scr
         assert np.isfinite(found.std).all()
     again = Factor(KERNEL, HYPER)
     again.follow(list(targets))
-    assert np.array_equal(again.lower, factor.lower)
+    assert np.array_equal(again.inverse, factor.inverse)
     weights = np.arange(1.0, 1 + len(targets))
     assert np.array_equal(again.explained(weights), factor.explained(weights))
     assert np.array_equal(again.unexplained, factor.unexplained)
@@ -105,7 +107,17 @@ def test_any_order_of_proposals_values_and_failures_gives_the_posterior_from_scr
 
 @pytest.mark.parametrize(
     "targets",
-    [{}, {4: None}, {4: 3.0}, {4: 3.0, 9: None}, {4: 3.0, 9: 3.0, 11: 3.0}, {4: 0.0, 9: 0.0}, {4: 1e300, 9: 1e-300}],
+    [
+        {},
+        {4: None},
+        {4: 3.0},
+        {4: 3.0, 9: None},
+        {4: 3.0, 9: 3.0, 11: 3.0},
+        {4: 0.0, 9: 0.0},
+        {4: 1e300, 9: 1e-300},
+        {4: 1.7e308, 9: -1.7e308, 11: None},
+        {4: 5e-324, 9: 0.0},
+    ],
 )
 def test_nothing_one_point_and_equal_values_are_predicted_with_finite_numbers(targets: Targets):
     found = made(targets)
@@ -127,3 +139,27 @@ def test_twins_can_both_be_known():
     factor.follow([0, 1, 2])
     found = predict(factor, {0: 1.0, 1: 1.2, 2: 0.0})
     assert found.mean[0] == pytest.approx(1.1, abs=0.01)
+
+
+@pytest.mark.parametrize("count", [1, ROOM, 2 * ROOM + 5])
+def test_made_with_all_points_at_once_a_factor_is_the_same_but_for_rounding(count: int):
+    kernel = RBF(np.random.default_rng(2).random((2 * ROOM + 20, 3)))
+    slow, fast = Factor(kernel, Hyper(0.4, 1e-2)), Factor(kernel, Hyper(0.4, 1e-2), range(count))
+    slow.follow(range(count))
+    weights = np.random.default_rng(3).standard_normal(count)
+    assert np.array_equal(slow.inverse, fast.inverse)
+    assert np.allclose(slow.explained(weights), fast.explained(weights), atol=1e-4)
+    assert np.allclose(slow.unexplained, fast.unexplained, atol=1e-5)
+    slow.follow([*range(count), 140, 139])
+    fast.follow([*range(count), 140, 139])
+    assert np.allclose(slow.unexplained, fast.unexplained, atol=1e-5)
+
+
+def test_correlations_given_the_points_are_those_of_the_textbook():
+    points, items = [3, 17, 8, 25, 0], [1, 2, 30, 17]
+    factor = Factor(KERNEL, HYPER, points)
+    left = FULL[np.ix_(items, items)] - FULL[np.ix_(items, points)] @ np.linalg.solve(
+        FULL[np.ix_(points, points)] + HYPER.noise * np.eye(5), FULL[np.ix_(points, items)]
+    )
+    deviation = np.sqrt(np.diag(left))
+    assert np.allclose(factor.correlation(items), left / np.outer(deviation, deviation), atol=1e-3)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from cohobate.core.pool import Pool
-from cohobate.learn import surrogate as module
+from cohobate.learn import posterior as module
 from cohobate.learn.kernels import Kernel
 from cohobate.learn.likelihood import Hyper
 from cohobate.learn.models import RBFGP
+from cohobate.learn.prediction import View
 from cohobate.learn.refits import Refits
 from cohobate.learn.surrogate import Surrogate
 
@@ -29,7 +30,7 @@ def always_another(kernel: Kernel, items: list[int], _: np.ndarray) -> Hyper:
 @pytest.fixture
 def surrogates() -> Iterator[tuple[Surrogate, Surrogate]]:
     """One that is asked at every step, and one that is asked at the end."""
-    both = (Surrogate(lambda: RBFGP().view(POOL)), Surrogate(lambda: RBFGP().view(POOL)))
+    both = (Surrogate(lambda: RBFGP().view(POOL), ["f", "g"]), Surrogate(lambda: RBFGP().view(POOL), ["f", "g"]))
     yield both
     for one in both:
         one.close()
@@ -43,28 +44,29 @@ def test_asked_at_every_step_it_answers_as_if_asked_once(
         monkeypatch.setattr(module, "fit", always_another)
     lived, fresh = surrogates
     refits = Refits()
-    targets: dict[int, float | None] = {}
+    targets: dict[int, tuple[float, float] | None] = {}
     for i in range(45):
         targets[i] = None
         if i >= 3 and i % 5:
-            targets[i - 3] = value(i - 3)
+            targets[i - 3] = value(i - 3), -(value(i - 3) ** 2)
         elif i >= 3:
             del targets[i - 3]
         refits.settle(targets)
         seen = lived.predict(targets, refits)
     once = fresh.predict(targets, refits)
-    assert np.array_equal(seen.mean, once.mean)
-    assert np.array_equal(seen.std, once.std)
+    for output in ("f", "g"):
+        assert np.array_equal(seen[output].mean, once[output].mean)
+        assert np.array_equal(seen[output].std, once[output].std)
 
 
 def test_the_pool_is_looked_at_once_and_not_before_it_is_needed():
     looked: list[Pool] = []
 
-    def load() -> module.View:
+    def load() -> View:
         looked.append(POOL)
         return RBFGP().view(POOL)
 
-    one = Surrogate(load)
+    one = Surrogate(load, ["f"])
     assert looked == []
     one.start()
     assert one.view() is one.view()
@@ -73,11 +75,11 @@ def test_the_pool_is_looked_at_once_and_not_before_it_is_needed():
 
 
 def test_what_goes_wrong_with_the_features_is_raised_where_they_are_needed():
-    def load() -> module.View:
+    def load() -> View:
         raise ValueError("no such column")
 
-    one = Surrogate(load)
+    one = Surrogate(load, ["f"])
     one.start()
     with pytest.raises(ValueError, match="no such column"):
-        one.predict({0: 1.0}, Refits())
+        one.predict({0: (1.0,)}, Refits())
     one.close()

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cohobate.core.errors import Rejected
+from cohobate.molecules.reading import LONGEST
 from cohobate.simulate.chem import ionization_energy
 from cohobate.simulate.chem.conformer import embed
-from cohobate.simulate.chem.smiles import LONGEST, parse
+from cohobate.simulate.chem.smiles import parse
 from cohobate.simulate.chem.xtb import energy, relax
 from cohobate.simulate.function import bind, identity
 

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cohobate.core.errors import SimulatorError
+from cohobate.core.problem import Output
 from cohobate.simulate.function import Simulator, as_simulator, bind, identity, is_async, simulator
 
 Fn = Callable[..., Any]
@@ -72,6 +73,18 @@ class TestSimulator:
     def test_needs_something_to_call(self, thing: object):
         with pytest.raises(SimulatorError, match="something to call, got the"):
             as_simulator(thing)
+
+    def test_declares_its_outputs(self):
+        made = simulator(lambda x: {"f": x}, outputs={"f": "eV", "n": ""})
+        assert made.outputs == (Output("f", unit="eV"), Output("n"))
+        assert pickle.loads(cloudpickle.dumps(made)).outputs == made.outputs
+        assert as_simulator(energy).outputs is None
+        assert hash(made) == hash(made)
+
+    @pytest.mark.parametrize("outputs", [["f"], "f", {"f": None}, {1: "eV"}, {"f": Output("f")}])
+    def test_outputs_are_names_with_units(self, outputs: object):
+        with pytest.raises(SimulatorError, match="outputs: expected names with their units"):
+            simulator(energy, outputs=outputs)
 
     def test_travels_by_value_in_live_pipes(self):
         sent = pickle.loads(cloudpickle.dumps(simulator(lambda x: x + 1, version="7")))
@@ -133,6 +146,16 @@ class TestBind:
     )
     def test_one_variable_by_position_whatever_the_parameter_is_called(self, fn: Fn):
         assert called(fn, ("candidate",), candidate="CCO") == "CCO"
+
+    def test_the_candidate_of_a_positional_parameter_beside_named_ones(self):
+        def fn(candidate: str, /, *, level: str = "full", more: int = 0):
+            return candidate, level, more
+
+        assert called(fn, ("smiles", "level"), smiles="C", level="quick") == ("C", "quick", 0)
+        assert called(fn, ("level", "structure", "more"), structure="N", level="x", more=1) == ("N", "x", 1)
+        for names in (("smiles", "name"), ("smiles", "levle"), ("level", "more"), ("level",)):
+            with pytest.raises(SimulatorError, match="cannot be called"):
+                bind(as_simulator(fn), names)
 
     def test_one_variable_by_its_name_where_there_is_one(self):
         assert called(lambda tolerance=1, x=0: (tolerance, x), ("x",), x=5) == (1, 5)

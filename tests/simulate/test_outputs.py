@@ -13,9 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohobate.core.errors import BadOutput
+from cohobate.campaign.campaign import Campaign
+from cohobate.core.errors import BadOutput, SimulatorError
+from cohobate.core.pool import Pool
 from cohobate.core.problem import AtMost, Output
-from cohobate.simulate.outputs import outputs_of
+from cohobate.propose.active import ActiveLearning
+from cohobate.simulate.chem import ionization_energy
+from cohobate.simulate.function import Simulator, as_simulator, simulator
+from cohobate.simulate.outputs import check_outputs, outputs_of
 
 IE = (Output("ie", "maximize", unit="eV"),)
 TWO = (Output("ie", "maximize"), Output("gap", AtMost(3.0)))
@@ -152,3 +157,45 @@ def test_a_container_within_itself_is_left_to_be_refused():
     endless: list[Any] = []
     endless.append(endless)
     assert "note" in outputs_of({"note": endless}, FREE)
+
+
+@simulator(outputs={"ie": "eV", "note": ""})
+def declared(smiles: str) -> dict[str, Any]:
+    return {"ie": 1.0 * len(smiles), "note": smiles}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (
+            Output("ei", "maximize"),
+            r"objective 'ei' is not among .* of declared: ie \(eV\), note; did you mean 'ie'",
+        ),
+        (Output("gap", AtMost(1.0)), r"^output 'gap' is not among the outputs of declared: ie \(eV\), note$"),
+        (Output("ie", "maximize", unit="kcal/mol"), "'ie' is wanted in 'kcal/mol', but declared gives it in 'eV'"),
+    ],
+)
+def test_what_a_simulator_does_not_declare_is_refused(wanted: Output, message: str):
+    with pytest.raises(SimulatorError, match=message):
+        check_outputs(declared, (Output("note"), wanted))
+
+
+@pytest.mark.parametrize("wanted", [(), IE, (Output("ie", "maximize"), Output("note"))])
+def test_what_a_simulator_declares_is_taken(wanted: tuple[Output, ...]):
+    check_outputs(declared, wanted)
+
+
+@pytest.mark.parametrize("made", [as_simulator(len), Simulator(len), simulator(len), simulator()(len)])
+def test_what_declares_nothing_is_not_checked(made: Simulator):
+    check_outputs(made, IE)
+
+
+def test_a_misspelt_objective_is_refused_before_the_first_evaluation():
+    pool = Pool(["C", "CC", "CCC"], name="smiles")
+    with pytest.raises(SimulatorError, match=r"'ei' is not among the outputs of ionization_energy.*did you mean 'ie'"):
+        Campaign(ActiveLearning(pool, maximize="ei"), ionization_energy)
+
+
+def test_a_misspelt_output_of_an_undeclared_one_is_told_in_the_failure():
+    with pytest.raises(BadOutput, match=r"did not return 'ei': it returned .*did you mean 'ie'"):
+        outputs_of({"ie": 1.0, "gap": 2.0}, (Output("ei", "maximize"),))

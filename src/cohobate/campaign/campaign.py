@@ -37,6 +37,7 @@ from cohobate.ledger.database import Durability
 from cohobate.ledger.ledger import Ledger, memory_ledger, open_ledger
 from cohobate.ledger.spool import discard
 from cohobate.simulate.function import Simulator, as_simulator, bind, identity, is_async
+from cohobate.simulate.outputs import check_outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,7 @@ class Campaign:
         )
         self._engine = None if engine is None else as_engine(engine)
         self._call = bind(self.simulator, self.problem.names)
+        check_outputs(self.simulator, self.problem.outputs)
         self._fresh = True
 
     def run(self, goal: Goals | None = None) -> CampaignResult:

@@ -96,7 +96,11 @@ def remember(
     Recorded proposals win: nothing is derived again. Results that were spooled but never recorded
     are taken in; trials without an outcome are run again.
     """
-    asks, next_id = _recall(ledger, generator, structured)
+    try:
+        asks, next_id = _recall(ledger, generator, structured)
+    except GeneratorError:
+        capture(generator.finalize)  # it may hold something by now; why it cannot go on matters more
+        raise
     talk = Conversation(asks=asks)
     talk.untold = [_unpacked(result, structured) for result in ledger.untold(talk.name)]
     found = harvest(ledger.folder) if ledger.folder else Harvest((), ())

@@ -21,6 +21,8 @@ from cohobate.ledger.record import wrong_note
 # Unions of types made once: a turn costs microseconds.
 NO_ROWS = (Later, Exhausted)
 TEXT = (str, bytes)
+MOMENT = 1.0
+"""Seconds that a generator gets to end, even where nobody has time."""
 Reply = Callable[[Heard | Broken], None]
 
 
@@ -32,7 +34,17 @@ class Talker:
     thread of the caller, who is answered at once: a loop on a cooperative engine is deterministic.
     """
 
-    __slots__ = ("_check", "_generator", "_learns", "_lossy", "_name", "_queue", "_reply", "_thread")
+    __slots__ = (
+        "_check",
+        "_generator",
+        "_learns",
+        "_lossy",
+        "_name",
+        "_queue",
+        "_reply",
+        "_thread",
+        "_wrong_at_end",
+    )
 
     def __init__(self, generator: Generator, problem: Problem, reply: Reply, *, threaded: bool = True) -> None:
         self._generator = generator
@@ -42,6 +54,7 @@ class Talker:
         self._lossy = generator if isinstance(generator, Lossy) else None
         self._learns = generator if isinstance(generator, Learns) else None
         self._queue: SimpleQueue[Talk | None] = SimpleQueue()
+        self._wrong_at_end: GeneratorError | None = None
         self._thread = Thread(target=self._serve, name="cohobate-generator", daemon=True) if threaded else None
         if self._thread:
             self._thread.start()
@@ -56,21 +69,25 @@ class Talker:
     def finalize(self, timeout: float | None = None) -> GeneratorError | None:
         """Ends the talk: lets a turn that is under way finish, then calls ``finalize``.
 
-        Returns what went wrong. A turn that lasts longer than ``timeout`` (s) is left alone.
+        Returns what went wrong. A turn that lasts longer than ``timeout`` (s), and a moment, is left
+        alone; the generator is let go of when it ends.
         """
-        if self._thread:
+        if self._thread is None:
+            self._let_go()
+        else:
             self._queue.put(None)
-            self._thread.join(timeout)
-            if self._thread.is_alive():
-                return None
+            self._thread.join(timeout if timeout is None else max(timeout, MOMENT))
+        return self._wrong_at_end
+
+    def _let_go(self) -> None:
         match capture(self._generator.finalize):
             case Raised() as raised:
-                return self._raised("finalize()", raised)
-        return None
+                self._wrong_at_end = self._raised("finalize()", raised)
 
     def _serve(self) -> None:
         while (talk := self._queue.get()) is not None:
             self._reply(self._turn(talk))
+        self._let_go()
 
     def _turn(self, talk: Talk) -> Heard | Broken:
         if talk.results and isinstance(told := capture(self._generator.ingest, talk.results), Raised):

@@ -29,6 +29,7 @@ from cohobate.engines.workplace import Workplace
 from cohobate.propose.active import ActiveLearning
 from cohobate.propose.sampling import Grid, LatinHypercube, RandomSampler, Sobol
 from cohobate.simulate.function import as_simulator, is_async
+from cohobate.simulate.outputs import check_outputs
 
 GOALS: Mapping[str, Callable[[Any], goals.Goal]] = {
     "evaluations": goals.evaluations,
@@ -119,6 +120,8 @@ def build(file: Path, run: Path, config: toml.Config, *, accept_new_code: bool =
         goals.check_goal(goal, problem.output_names)
     with blaming(file, "simulator.use"):
         simulator = find_simulator(config.simulator.use, file.parent)
+    with blaming(file, "generator", SimulatorError):
+        check_outputs(as_simulator(simulator), problem.outputs)
     if is_async(as_simulator(simulator)) != (config.engine.kind == "coroutines"):
         raise ConfigError(
             f'{file}: engine.kind: "coroutines" is for a simulator that is an async def, and for no other; '

@@ -139,5 +139,11 @@ class Rejected(CohobateError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Returns ``"; did you mean 'x'?"`` for the known name nearest to a misspelled one, else ``""``."""
-    near = get_close_matches(name, list(known), n=1)
+    names = list(known)
+    near = get_close_matches(name, names, n=1) or [other for other in names if _letters(other) == _letters(name)]
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _letters(name: str) -> list[str]:
+    """Returns what swapped and capital letters leave as it is: short names are too unlike otherwise."""
+    return sorted(name.casefold())

@@ -42,14 +42,15 @@ class Pool:
 
     @classmethod
     def read(cls, path: str | Path, *, column: str | None = None) -> Pool:
-        """Returns the pool in a ``.smi``, ``.csv`` or ``.txt`` file (UTF-8).
+        """Returns the pool in a ``.smi``, ``.csv``, ``.txt``, ``.extxyz``, ``.xyz`` or ``.sdf`` file (UTF-8).
 
         ``.smi``: a SMILES, then, after white space, a name. ``.csv``: the first line names the
         columns; ``column`` (default: ``smiles`` where there is one, else the first) is what is
-        varied, the others are labels. ``.txt``: a candidate each line. Empty lines are nothing, and
-        lines that start with ``#`` are comments in ``.smi`` and ``.txt``.
+        varied, the others are labels. ``.txt``: a candidate each line. ``.extxyz``, ``.xyz`` and
+        ``.sdf``: each ``structure`` is the text of a frame or of a mol block, with its name. Elsewhere
+        empty lines are nothing, and lines that start with ``#`` are comments in ``.smi`` and ``.txt``.
 
-        The rows of a file of more than 4 MB stay in it, so it must not be changed while the pool is
+        The rows of another file of more than 4 MB stay in it, so it must not be changed while the pool is
         in use: what is no longer as it was read raises ``ProblemError``. A million SMILES take 40 MB
         of memory and two seconds.
         """

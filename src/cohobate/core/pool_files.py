@@ -9,6 +9,7 @@ from typing import Any, Protocol, final
 from zlib import crc32
 
 from cohobate.core.errors import ProblemError, did_you_mean
+from cohobate.core.frames import Broken, Frame, sdf_records, xyz_frames
 
 BOM = b"\xef\xbb\xbf"
 Row = tuple[Any, ...]
@@ -162,7 +163,24 @@ def table(lines: Iterable[str], column: str | None) -> Layout:
     return Table((varied,), (*header[:at], *header[at + 1 :]), at)
 
 
-FORMATS: Mapping[str, Callable[[Iterable[str], str | None], Layout]] = {".smi": smi, ".csv": table, ".txt": txt}
+def xyz(lines: Iterable[str], column: str | None) -> Layout:
+    """The text of a frame, and its name."""
+    return Whole(("structure",), ("name",), lambda lines: map(_structure, xyz_frames(lines)))
+
+
+def sdf(lines: Iterable[str], column: str | None) -> Layout:
+    """The text of a mol block, and its name."""
+    return Whole(("structure",), ("name",), lambda lines: map(_structure, sdf_records(lines)))
+
+
+FORMATS: Mapping[str, Callable[[Iterable[str], str | None], Layout]] = {
+    ".smi": smi,
+    ".csv": table,
+    ".txt": txt,
+    ".extxyz": xyz,
+    ".xyz": xyz,
+    ".sdf": sdf,
+}
 """What makes the layout of a file with this ending: it may read the head, and is told which column is varied."""
 READABLE = tuple(FORMATS)
 
@@ -170,6 +188,10 @@ READABLE = tuple(FORMATS)
 def shown(label: str) -> str:
     """Returns a label as text that can be stored: bytes that were not UTF-8 become question marks."""
     return label if label.isascii() else label.encode("utf-8", "replace").decode()
+
+
+def _structure(found: Frame | Broken) -> Entry:
+    return (found.reason, (), found.line) if isinstance(found, Broken) else ((found.text,), (found.name,), found.line)
 
 
 def _smiles(line: str) -> Entry:

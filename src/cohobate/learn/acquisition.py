@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
@@ -11,6 +12,9 @@ from cohobate.core.errors import ProblemError, did_you_mean
 from cohobate.core.payload import Plain
 from cohobate.host.extras import require
 from cohobate.learn.kernels import Floats
+
+CHUNK = 8192
+"""Candidates at a time, so that what is computed stays near the processor."""
 
 
 class Acquisition(Protocol):
@@ -55,25 +59,80 @@ class Greedy:
         return mean
 
 
-ACQUISITIONS = {"ei": ExpectedImprovement, "ucb": UpperConfidence, "greedy": Greedy}
+@dataclass(frozen=True, slots=True)
+class ProbabilityOfImprovement:
+    """How likely a candidate is to exceed the best known value (Kushner 1964); the score is its logarithm."""
+
+    def __call__(self, mean: Floats, std: Floats, best: float) -> Floats:
+        """Returns log P[f > best]."""
+        scores: Floats = require("scipy.special", extra="learn").log_ndtr((mean - best) / std)
+        return scores
 
 
-def named(wanted: str | Acquisition) -> Acquisition:
+@dataclass(frozen=True, slots=True)
+class Thompson:
+    """One draw of what the values may be: the candidate that is best in it (Thompson 1933).
+
+    Drawn twice: independently for all candidates, and jointly, with the correlations of the model, for
+    the ``shortlist`` best of the first draw; the others are out. A joint draw of the whole pool would
+    cost the cube of its size.
+    """
+
+    shortlist: int = 100
+
+    def __post_init__(self) -> None:
+        if self.shortlist < 1:
+            raise ProblemError(f"Thompson(shortlist={self.shortlist!r}): expected at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class HypervolumeImprovement:
+    """How much a candidate is expected to add to the volume that the Pareto front dominates (Emmerich et al. 2011).
+
+    For two objectives and more, each modelled by itself. Exact; the score is its logarithm. Pending
+    candidates count in the front as what is expected of them.
+    """
+
+
+Choice = Acquisition | Thompson | HypervolumeImprovement
+LOGARITHMIC = ExpectedImprovement | ProbabilityOfImprovement | HypervolumeImprovement
+"""Scores that are logarithms of something that is never negative."""
+OURS = LOGARITHMIC | UpperConfidence | Greedy | Thompson
+ACQUISITIONS: dict[str, Callable[[], Choice]] = {
+    "ei": ExpectedImprovement,
+    "ucb": UpperConfidence,
+    "pi": ProbabilityOfImprovement,
+    "greedy": Greedy,
+    "thompson": Thompson,
+    "ehvi": HypervolumeImprovement,
+}
+
+
+def named(wanted: str | Choice) -> Choice:
     """Returns an acquisition by name; one that is given as an object is returned as it is."""
-    if not isinstance(wanted, str):
-        return wanted
-    if wanted not in ACQUISITIONS:
-        hint = did_you_mean(wanted, ACQUISITIONS)
-        raise ProblemError(f"unknown acquisition {wanted!r}{hint}; there are {', '.join(ACQUISITIONS)}")
-    made: Acquisition = ACQUISITIONS[wanted]()
-    return made
+    if isinstance(wanted, str):
+        if wanted not in ACQUISITIONS:
+            hint = did_you_mean(wanted, ACQUISITIONS)
+            raise ProblemError(f"unknown acquisition {wanted!r}{hint}; there are {', '.join(ACQUISITIONS)}")
+        return ACQUISITIONS[wanted]()
+    if isinstance(wanted, type) or not (callable(wanted) or isinstance(wanted, OURS)):
+        raise ProblemError(
+            f"acquisition={wanted!r:.80}: expected {', '.join(map(repr, ACQUISITIONS))}, an acquisition such as "
+            "UpperConfidence(2.0), or a function of mean, std and best"
+        )
+    return wanted
 
 
-def describe(chosen: Acquisition) -> Plain:
+def name_of(chosen: Choice) -> str:
+    """Returns the short name of an acquisition of ours, and that of the class or function of another."""
+    short = [name for name, one in ACQUISITIONS.items() if type(chosen) is one]
+    return short[0] if short else str(getattr(chosen, "__qualname__", type(chosen).__qualname__))
+
+
+def describe(chosen: Choice) -> Plain:
     """Returns what identifies an acquisition: its name, and its numbers where it is one of ours."""
     name = getattr(chosen, "__qualname__", type(chosen).__qualname__)
-    numbers = asdict(chosen) if isinstance(chosen, ExpectedImprovement | UpperConfidence | Greedy) else {}
-    return {"is": name, **numbers}
+    return {"is": name, **(asdict(chosen) if isinstance(chosen, OURS) else {})}
 
 
 def log_improvement(z: Floats) -> Floats:
@@ -82,6 +141,12 @@ def log_improvement(z: Floats) -> Floats:
     Below -1 the sum cancels and the scaled complement of the error function replaces it, below -100
     its asymptotic series (Ament et al. 2023, eq. 9, one more term).
     """
+    flat = z.reshape(-1)
+    parts = [_log_improvement(flat[at : at + CHUNK]) for at in range(0, z.size, CHUNK)]
+    return np.concatenate(parts).reshape(z.shape) if parts else z
+
+
+def _log_improvement(z: Floats) -> Floats:
     special = require("scipy.special", extra="learn")
     log_density = -0.5 * z**2 - 0.5 * np.log(2 * np.pi)
     out: Floats = np.empty_like(z)
@@ -103,5 +168,6 @@ def first_best(scores: Floats, allowed: np.ndarray) -> int:
     """
     open_scores = scores[allowed]
     top = open_scores.max()
-    slack = 1e-6 * (top - np.median(open_scores))
+    half = len(open_scores) // 2
+    slack = 1e-6 * (top - np.partition(open_scores, half)[half])
     return int(np.flatnonzero(allowed)[np.argmax(open_scores >= top - slack)])

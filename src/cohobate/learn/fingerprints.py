@@ -6,14 +6,16 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cohobate.core.errors import Rejected
 from cohobate.core.payload import Payload
 from cohobate.host.extras import require
 from cohobate.learn.columns import Columns
+from cohobate.molecules.reading import molecule_of
 
 RADIUS = 3
 BITS = 2048
@@ -43,13 +45,6 @@ class Fingerprints:
         return len(self.start) - 1
 
 
-class Bits(NamedTuple):
-    """Which features candidates have: ``packed``: (candidates, features / 8) as by ``np.packbits``, and the unfit."""
-
-    packed: NDArray[np.uint8]
-    unfit: Mapping[int, str]
-
-
 def fingerprints(rows: Iterable[Mapping[int, float] | str], size: int = BITS) -> Fingerprints:
     """Returns the fingerprints given row by row: counts by feature number, or why there are none.
 
@@ -73,7 +68,7 @@ def morgan(smiles: Iterable[Payload]) -> Fingerprints:
     """Returns Morgan count fingerprints (Rogers & Hahn 2010), radius 3 folded to 2048 features.
 
     45 µs for a molecule of ten heavy atoms, 80 µs for one of twenty; 150 bytes for one of these.
-    What is no readable SMILES is listed in ``unfit``, with rdkit's reason.
+    Structures count as SMILES do. What cannot be read is listed in ``unfit``, with the reason.
     """
     generator = _generator(RADIUS, BITS)
 
@@ -85,7 +80,7 @@ def morgan(smiles: Iterable[Payload]) -> Fingerprints:
 
 
 def folded(smiles: Iterable[Payload], radius: int = 4, size: int = 256) -> Fingerprints:
-    """Returns what ``morgan_bits`` returns as fingerprints, in which each feature counts once."""
+    """Returns Morgan bits, in which each feature counts once; by default those of the ExaWorks demonstration."""
     generator = _generator(radius, size)
 
     def ones(molecule: Payload) -> Mapping[int, float]:
@@ -94,58 +89,21 @@ def folded(smiles: Iterable[Payload], radius: int = 4, size: int = 256) -> Finge
     return _joined([fingerprints(described(chunk, ones), size) for chunk in _chunks(smiles)], size)
 
 
-def morgan_bits(
-    smiles: Iterable[Payload], radius: int = 4, size: int = 256
-) -> tuple[NDArray[np.bool_], Mapping[int, str]]:
-    """Returns Morgan bits (Rogers & Hahn 2010): (molecules, size), and why some rows have none; such a row is empty.
-
-    The defaults are those of the ExaWorks demonstration.
-    """
-    packed, unfit = packed_bits(smiles, radius, size)
-    return np.unpackbits(packed, axis=1, count=size).view(np.bool_), unfit
-
-
-def packed_bits(smiles: Iterable[Payload], radius: int = 4, size: int = 256) -> Bits:
-    """Returns what ``morgan_bits`` returns, in an eighth of the memory."""
-    bits = _generator(radius, size).GetFingerprintAsNumPy
-    none = np.zeros(size, np.uint8)
-    parts: list[NDArray[np.uint8]] = []
-    unfit: dict[int, str] = {}
-    for at, chunk in enumerate(_chunks(smiles)):
-        rows = list(described(chunk, bits))
-        unfit |= {at * CHUNK + i: row for i, row in enumerate(rows) if isinstance(row, str)}
-        parts.append(np.packbits([none if isinstance(row, str) else row for row in rows], axis=1))
-    return Bits(np.concatenate(parts) if parts else np.zeros((0, -(-size // 8)), np.uint8), unfit)
-
-
 def why_unreadable(candidate: Payload) -> str | None:
     """Returns why something is no molecule that can be described, or ``None``; in the time of a fingerprint."""
     (found,) = described([candidate], lambda _: None)
     return found
 
 
-def described(smiles: Iterable[Payload], describe: Callable[[Payload], T]) -> Iterator[T | str]:
-    """Returns what ``describe`` says of each rdkit molecule, or why there is none."""
-    chem = require("rdkit.Chem", extra="chem")
-    with require("rdkit.rdBase", extra="chem").BlockLogs():
-        for candidate in smiles:
-            molecule = chem.MolFromSmiles(candidate) if isinstance(candidate, str) else None
-            if molecule is None or molecule.GetNumAtoms() == 0:
-                yield _why_unreadable(chem, candidate)
-            else:
-                yield describe(molecule)
-
-
-def _why_unreadable(chem: Any, candidate: Payload) -> str:  # noqa: ANN401 (a module without types)
-    if not isinstance(candidate, str):
-        return f"expected a SMILES, got {candidate!r:.80}"
-    molecule = chem.MolFromSmiles(candidate, sanitize=False)
-    if molecule is None:
-        return f"{candidate!r:.80} is no SMILES"
-    if molecule.GetNumAtoms() == 0:
-        return "a molecule without atoms"
-    problems = chem.DetectChemistryProblems(molecule)
-    return problems[0].Message() if problems else f"rdkit cannot read {candidate!r:.80}"
+def described(candidates: Iterable[Payload], describe: Callable[[Payload], T]) -> Iterator[T | str]:
+    """Returns what ``describe`` says of the RDKit molecule of each, or why there is none."""
+    for candidate in candidates:
+        try:
+            molecule = molecule_of(candidate)
+        except Rejected as error:
+            yield str(error)
+        else:
+            yield describe(molecule)
 
 
 def _generator(radius: int, size: int) -> Payload:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, Protocol, TypeAlias, final
 
 import numpy as np
@@ -27,6 +28,10 @@ class Kernel(Protocol):
         """Returns the correlations of candidate ``i`` with the whole pool: (pool,)."""
         ...
 
+    def among(self, items: Sequence[int], scale: float) -> Floats:
+        """Returns the correlations among some candidates: (items, items)."""
+        ...
+
 
 Overlap = Literal["product", "minimum"]
 
@@ -43,11 +48,12 @@ class Tanimoto:
     for 100,000 small molecules.
     """
 
-    __slots__ = ("_columns", "_features", "_overlap", "_sizes", "_sum", "scales")
+    __slots__ = ("_columns", "_features", "_name", "_overlap", "_sizes", "_sum", "scales")
 
     def __init__(self, features: Fingerprints, overlap: Overlap = "product") -> None:
         self.scales: tuple[float, ...] = (1.0,)
         self._features = features
+        self._name = overlap
         self._overlap = {"product": np.multiply, "minimum": np.minimum}[overlap]
         counted = features.start, features.bits, features.counts, features.size
         self._columns = columns(*counted) if features.columns is None else features.columns
@@ -74,6 +80,11 @@ class Tanimoto:
         similarity: Floats = np.divide(shared, either, out=np.zeros(len(self)), where=either > 0)
         similarity[i] = 1.0
         return similarity
+
+    def among(self, items: Sequence[int], scale: float) -> Floats:
+        """Returns the similarities among some candidates, by an index of their own: 0.1 ms for each."""
+        part = Tanimoto(part_of(self._features, items), self._name)
+        return np.array([part.row(i, scale) for i in range(len(part))]).reshape(len(part), len(part))
 
 
 def _sizes(features: Fingerprints, *, squared: bool) -> Floats:
@@ -102,6 +113,8 @@ class RBF:
 
     def __init__(self, points: Floats) -> None:
         """``points``: (pool, columns); each column is shifted and scaled to mean 0, deviation 1."""
+        largest = np.frexp(np.abs(points).max(axis=0))[1]
+        points = np.ldexp(points, -largest)
         spread = points.std(axis=0)
         self._points = (points - points.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
         width = np.sqrt(max(points.shape[1], 1))
@@ -116,7 +129,18 @@ class RBF:
         correlation: Floats = np.exp(-0.5 * distance / scale**2)
         return correlation
 
+    def among(self, items: Sequence[int], scale: float) -> Floats:
+        """Returns the correlations among some points."""
+        points = self._points[items]
+        distance = ((points[:, None] - points) ** 2).sum(axis=2)
+        correlation: Floats = np.exp(-0.5 * distance / scale**2)
+        return correlation
 
-def square(kernel: Kernel, items: list[int], scale: float) -> Floats:
-    """Returns the correlations among some candidates: (items, items)."""
-    return np.array([kernel.row(i, scale)[items] for i in items]).reshape(len(items), len(items))
+
+def part_of(features: Fingerprints, items: Sequence[int]) -> Fingerprints:
+    """Returns the fingerprints of some rows."""
+    own = [slice(features.start[i], features.start[i + 1]) for i in items]
+    start = np.concatenate(([0], np.cumsum([one.stop - one.start for one in own]))).astype(np.int64)
+    bits = np.concatenate([features.bits[:0], *(features.bits[one] for one in own)])
+    counts = np.concatenate([features.counts[:0], *(features.counts[one] for one in own)])
+    return Fingerprints(start, bits, counts, features.size)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cohobate.learn.kernels import Floats, Kernel, square
+from cohobate.learn.kernels import Floats, Kernel
+from cohobate.learn.units import Units
 
 NOISES = tuple(float(noise) for noise in 10.0 ** np.arange(-4, 0.1, 0.5))
 """Ratios of noise to signal variance to choose from: coarse, as the likelihood is flat between."""
@@ -32,7 +33,7 @@ def fit(kernel: Kernel, items: list[int], values: Floats) -> Hyper:
     """
     best, likely = default(kernel), -np.inf
     for scale in kernel.scales:
-        likelihoods = log_likelihoods(square(kernel, items, scale), values)
+        likelihoods = log_likelihoods(kernel.among(items, scale), values)
         at = int(np.argmax(likelihoods))
         if likelihoods[at] > likely:
             best, likely = Hyper(scale, NOISES[at]), likelihoods[at]
@@ -46,12 +47,11 @@ def log_likelihoods(correlation: Floats, values: Floats) -> Floats:
     the eigenbasis of R the best s^2 is an average. Values without spread are equally likely under any
     noise.
     """
-    rest = values - values.mean()
-    spread = np.abs(rest).max()
-    if spread <= 4 * np.finfo(float).eps * abs(values.mean()):
+    units = Units.of(values)
+    if not units.spread:
         return np.zeros(len(NOISES))
     eigenvalues, basis = np.linalg.eigh(correlation)
     variance = np.clip(eigenvalues, 0, None)[:, None] + np.array(NOISES)
-    signal = np.square(basis.T @ (rest / spread)) @ (1 / variance) / len(values)
+    signal = np.square(basis.T @ units.plain(values)) @ (1 / variance) / len(values)
     likelihoods: Floats = -0.5 * (len(values) * np.log(signal) + np.log(variance).sum(axis=0))
     return likelihoods

@@ -1,47 +1,23 @@
-"""Gaussian processes to choose from: what they look at in a candidate, and what they call alike."""
+"""Models to choose from: what they look at in a candidate, and what they make of what is known."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-
+from cohobate.core.errors import ProblemError, did_you_mean
 from cohobate.core.pool import Pool
+from cohobate.core.trial import Inputs
+from cohobate.host.extras import require
+from cohobate.learn.estimators import SklearnModel
+from cohobate.learn.features import molecules, numbers, readable, unreadable
 from cohobate.learn.fingerprints import Fingerprints
-from cohobate.learn.kernels import RBF, Floats, Kernel, Overlap, Tanimoto
-from cohobate.learn.molecular import pool_fingerprints
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A pool as a model sees it; ``unfit`` says why some of its rows cannot be seen."""
-
-    kernel: Kernel
-    unfit: Mapping[int, str]
-
-
-class Model(Protocol):
-    """A Gaussian process before it has seen a pool."""
-
-    def view(self, pool: Pool) -> View:
-        """Returns the pool's features; may take long, runs in a thread of its own."""
-        ...
-
-    def describe(self) -> Mapping[str, Any]:
-        """Returns what identifies the model."""
-        ...
-
-
-def molecules(pool: Pool) -> Fingerprints:
-    """Returns Morgan count fingerprints of the first varied column, read as SMILES."""
-    return pool_fingerprints(pool)
-
-
-def numbers(pool: Pool) -> Floats:
-    """Returns all varied columns as numbers: (pool, columns), NaN for what is none."""
-    return np.array([[_number(value) for value in row.values()] for row in pool])
+from cohobate.learn.kernels import RBF, Floats, Overlap, Tanimoto
+from cohobate.learn.neighbours import KNN
+from cohobate.learn.posterior import GaussianView
+from cohobate.learn.prediction import Model
+from cohobate.learn.refits import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +27,24 @@ class TanimotoGP:
     features: Callable[[Pool], Fingerprints] = molecules
     overlap: Overlap = "product"
 
-    def view(self, pool: Pool) -> View:
+    @property
+    def uncertain(self) -> bool:
+        """Its predictions have a standard deviation."""
+        return True
+
+    @property
+    def pace(self) -> Pace:
+        """Its hyperparameters are fitted at 8 known values, and for every half more."""
+        return Pace()
+
+    def view(self, pool: Pool) -> GaussianView:
         """Returns the similarities of a pool's fingerprints."""
         features = self.features(pool)
-        return View(Tanimoto(features, self.overlap), features.unfit)
+        return GaussianView(Tanimoto(features, self.overlap), features.unfit)
+
+    def unreadable(self, row: Inputs) -> str | None:
+        """Returns why a row is no molecule."""
+        return unreadable(self.features, row)
 
     def describe(self) -> Mapping[str, Any]:
         """Returns the model's name, that of its features, and what counts as shared."""
@@ -67,17 +57,49 @@ class RBFGP:
 
     features: Callable[[Pool], Floats] = numbers
 
-    def view(self, pool: Pool) -> View:
+    @property
+    def uncertain(self) -> bool:
+        """Its predictions have a standard deviation."""
+        return True
+
+    @property
+    def pace(self) -> Pace:
+        """Its hyperparameters are fitted at 8 known values, and for every half more."""
+        return Pace()
+
+    def view(self, pool: Pool) -> GaussianView:
         """Returns the distances in a pool; rows with a NaN or an infinity are unfit."""
-        points = np.asarray(self.features(pool), float)
-        fit = np.isfinite(points).all(axis=1)
-        unfit = {i: f"{pool[i]!r:.80} has features that are no finite numbers" for i in np.flatnonzero(~fit).tolist()}
-        return View(RBF(np.where(fit[:, None], points, 0.0)), unfit)
+        points, unfit = readable(self.features(pool), pool)
+        return GaussianView(RBF(points), unfit)
+
+    def unreadable(self, row: Inputs) -> str | None:
+        """Returns which row has something else than numbers."""
+        return unreadable(self.features, row)
 
     def describe(self) -> Mapping[str, Any]:
         """Returns the model's name and that of its features."""
         return {"model": "RBFGP", "features": self.features.__qualname__}
 
 
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else float("nan")
+def forest() -> SklearnModel:
+    """Returns a random forest of 100 trees on Morgan fingerprints; the trees' spread is its deviation."""
+    ensemble = require("sklearn.ensemble", extra="sklearn")
+    return SklearnModel(ensemble.RandomForestRegressor(n_estimators=100))
+
+
+MODELS: dict[str, Callable[[], Model]] = {"tanimoto": TanimotoGP, "rbf": RBFGP, "knn": KNN, "forest": forest}
+
+
+def named(wanted: str | Model) -> Model:
+    """Returns a model by name; one that is given as an object is returned as it is."""
+    if isinstance(wanted, str):
+        if wanted not in MODELS:
+            hint = did_you_mean(wanted, MODELS)
+            raise ProblemError(f"unknown model {wanted!r}{hint}; there are {', '.join(MODELS)}")
+        return MODELS[wanted]()
+    if isinstance(wanted, type) or not isinstance(wanted, Model):
+        raise ProblemError(
+            f"model={wanted!r:.80}: expected {', '.join(map(repr, MODELS))} or a model such as TanimotoGP(); "
+            "a scikit-learn regressor goes into SklearnModel(...)"
+        )
+    return wanted

@@ -13,7 +13,7 @@ from cohobate.core.pool import Pool
 from cohobate.host.extras import require
 from cohobate.learn.cache import Arrays, kept
 from cohobate.learn.columns import Columns, columns
-from cohobate.learn.fingerprints import BITS, RADIUS, Bits, Fingerprints, morgan, packed_bits
+from cohobate.learn.fingerprints import BITS, RADIUS, Fingerprints, morgan
 
 LARGE = 20_000
 """Rows of a pool from which on its features are kept on disk: fewer are made in a second or two."""
@@ -40,17 +40,6 @@ def pool_fingerprints(
     return Fingerprints(arrays["start"], arrays["bits"], arrays["counts"], size, _reasons(arrays["unfit"]), by)
 
 
-def pool_bits(pool: Pool, radius: int = 4, size: int = 256) -> Bits:
-    """Returns the Morgan bits of the first varied column, read as SMILES."""
-    if len(pool) < LARGE:
-        return packed_bits(pool.column(), radius, size)
-    arrays = kept(
-        _key(pool, {"features": "packed Morgan bits", "radius": radius, "size": size}),
-        lambda: _packed(pool, radius, size),
-    )
-    return Bits(arrays["packed"], _reasons(arrays["unfit"]))
-
-
 def _key(pool: Pool, features: Plain) -> Plain:
     rdkit = require("rdkit", extra="chem").__version__
     return {"pool": pool.describe(), "features": features, "rdkit": rdkit, "version": VERSION}
@@ -60,11 +49,6 @@ def _arrays(made: Fingerprints) -> Arrays:
     by = columns(made.start, made.bits, made.counts, made.size)
     arrays = {"start": made.start, "bits": made.bits, "counts": made.counts, "unfit": _text(made.unfit)}
     return arrays | {f"columns.{name}": getattr(by, name) for name in Columns.__slots__}
-
-
-def _packed(pool: Pool, radius: int, size: int) -> Arrays:
-    packed, unfit = packed_bits(pool.column(), radius, size)
-    return {"packed": packed, "unfit": _text(unfit)}
 
 
 def _text(unfit: Mapping[int, str]) -> NDArray[np.uint8]:

@@ -1,37 +1,33 @@
-"""A Gaussian process that follows a campaign: features and fits are made beside it."""
+"""A model that follows a campaign: features and fits are made beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import final
+from typing import TypeAlias, final
 
-import numpy as np
+from cohobate.learn.prediction import Prediction, Predictor, Targets, Unable, View
+from cohobate.learn.refits import Known, Refits, Snapshot
 
-from cohobate.learn.kernels import Kernel
-from cohobate.learn.likelihood import Hyper, default, fit
-from cohobate.learn.models import View
-from cohobate.learn.posterior import Factor, Prediction, predict
-from cohobate.learn.refits import Refits, Snapshot
+Fitted: TypeAlias = tuple[Predictor, ...]
 
 
 @final
 class Surrogate:
-    """Predicts a pool; an answer depends on the arguments only, earlier calls just made it cheap.
+    """Predicts ``outputs`` over a pool; an answer depends on the arguments only, earlier calls just made it cheap.
 
     Nothing is computed before ``start``; then one thread looks at the pool, and later fits.
     """
 
-    __slots__ = ("_executor", "_factor", "_fitted", "_fitting", "_load", "_next", "_view")
+    __slots__ = ("_coming", "_current", "_executor", "_load", "_outputs", "_view")
 
-    def __init__(self, load: Callable[[], View]) -> None:
+    def __init__(self, load: Callable[[], View], outputs: Sequence[str]) -> None:
         self._load = load
+        self._outputs = tuple(outputs)
         self._executor: ThreadPoolExecutor | None = None
         self._view: Future[View] | None = None
-        self._factor: Factor | None = None
-        self._fitted: Snapshot | None = None
-        self._next: Future[Factor] | None = None
-        self._fitting: Snapshot | None = None
+        self._current: tuple[Snapshot | None, Fitted] | None = None
+        self._coming: tuple[Snapshot | None, Future[Fitted]] | None = None
 
     def start(self) -> None:
         """Begins to look at the pool, unless it was begun."""
@@ -40,70 +36,68 @@ class Surrogate:
             self._view = self._executor.submit(self._load)
 
     def view(self) -> View:
-        """Returns the pool's features; waits for them."""
+        """Returns the pool as the model sees it; waits for it."""
         self.start()
         assert self._view is not None
         return self._view.result()
 
-    def predict(self, targets: Mapping[int, float | None], refits: Refits) -> Prediction:
-        """Returns what is expected of the pool; ``targets``: the value of each proposed candidate,
+    def predict(self, targets: Known, refits: Refits) -> Mapping[str, Prediction] | Unable:
+        """Returns what is expected of the pool; ``targets``: the values of each proposed candidate,
         ``None`` for a pending one, in the order of proposal.
 
-        Under the hyperparameters of the current fit; the coming one is begun. O(points pool).
+        By the current fit; the coming one is begun.
         """
-        view = self.view()
-        factor = self._factor_of(refits.current, view.kernel)
-        factor.follow([point for point in targets if point not in view.unfit])
-        prediction = predict(factor, targets)
-        self._prepare(refits.coming, factor)
-        return prediction
+        fitted = self._fitted(refits.current)
+        found: dict[str, Prediction] = {}
+        for output, predictor, known in zip(self._outputs, fitted, _each(targets, len(fitted)), strict=True):
+            match predictor.predict(known):
+                case Unable() as unable:
+                    return unable
+                case prediction:
+                    found[output] = prediction
+        self._prepare(refits.coming, targets)
+        return found
 
     def close(self) -> None:
         """Lets the thread go; what it is doing now it still finishes."""
         if self._executor is not None:
             self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def _factor_of(self, current: Snapshot | None, kernel: Kernel) -> Factor:
-        if current is not self._fitted:
-            if current is not self._fitting:
-                self._begin(current)
-            assert self._next is not None
-            self._factor, self._fitted = self._next.result(), current
-        if self._factor is None:
-            self._factor = Factor(kernel, default(kernel))
-        return self._factor
+    def _fitted(self, snapshot: Snapshot | None) -> Fitted:
+        if self._current is None or self._current[0] is not snapshot:
+            if self._coming is None or self._coming[0] is not snapshot:
+                self._begin(snapshot)
+            assert self._coming is not None
+            self._current, self._coming = (snapshot, self._coming[1].result()), None
+        return self._current[1]
 
-    def _prepare(self, coming: Snapshot | None, factor: Factor) -> None:
-        """Begins the coming fit; once it is made, its factor follows beside the one in use."""
-        if coming is not None and coming is not self._fitting:
+    def _prepare(self, coming: Snapshot | None, targets: Known) -> None:
+        """Begins the coming fit; once it is made, it follows what is known beside the one in use."""
+        if coming is None:
+            return
+        if self._coming is None:
             self._begin(coming)
-        elif self._next is not None and self._next.done() and self._next.result() is not factor:
+        elif self._coming[1].done():
             assert self._executor is not None
-            self._next = self._executor.submit(_followed, self._next.result(), list(factor.points))
+            fitted = self._coming[1].result()
+            self._coming = coming, self._executor.submit(_followed, fitted, dict(targets))
 
     def _begin(self, snapshot: Snapshot | None) -> None:
+        view, targets = self.view(), {} if snapshot is None else snapshot.targets
         assert self._executor is not None
-        assert snapshot is not None
-        self._fitting = snapshot
-        self._next = self._executor.submit(refitted, self.view(), snapshot, self._factor)
+        self._coming = snapshot, self._executor.submit(_fit, view, targets, len(self._outputs))
 
 
-def refitted(view: View, snapshot: Snapshot, factor: Factor | None) -> Factor:
-    """Returns ``factor`` where its hyperparameters are still the most likely, else a new one."""
-    points = [point for point in snapshot.targets if point not in view.unfit]
-    hyper = _hyper(view.kernel, {point: snapshot.targets[point] for point in points})
-    if factor is not None and factor.hyper == hyper:
-        return factor
-    new = Factor(view.kernel, hyper)
-    new.follow(points)
-    return new
+def _fit(view: View, targets: Known, outputs: int) -> Fitted:
+    return tuple(view.fit(known) for known in _each(targets, outputs))
 
 
-def _followed(factor: Factor, points: list[int]) -> Factor:
-    factor.follow(points)
-    return factor
+def _followed(fitted: Fitted, targets: Known) -> Fitted:
+    for predictor, known in zip(fitted, _each(targets, len(fitted)), strict=True):
+        predictor.predict(known)
+    return fitted
 
 
-def _hyper(kernel: Kernel, targets: Mapping[int, float | None]) -> Hyper:
-    known = {point: value for point, value in targets.items() if value is not None}
-    return fit(kernel, list(known), np.array(list(known.values()))) if known else default(kernel)
+def _each(targets: Known, outputs: int) -> list[Targets]:
+    """Returns what is known of each output."""
+    return [{i: None if values is None else values[at] for i, values in targets.items()} for at in range(outputs)]

@@ -1,64 +1,88 @@
-"""What became of the rows of a pool so far."""
+"""What became of the candidates so far."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cohobate.core.errors import GeneratorError
+from cohobate.core.errors import GeneratorError, did_you_mean
 from cohobate.core.outcome import Value
-from cohobate.core.pool import Pool
 from cohobate.core.protocols import Rows, inputs_of
 from cohobate.core.trial import Inputs, Result
+from cohobate.learn.kernels import Floats
+from cohobate.propose.candidates import Candidates
 
 
 @final
 class Standing:
-    """Which rows were proposed (``taken``), which of them are ``out``, and what is known.
+    """Which candidates were proposed (``taken``, ``count`` of them), which are ``out``, and what is known.
 
-    ``targets`` has the value of each proposed row, ``None`` while it is out, in the order of
-    proposal; rows that gave no value are no longer in it.
+    ``targets`` has the values of each proposed row, one for each of ``outputs``, ``None`` while it is
+    out, in the order of proposal; what gave no value is no longer in it.
     """
 
-    __slots__ = ("_pool", "out", "taken", "targets")
+    __slots__ = ("_candidates", "_outputs", "count", "out", "taken", "targets")
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-        self.taken: NDArray[np.bool_] = np.zeros(len(pool), bool)
+    def __init__(self, candidates: Candidates, outputs: Sequence[str]) -> None:
+        self._candidates = candidates
+        self._outputs = tuple(outputs)
+        self.count = 0
+        self.taken: NDArray[np.bool_] = np.zeros(len(candidates), bool)
         self.out: set[int] = set()
-        self.targets: dict[int, float | None] = {}
+        self.targets: dict[int, tuple[float, ...] | None] = {}
 
-    def known(self) -> list[float]:
-        """Returns the values that are in."""
-        return [value for value in self.targets.values() if value is not None]
+    def known(self) -> Floats:
+        """Returns the values that are in, at the full level: (rows, outputs)."""
+        full = self._candidates.full
+        values = [values for i, values in self.targets.items() if values is not None and i >= full]
+        return np.array(values, float).reshape(len(values), len(self._outputs))
+
+    def pending(self) -> list[int]:
+        """Returns the candidates at the full level whose values are not in, in the order of proposal."""
+        full = self._candidates.full
+        return [i for i, values in self.targets.items() if values is None and i >= full]
 
     def propose(self, i: int) -> None:
-        """Row ``i`` is handed out."""
+        """Candidate ``i`` is handed out."""
+        self.count += 1
         self.taken[i] = True
         self.out.add(i)
         self.targets[i] = None
 
     def find(self, inputs: Inputs) -> int:
-        """Returns the number of a row; ``GeneratorError`` where the pool has no such row."""
+        """Returns the number of a candidate; ``GeneratorError`` where the pool has no such row."""
         try:
-            return self._pool.index(inputs)
-        except (KeyError, TypeError) as error:
-            raise GeneratorError(f"{dict(inputs)!r:.200} is no row of {self._pool!r}") from error
+            return self._candidates.index(inputs)
+        except (KeyError, TypeError, ValueError) as error:
+            raise GeneratorError(f"{dict(inputs)!r:.200} is no row of {self._candidates.pool!r}") from error
 
     def recall(self, rows: Rows) -> None:
         """These rows were handed out before."""
         for row in rows:
             self.propose(self.find(inputs_of(row)))
 
-    def ingest(self, result: Result, output: str, sign: float) -> None:
-        """A row is back: its value times ``sign`` is known, or nothing is to be expected of it."""
+    def ingest(self, result: Result) -> tuple[float, ...] | None:
+        """A row is back: returns its values, or ``None`` where nothing is to be expected of it."""
         i = self.find(result.trial.inputs)
         self.out.discard(i)
         self.taken[i] = True
-        value = sign * float(result[output]) if isinstance(result.outcome, Value) else float("nan")
-        if np.isfinite(value):
-            self.targets[i] = value
-        else:
+        values = self._values(result)
+        if values is None:
             self.targets.pop(i, None)
+        else:
+            self.targets[i] = values
+        return values
+
+    def _values(self, result: Result) -> tuple[float, ...] | None:
+        if not isinstance(result.outcome, Value):
+            return None
+        got = result.outcome.outputs
+        for name in self._outputs:
+            if name not in got:
+                hint = did_you_mean(name, got)
+                raise GeneratorError(f"trial {result.trial.id} has no output {name!r}{hint}; it has {list(got)}")
+        values = tuple(float(got[name]) for name in self._outputs)
+        return values if np.isfinite(values).all() else None

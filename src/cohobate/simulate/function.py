@@ -12,6 +12,7 @@ from typing import Any, final, overload
 
 from cohobate.core.errors import SimulatorError
 from cohobate.core.payload import Payload
+from cohobate.core.problem import Output
 from cohobate.simulate.identity import code_hash
 
 Named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -23,13 +24,15 @@ class Simulator:
     """A function that turns a candidate into numbers, called just like it.
 
     ``version`` replaces the hash of its source as its identity; ``deterministic`` says that equal
-    inputs give equal outputs, so that earlier results may be used again.
+    inputs give equal outputs, so that earlier results may be used again; ``outputs``, where it is
+    declared, says what it returns, with units.
     """
 
     fn: Callable[..., Any]
     version: str | None = None
     deterministic: bool = False
     name: str = ""
+    outputs: tuple[Output, ...] | None = None
 
     def __post_init__(self) -> None:
         if not callable(self.fn):
@@ -50,29 +53,47 @@ class Simulator:
         module, qualname = getattr(self.fn, "__module__", None), getattr(self.fn, "__qualname__", None)
         if module and module != "__main__" and qualname and _stands_at(module, qualname, self):
             return _imported, (module, qualname)
-        return Simulator, (self.fn, self.version, self.deterministic, self.name)
+        return Simulator, (self.fn, self.version, self.deterministic, self.name, self.outputs)
 
 
-@overload
-def simulator(fn: Callable[..., Any], *, version: str | None = None, deterministic: bool = False) -> Simulator: ...
 @overload
 def simulator(
-    fn: None = None, *, version: str | None = None, deterministic: bool = False
+    fn: Callable[..., Any],
+    *,
+    version: str | None = None,
+    deterministic: bool = False,
+    outputs: Mapping[str, str] | None = None,
+) -> Simulator: ...
+@overload
+def simulator(
+    fn: None = None,
+    *,
+    version: str | None = None,
+    deterministic: bool = False,
+    outputs: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Simulator]: ...
 def simulator(
-    fn: Callable[..., Any] | None = None, *, version: str | None = None, deterministic: bool = False
+    fn: Callable[..., Any] | None = None,
+    *,
+    version: str | None = None,
+    deterministic: bool = False,
+    outputs: Mapping[str, str] | None = None,
 ) -> Simulator | Callable[[Callable[..., Any]], Simulator]:
     """Marks a function as a simulator, with or without arguments.
 
-    >>> @simulator(version="1", deterministic=True)
+    ``outputs`` names all that it returns, each with its unit (``""``: none): a campaign that wants
+    something else is then refused before the first evaluation.
+
+    >>> @simulator(version="1", deterministic=True, outputs={"area": "m²"})
     ... def square(x):
-    ...     return x * x
+    ...     return {"area": x * x}
     >>> square(3), square.name, identity(square)
-    (9, 'square', '1')
+    ({'area': 9}, 'square', '1')
     """
+    declared = None if outputs is None else _declared(outputs)
     if fn is None:
-        return partial(Simulator, version=version, deterministic=deterministic)
-    return Simulator(fn, version, deterministic)
+        return partial(Simulator, version=version, deterministic=deterministic, outputs=declared)
+    return Simulator(fn, version, deterministic, outputs=declared)
 
 
 def as_simulator(fn: Callable[..., Any]) -> Simulator:
@@ -94,38 +115,57 @@ def is_async(simulator: Simulator) -> bool:
 @final
 @dataclass(frozen=True, slots=True)
 class Call:
-    """How to call a simulator with a candidate; made by ``bind``."""
+    """How to call a simulator with a candidate; made by ``bind``. ``first`` is the variable passed by position."""
 
     simulator: Simulator
     names: tuple[str, ...]
-    by_name: bool
+    first: str | None
 
     def __call__(self, inputs: Mapping[str, Any]) -> Payload:
         """Returns what the simulator returns (a coroutine where it is async)."""
-        if self.by_name:
+        if self.first is None:
             return self.simulator.fn(**inputs)
-        return self.simulator.fn(inputs[self.names[0]])
+        if len(self.names) == 1:
+            return self.simulator.fn(inputs[self.first])
+        return self.simulator.fn(
+            inputs[self.first], **{name: inputs[name] for name in self.names if name != self.first}
+        )
 
 
 def bind(simulator: Simulator, names: tuple[str, ...]) -> Call:
     """Returns how to call ``simulator`` with the variables ``names``.
 
-    By name where its signature has those names or takes ``**kwargs``; a single variable by position,
-    whatever its parameter is called. Raises ``SimulatorError`` for anything else.
+    By name where its signature has those names or takes ``**kwargs``; by position a single variable,
+    whatever its parameter is called, and the one variable left for a positional-only parameter (the
+    candidate of ``f(candidate, /, *, level)``). Raises ``SimulatorError`` for anything else.
     """
     try:
         signature = inspect.signature(simulator.fn)
     except (ValueError, TypeError):  # a builtin that does not tell
         if len(names) == 1:
-            return Call(simulator, names, by_name=False)
+            return Call(simulator, names, names[0])
         raise SimulatorError(_misfit(simulator, names, "has no readable signature")) from None
-    explicit = {p.name for p in signature.parameters.values() if p.kind in Named}
-    alone = len(names) == 1 and names[0] not in explicit
-    if alone and _accepts(signature, None):
-        return Call(simulator, names, by_name=False)
+    if (first := _positional(signature, names)) is not None:
+        return Call(simulator, names, first)
     if _accepts(signature, **dict.fromkeys(names)):
-        return Call(simulator, names, by_name=True)
+        return Call(simulator, names, None)
     raise SimulatorError(_misfit(simulator, names, f"takes {_listed(signature)}"))
+
+
+def _positional(signature: inspect.Signature, names: tuple[str, ...]) -> str | None:
+    """Returns the one variable that is to be passed by position, if there is one."""
+    parameters = signature.parameters.values()
+    named = {p.name for p in parameters if p.kind in Named}.intersection(names)
+    left = [name for name in names if name not in named]
+    if len(left) != 1 or (named and not any(p.kind is inspect.Parameter.POSITIONAL_ONLY for p in parameters)):
+        return None
+    return left[0] if _accepts(signature, None, **dict.fromkeys(named)) else None
+
+
+def _declared(outputs: Mapping[str, str]) -> tuple[Output, ...]:
+    if not isinstance(outputs, Mapping) or not all(isinstance(t, str) for pair in outputs.items() for t in pair):
+        raise SimulatorError(f"outputs: expected names with their units, such as {{'ie': 'eV'}}, got {outputs!r:.80}")
+    return tuple(Output(name, unit=unit) for name, unit in outputs.items())
 
 
 def _accepts(signature: inspect.Signature, /, *args: object, **kwargs: object) -> bool:

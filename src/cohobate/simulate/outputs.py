@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from cohobate.core.errors import BadOutput, did_you_mean
+from cohobate.core.errors import BadOutput, SimulatorError, did_you_mean
 from cohobate.core.payload import Payload
 from cohobate.core.problem import Output
+from cohobate.simulate.function import Simulator
 
 NUMERIC = "iuf"
 """The kinds of numpy types that are real numbers (and not booleans)."""
@@ -43,6 +44,27 @@ def outputs_of(returned: Payload, declared: tuple[Output, ...]) -> dict[str, Any
     if PLAIN.issuperset(map(type, outputs.values())):
         return outputs
     return {name: _own(value) for name, value in outputs.items()}
+
+
+def check_outputs(simulator: Simulator, wanted: tuple[Output, ...]) -> None:
+    """Raises ``SimulatorError`` where a problem wants what a simulator that declares its outputs does not return."""
+    if simulator.outputs is None:
+        return
+    units = {output.name: output.unit for output in simulator.outputs}
+    for output in wanted:
+        if output.name not in units:
+            raise SimulatorError(_unknown(output, simulator.name, units))
+        if output.unit and output.unit != (given := units[output.name]):
+            raise SimulatorError(
+                f"output {output.name!r} is wanted in {output.unit!r}, but {simulator.name} gives it in {given!r}"
+            )
+
+
+def _unknown(output: Output, simulator: str, units: Mapping[str, str]) -> str:
+    what = "objective" if output.goal in ("minimize", "maximize", "explore") else "output"
+    listed = ", ".join(f"{name} ({unit})" if unit else name for name, unit in units.items())
+    hint = did_you_mean(output.name, units)
+    return f"{what} {output.name!r} is not among the outputs of {simulator}: {listed}{hint}"
 
 
 def _is_simple(returned: Payload, declared: tuple[Output, ...]) -> bool:

@@ -6,22 +6,29 @@ from dataclasses import dataclass
 from typing import Literal, final
 
 from cohobate.core.payload import Payload
+from cohobate.molecules.rdkit import modules, quietly
 from cohobate.simulate.chem.geometry import Geometry
-from cohobate.simulate.chem.rdkit import modules, quietly
 
 SEED = 1
-Embedding = Literal["etkdg", "random"]
+Embedding = Literal["etkdg", "random", "given"]
 ForceField = Literal["mmff", "mmff unconverged", "uff", "uff unconverged", "none"]
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Conformer:
-    """A geometry, whether ETKDG found it at once or from random coordinates, and the force field it was refined by."""
+    """A geometry, where it comes from (ETKDG at once, or from random coordinates, or given), and its force field."""
 
     geometry: Geometry
     embedding: Embedding
     forcefield: ForceField
+
+
+def place(molecule: Payload) -> Conformer:
+    """Returns the conformer that an RDKit molecule with explicit hydrogens brings along, else ``embed`` of it."""
+    if not molecule.GetNumConformers():
+        return embed(molecule)
+    return Conformer(_geometry(molecule), "given", "none")
 
 
 def embed(molecule: Payload) -> Conformer:
@@ -33,13 +40,17 @@ def embed(molecule: Payload) -> Conformer:
     """
     with quietly():
         molecule = modules().chem.Mol(molecule)
-        embedding = _place(molecule)
+        embedding = _embedded(molecule)
         forcefield = _refine(molecule)
+    return Conformer(_geometry(molecule), embedding, forcefield)
+
+
+def _geometry(molecule: Payload) -> Geometry:
     symbols = tuple(atom.GetSymbol() for atom in molecule.GetAtoms())
-    return Conformer(Geometry(symbols, molecule.GetConformer().GetPositions()), embedding, forcefield)
+    return Geometry(symbols, molecule.GetConformer().GetPositions())
 
 
-def _place(molecule: Payload) -> Embedding:
+def _embedded(molecule: Payload) -> Embedding:
     embedding = modules().embedding
     if embedding.EmbedMolecule(molecule, randomSeed=SEED) == 0:
         return "etkdg"

@@ -1,13 +1,12 @@
-"""A SMILES becomes a molecule that can be computed, or is rejected with the reason."""
+"""A candidate becomes a molecule that can be computed, or is rejected with the reason."""
 
 from __future__ import annotations
 
 from cohobate.core.errors import Rejected
 from cohobate.core.payload import Payload
-from cohobate.simulate.chem.rdkit import modules, quietly
+from cohobate.molecules.rdkit import modules, quietly
+from cohobate.molecules.reading import read
 
-LONGEST = 2_000
-"""Characters of a SMILES."""
 MOST_ATOMS = 200
 """Atoms of a molecule, hydrogens included: the largest takes GFN2-xTB some minutes on one core."""
 HEAVIEST = 86
@@ -19,64 +18,44 @@ TRIPLETS = frozenset({"O=O", "O=S", "S=S"})
 ORDERS = ("SINGLE", "DOUBLE", "TRIPLE", "AROMATIC", "DATIVE")
 
 
-def parse(smiles: str) -> Payload:
-    """Returns the RDKit molecule, its hydrogens explicit.
+def parse(candidate: str) -> Payload:
+    """Returns the RDKit molecule of a SMILES, an extended XYZ frame or a mol block, its hydrogens explicit.
 
-    Raises ``Rejected`` for anything but one neutral closed-shell molecule of at least two atoms, one
-    of them heavier than hydrogen and none heavier than radon. Text that is no SMILES ends quickly,
-    whatever its length.
+    It has a conformer where the candidate is a structure in space. Raises ``Rejected`` for anything
+    but one neutral closed-shell molecule of at least two atoms, one of them heavier than hydrogen
+    and none heavier than radon. Text that is no molecule ends quickly, whatever its length.
     """
-    _check_text(smiles)
+    molecule = read(candidate)
     with quietly():
-        molecule = _read(smiles)
         _check_atoms(molecule)
         _check_bonds(molecule)
         _check_state(molecule)
-        molecule = modules().chem.AddHs(molecule)
+        molecule = _with_hydrogens(molecule)
     _check_size(molecule)
     return molecule
 
 
-def _check_text(smiles: str) -> None:
-    if not isinstance(smiles, str):
-        raise Rejected(f"expected a SMILES as text, got the {type(smiles).__name__} {smiles!r:.60}")
-    if not smiles.strip():
-        raise Rejected("the SMILES is empty")
-    if len(smiles) > LONGEST:
-        raise Rejected(f"the SMILES has {len(smiles)} characters, at most {LONGEST} are read")
-    if strange := next((c for c in smiles if not "!" <= c <= "~"), None):
-        raise Rejected(f"{smiles!r:.80} is not a SMILES: it holds the character {strange!r}")
-
-
-def _read(smiles: str) -> Payload:
-    chem = modules().chem
-    molecule = chem.MolFromSmiles(smiles)
-    if molecule is not None:
-        return molecule
-    raw = chem.MolFromSmiles(smiles, sanitize=False)
-    problems = [problem.Message() for problem in chem.DetectChemistryProblems(raw)] if raw is not None else []
-    reason = problems[0] if problems else "check brackets, rings and parentheses"
-    raise Rejected(f"{smiles!r:.80} is not a valid SMILES: {reason}")
-
-
 def _check_atoms(molecule: Payload) -> None:
-    symbols = {atom.GetAtomicNum(): atom.GetSymbol() for atom in molecule.GetAtoms()}
-    if 0 in symbols:
-        raise Rejected("the SMILES has a wildcard or query atom, expected chemical elements")
+    atoms = list(molecule.GetAtoms())
+    symbols = {atom.GetAtomicNum(): atom.GetSymbol() for atom in atoms}
+    if 0 in symbols or any(atom.HasQuery() for atom in atoms):
+        raise Rejected("the SMILES or mol block has a wildcard or query atom, expected chemical elements")
     if max(symbols) == 1:
         raise Rejected("no atom is heavier than hydrogen")
     if max(symbols) > HEAVIEST:
         raise Rejected(f"GFN2-xTB has no parameters for {symbols[max(symbols)]}: elements up to radon are possible")
     if metals := symbols.keys() & OPEN_SHELL_METALS:
-        raise Rejected(f"a SMILES does not tell the spin state of {symbols[min(metals)]}")
+        raise Rejected(f"neither a SMILES nor a structure tells the spin state of {symbols[min(metals)]}")
 
 
 def _check_bonds(molecule: Payload) -> None:
     chem = modules().chem
     if (fragments := len(chem.GetMolFrags(molecule))) > 1:
         raise Rejected(f"expected one molecule, got {fragments} fragments")
-    if odd := [str(b.GetBondType()) for b in molecule.GetBonds() if str(b.GetBondType()) not in ORDERS]:
-        raise Rejected(f"the SMILES has a bond of order {odd[0].lower()}, expected single, double, triple or aromatic")
+    bonds = molecule.GetBonds()
+    if odd := [str(b.GetBondType()) for b in bonds if b.HasQuery() or str(b.GetBondType()) not in ORDERS]:
+        order = "unknown" if odd[0] in ORDERS else odd[0].lower()
+        raise Rejected(f"there is a bond of order {order}, expected single, double, triple or aromatic")
 
 
 def _check_state(molecule: Payload) -> None:
@@ -90,6 +69,16 @@ def _check_state(molecule: Payload) -> None:
         raise Rejected(f"expected a closed shell, got a radical ({radicals or 1} unpaired)")
     if (canonical := chem.MolToSmiles(molecule)) in TRIPLETS:
         raise Rejected(f"expected a closed shell, but the ground state of {canonical} is a triplet")
+
+
+def _with_hydrogens(molecule: Payload) -> Payload:
+    """Returns the molecule with all hydrogens as atoms; a drawing in two dimensions loses its coordinates."""
+    if not (molecule.GetNumConformers() and molecule.GetConformer().Is3D()):
+        molecule.RemoveAllConformers()
+        return modules().chem.AddHs(molecule)
+    if missing := sum(atom.GetTotalNumHs() for atom in molecule.GetAtoms()):
+        raise Rejected(f"the structure lacks the coordinates of {missing} hydrogens: add them")
+    return molecule
 
 
 def _check_size(molecule: Payload) -> None:

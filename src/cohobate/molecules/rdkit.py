@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock
+from threading import RLock
 from types import ModuleType
 from typing import NamedTuple
 
 from cohobate.host.extras import require
 
-_silence = Lock()
+_silence = RLock()
 
 
 class Modules(NamedTuple):

@@ -1,0 +1,164 @@
+"""How much each row of a pool promises, from the predictions of all modelled outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cohobate.core.errors import GeneratorError
+from cohobate.learn.acquisition import LOGARITHMIC, Acquisition, Choice, HypervolumeImprovement, Thompson, name_of
+from cohobate.learn.hypervolume import TINY, log_expected_improvement, reference_point
+from cohobate.learn.kernels import Floats
+from cohobate.learn.prediction import Prediction
+from cohobate.learn.units import Units, magnitude
+from cohobate.propose.aims import Aims
+
+SHORTLIST = 128
+"""Candidates for which it is worked out how much a cheap evaluation tells."""
+PLAIN = 2.0**900
+"""Numbers below this, and above its inverse, can be squared half way without leaving the range of floats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a choice is made from: predictions, known values (rows, outputs), pending and open candidates.
+
+    ``costs`` are those of one evaluation at each level, the full one last; known values are at it.
+    """
+
+    predictions: Mapping[str, Prediction]
+    known: Floats
+    pending: list[int]
+    open: NDArray[np.bool_]
+    random: np.random.Generator
+    costs: tuple[float, ...] = (1.0,)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The score of each row, (pool,), of which only open ones may be taken, and how they were made."""
+
+    why: str
+    each: Floats
+
+
+def scores(chosen: Choice, aims: Aims, outlook: Outlook) -> Scores:
+    """Returns how much each row promises.
+
+    With constraints: times the probability of keeping them (Gardner et al. 2014, eq. 10), and that
+    alone before any known row keeps them. A score that is not a logarithm counts from the lowest.
+    """
+    found = _scores(chosen, aims, outlook)
+    return replace(found, each=over_levels(found.each, outlook)) if len(outlook.costs) > 1 else found
+
+
+def _scores(chosen: Choice, aims: Aims, outlook: Outlook) -> Scores:
+    if not aims.constraints:
+        return Scores(name_of(chosen), _worth(chosen, aims, outlook, outlook.known))
+    likely = aims.log_feasibility(outlook.predictions)
+    kept = outlook.known[aims.feasible(outlook.known)]
+    if not len(kept):
+        return Scores("feasibility", likely)
+    worth = _worth(chosen, aims, outlook, kept)
+    if isinstance(chosen, LOGARITHMIC):
+        return Scores(name_of(chosen), worth + likely)
+    return Scores(name_of(chosen), (worth - worth[outlook.open].min()) * np.exp(likely))
+
+
+def over_levels(each: Floats, outlook: Outlook) -> Floats:
+    """Returns the score of each candidate at each level: (levels * pool,), from that of the full one.
+
+    A cheap evaluation is worth as much of the full one as it tells of it, and as often as it could be
+    made for the same price: the logarithm of EI * correlation * cost ratio (Huang et al. 2006, eq. 5
+    without noise). It is worked out for the ``SHORTLIST`` best candidates; the others stay behind.
+    """
+    levels = len(outlook.costs)
+    pool = len(each) // levels
+    full = each[-pool:]
+    spread = np.full(len(each), full.min())
+    spread[-pool:] = full
+    left = np.flatnonzero(outlook.open[-pool:])
+    short = left[np.argsort(-full[left], kind="stable")[:SHORTLIST]]
+    for level, cost in enumerate(outlook.costs[:-1]):
+        items = short[outlook.open[level * pool + short]]
+        cheap, dear = (level * pool + items).tolist(), ((levels - 1) * pool + items).tolist()
+        told = [found.told(cheap, dear) for found in outlook.predictions.values() if found.told]
+        gain = np.log(np.maximum(np.mean(told, axis=0), TINY)) + np.log(outlook.costs[-1] / cost)
+        spread[level * pool + items] = np.maximum(full[items] + gain, full.min())
+    return spread
+
+
+def _worth(chosen: Choice, aims: Aims, outlook: Outlook, kept: Floats) -> Floats:
+    """``kept``: the known values that keep the limits, (rows, outputs)."""
+    match chosen:
+        case HypervolumeImprovement():
+            return _hypervolume(aims, outlook, kept)
+        case Thompson():
+            return _drawn(chosen, aims, outlook)
+        case _:
+            return _scored(chosen, aims, outlook, kept)
+
+
+def _scored(chosen: Acquisition, aims: Aims, outlook: Outlook, kept: Floats) -> Floats:
+    [objective], [sign] = aims.objectives, aims.signs
+    found = outlook.predictions[objective.name]
+    mean = sign * found.mean
+    std = mean if found.std is None else found.std
+    best = float((sign * kept[:, 0]).max())
+    size = magnitude(np.array([best, mean.max(), mean.min()]))
+    if not 1 / PLAIN < size < PLAIN:
+        mean, std, best = mean / size, std / size, best / size
+    each = np.asarray(chosen(mean, std, best), float)
+    if each.shape != mean.shape or np.isnan(each).any():
+        what = f"shape {each.shape}" if each.shape != mean.shape else f"{np.isnan(each).sum()} NaN"
+        raise GeneratorError(f"acquisition {name_of(chosen)!r}: expected {len(mean)} numbers, got {what}")
+    return each
+
+
+def _drawn(chosen: Thompson, aims: Aims, outlook: Outlook) -> Floats:
+    """Rows out of the shortlist get the lowest score within it."""
+    [objective], [sign] = aims.objectives, aims.signs
+    found = outlook.predictions[objective.name]
+    assert found.std is not None
+    size = magnitude(found.mean)
+    mean, std = sign * found.mean / size, found.std / size
+    first = np.where(outlook.open, mean + std * outlook.random.standard_normal(len(mean)), -np.inf)
+    count = min(chosen.shortlist, int(outlook.open.sum()))
+    short = np.sort(np.argpartition(-first, count - 1)[:count])
+    normal = outlook.random.standard_normal(len(short))
+    if found.correlation is not None:
+        normal = _root(found.correlation(short.tolist())) @ normal
+    drawn = mean[short] + std[short] * normal
+    each = np.full(len(mean), drawn.min())
+    each[short] = drawn
+    return each
+
+
+def _root(correlation: Floats) -> Floats:
+    """Returns the Cholesky factor of a correlation, its diagonal raised by as much as rounding makes necessary."""
+    eye = np.eye(len(correlation))
+    for raised in 10.0 ** np.arange(-6, 3):
+        with suppress(np.linalg.LinAlgError):
+            return np.linalg.cholesky(correlation + raised * eye)
+    return eye
+
+
+def _hypervolume(aims: Aims, outlook: Outlook, kept: Floats) -> Floats:
+    """Each objective in units of its own; pending rows that are expected to keep the limits are as expected."""
+    believed = np.array([outlook.predictions[name].mean[outlook.pending] for name in aims.names]).T
+    points = np.concatenate((kept, believed[aims.feasible(believed)]))
+    rows, columns = np.flatnonzero(outlook.open), []
+    for at, output in enumerate(aims.objectives):
+        sign, found = aims.signs[at], outlook.predictions[output.name]
+        units = Units.of(outlook.known[:, at])
+        assert found.std is not None
+        mean, std = units.plain(found.mean[rows]), found.std[rows] / units.size / units.width
+        columns.append((sign * mean, std, sign * units.plain(points[:, at])))
+    mean, std, front = (np.stack(column, axis=1) for column in zip(*columns, strict=True))
+    each = np.full(len(outlook.open), np.log(TINY))
+    each[rows] = log_expected_improvement(mean, std, front, reference_point(front))
+    return each

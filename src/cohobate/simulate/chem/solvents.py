@@ -1,0 +1,47 @@
+"""The solvents that tblite has parameters for, in GFN1-xTB and in GFN2-xTB, by its names."""
+
+from collections.abc import Mapping
+
+SOLVENTS: Mapping[str, tuple[str, ...]] = {
+    "alpb": (
+        "acetone",
+        "acetonitrile",
+        "aniline",
+        "benzaldehyde",
+        "benzene",
+        "ch2cl2",
+        "chcl3",
+        "cs2",
+        "dioxane",
+        "dmf",
+        "dmso",
+        "ethanol",
+        "ether",
+        "ethylacetate",
+        "furane",
+        "hexadecane",
+        "hexane",
+        "methanol",
+        "nitromethane",
+        "octanol",
+        "phenol",
+        "thf",
+        "toluene",
+        "water",
+        "woctanol",
+    ),
+    "gbsa": (
+        "acetone",
+        "acetonitrile",
+        "benzene",
+        "ch2cl2",
+        "chcl3",
+        "cs2",
+        "dmso",
+        "ether",
+        "methanol",
+        "thf",
+        "toluene",
+        "water",
+    ),
+}
