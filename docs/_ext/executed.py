@@ -66,6 +66,8 @@ class Execute(SphinxTransform):
         shown = perform([_described(node) for node in wanted], Path(self.env.srcdir, FOLDER, self.env.docname))
         for node, outputs in zip(wanted, shown, strict=False):
             self._place(node, outputs)
+        for node in list(self.document.findall(made)):  # below a block that failed
+            node.parent.remove(node)
 
     def _place(self, node: nodes.Element, outputs: list[dict[str, str]]) -> None:
         whole = node.parent if caption(node) else node
