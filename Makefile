@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 GEST := libensemble xopt optimas
-TEST := pytest pytest-timeout pytest-xdist hypothesis ipykernel
+TEST := pytest pytest-timeout pytest-xdist hypothesis ipykernel mini-racer
 CHECK := ruff mypy
 DOCS := sphinx myst-parser furo
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input

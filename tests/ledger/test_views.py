@@ -188,7 +188,7 @@ def test_columns_with_odd_names_are_guarded():
 
 
 def test_another_suffix_or_a_missing_folder_is_refused(tmp_path: Path):
-    with pytest.raises(UserError, match=r"expected a file ending in \.csv or \.jsonl"):
+    with pytest.raises(UserError, match=r"expected a file ending in \.csv, \.jsonl, .* or \.sdf"):
         export(odd_outputs(), tmp_path / "t.xls")
     with pytest.raises(UserError, match="cannot be written"):
         export(odd_outputs(), tmp_path / "none" / "t.csv")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
 from cohobate.campaign.status import Status
+from cohobate.core.events import Learned
 from cohobate.ledger.tally import Extreme, Tally
 from cohobate.view.line import line
 from cohobate.view.pace import Pace
@@ -48,6 +50,13 @@ def test_the_panel_says_how_it_stands():
         "running",
     ):
         assert said in text
+
+
+def test_the_last_fit_of_the_model_is_a_line():
+    made = replace(sight(), lesson=Learned("main", 7, 36, {"ie": 0.21345}, {"ie": 15.8}, 1.0))
+    assert "model        fit 7 to 36 results, error of ie 0.213" in drawn(made)
+    assert "model: fit 7 to 36 results, error of ie 0.213" in line(made)
+    assert "model" not in drawn(sight())
 
 
 def test_without_a_number_to_reach_there_is_no_bar():

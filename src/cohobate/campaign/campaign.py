@@ -14,6 +14,7 @@ from socket import gethostname
 from typing import Any, final, get_args
 
 from cohobate.campaign.cache import Cache
+from cohobate.campaign.card import Card, goal_of, space_of
 from cohobate.campaign.driver import Driver, Orders
 from cohobate.campaign.evaluation import Evaluation
 from cohobate.campaign.goals import Goal, Goals, as_goal, check_goal
@@ -168,6 +169,22 @@ class Campaign:
             "problem": self.problem.describe(),
             "generator": {"kind": type(generator).__qualname__, "settings": settings},
         }
+
+    def _repr_html_(self) -> str:
+        """Returns what it will do as a card for notebooks."""
+        problem, settings = self.problem, self.settings
+        outputs = [f"{one.name}{f' ({one.unit})' if one.unit else ''}: {goal_of(one)}" for one in problem.outputs]
+        deadline = "none" if settings.deadline is None else f"{settings.deadline:g} s"
+        facts = [
+            ("proposes", f"{type(self.generator).__name__} over {space_of(problem)}"),
+            ("with", ", ".join(f"{key} = {value}" for key, value in self.describe()["generator"]["settings"].items())),
+            ("simulates", self.simulator.name),
+            ("wanted", "; ".join(outputs)),
+            ("engine", "all cores" if self._engine is None else repr(self._engine)),
+            ("deadline", deadline),
+            ("recorded in", self.folder or "memory, lost with this process"),
+        ]
+        return Card("Campaign: has run" if not self._fresh else "Campaign: will run", facts).html()
 
     def identify(self) -> Identity:
         """Returns what a run folder is compared with before it is continued."""

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from concurrent.futures import Future
 from typing import Any, final
 
+from cohobate.campaign.card import Card
 from cohobate.campaign.moves import CancelWanted, Halt
 from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.session import Session
@@ -67,6 +68,24 @@ class Handle:
     def cancel_trials(self, trials: tuple[int, ...], reason: str = "on request") -> None:
         """Asks for these trials to be stopped for good; their outcome will be ``Cancelled``."""
         self._session.driver.post(CancelWanted(tuple(trials), reason))
+
+    def _repr_html_(self) -> str:
+        """Returns how it stands as a card for notebooks."""
+        status = self.status()
+        tally = status.tally
+        total = None if status.remaining is None else tally.counted + status.remaining
+        best = (f"{name} {found.value:.6g} (trial {found.trial})" for name, found in tally.bests())
+        facts = [
+            ("evaluations", f"{tally.counted}{f' of {total}' if total else ''}, {status.running} running"),
+            ("best", ", ".join(best)),
+            ("failed", ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in tally.failures.items() if n)),
+            ("workers", f"{status.workers}, {status.utilisation:.0%} busy"),
+            ("time", f"{status.elapsed:.3g} s"),
+            ("goal", status.goal),
+            ("engine", status.engine),
+            ("stopped", status.reason),
+        ]
+        return Card(f"Campaign: {status.state}", facts, bar=(tally.counted, total) if total else None).html()
 
     def __await__(self) -> Generator[Any, None, CampaignResult]:
         return asyncio.wrap_future(self._future).__await__()

@@ -9,15 +9,20 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, final
 
-from cohobate.core.errors import UserError
+from cohobate.campaign.card import Card
+from cohobate.core.errors import UserError, did_you_mean
 from cohobate.core.events import Event, Learned
 from cohobate.core.payload import Payload
 from cohobate.ledger import views
 from cohobate.ledger.reader import Reader, open_reader
 from cohobate.ledger.tally import Tally
 
+SHOWN = 5
+"""Candidates on a card."""
+LARGE = 20_000
+"""Trials from which a card is made of counts alone, at once."""
 PLOTS = "cohobate.plots"
-"""The entry-point group of functions that draw a result: ``draw(rows, goals, path)``."""
+"""The entry-point group of functions that draw runs: ``draw({name: Follow}, path)``."""
 
 
 @final
@@ -79,17 +84,49 @@ class CampaignResult:
     def plot(self, path: str | Path | None = None, *, kind: str = "history") -> Payload:
         """Draws the result and returns the figure, saved where a path is given.
 
-        ``history`` is best-so-far against evaluations. Kinds are entry points of the group
-        ``cohobate.plots``; raises ``UserError`` for an unknown one, ``MissingExtra`` without matplotlib.
+        ``history``, ``time`` and ``model`` are best-so-far against evaluations, run time and model
+        version, ``parity`` is prediction against result, ``workers`` a timeline, ``front`` objectives
+        against each other. Kinds are entry points of the group ``cohobate.plots``; raises ``UserError``
+        for an unknown one and where there is nothing to draw, ``MissingExtra`` without matplotlib.
         """
         found = {point.name: point for point in entry_points(group=PLOTS)}
         if kind not in found:
-            raise UserError(f"plot: expected one of {sorted(found)}, got {kind!r}")
-        return found[kind].load()(self.table(fetched=False), self.tally.goals, path)
+            raise UserError(f"plot: expected one of {sorted(found)}, got {kind!r}{did_you_mean(kind, found)}")
+        with self._open() as reader:
+            return found[kind].load()({self._name: views.follow(reader)}, path)
 
     def __str__(self) -> str:
         tally = self.tally
         return f"{tally.counted} evaluations ({tally.failed} failed, {tally.rejected} rejected); stopped: {self.reason}"
+
+    def _repr_html_(self) -> str:
+        """Returns the result as a card for notebooks: the counts, and unless it is large, the best and what failed."""
+        tally = self.tally
+        facts: list[tuple[str, object]] = [
+            ("stopped", self.reason),
+            ("evaluations", f"{tally.counted} ({tally.failed} failed, {tally.rejected} rejected)"),
+            ("time", f"{tally.seconds:.3g} s of running"),
+            ("best", ", ".join(f"{name} {found.value:.6g} (trial {found.trial})" for name, found in tally.bests())),
+        ]
+        if tally.proposed > LARGE:
+            return Card("Result of a campaign", facts).html()
+        with self._open() as reader:
+            found = views.follow(reader)
+        groups = [f"{one['count']} {one['kind'].replace('_', ' ')}: {one['message']}" for one in found.failures()]
+        heads, rows = self._best_rows(found)
+        return Card("Result of a campaign", [*facts, ("failed", "; ".join(groups[:3]))], heads=heads, rows=rows).html()
+
+    def _best_rows(self, found: views.Follow) -> tuple[list[str], list[list[object]]]:
+        """Returns the heads and cells of a table of the best: trial, candidate, objectives."""
+        naming, goals = found.rows.naming(), found.tally.goals
+        columns = [naming.outputs[name] for name in goals if name in naming.outputs]
+        heads = ["trial", *list(naming.inputs.values())[:4], *columns]
+        best = found.best(SHOWN) if goals else []
+        return heads, [[row["id"], *(row[name] for name in heads[1:])] for row in best]
+
+    @property
+    def _name(self) -> str:
+        return self.source.name if isinstance(self.source, Path) else "this run"
 
     @contextmanager
     def _open(self) -> Iterator[Reader]:

@@ -37,7 +37,5 @@ class Status:
             parts.append(f"{tally.failed} failed")
         if tally.rejected:
             parts.append(f"{tally.rejected} rejected")
-        for output, goal in tally.goals.items():
-            if best := tally.best(output, "maximize" if goal == "maximize" else "minimize"):
-                parts.append(f"best {output} {best.value:.6g}")
+        parts.extend(f"best {output} {best.value:.6g}" for output, best in tally.bests())
         return ", ".join([*parts, f"goal {self.goal}"])

@@ -32,3 +32,19 @@ def engines() -> Iterator[Finding]:
     for kind, (library, says) in ENGINES.items():
         missing = library is not None and installed(library) is None
         yield Finding(f"engine {kind}", f"not usable: {library} is not installed" if missing else says)
+
+
+def pictures() -> Iterator[Finding]:
+    """Returns what can be shown of a campaign here: reports, plots and exports."""
+    drawn = "molecules drawn" if installed("rdkit") else "molecules as SMILES only: drawing needs rdkit"
+    yield Finding("report", f"cohobate report writes one HTML file; {drawn}")
+    plots = "cohobate plot draws png, svg and pdf" if installed("matplotlib") else _lacking("matplotlib", "plot")
+    yield Finding("plots", plots)
+    needs = {".parquet": ("pyarrow", "tables"), ".sdf": ("rdkit", "chem")}
+    ready = [".csv", ".jsonl", ".extxyz", *(suffix for suffix, (library, _) in needs.items() if installed(library))]
+    lacking = [f"{suffix} {_lacking(*need)}" for suffix, need in needs.items() if not installed(need[0])]
+    yield Finding("export", "; ".join([f"to {', '.join(ready)}", *lacking]))
+
+
+def _lacking(library: str, extra: str) -> str:
+    return f"needs {library}, which is not installed: pip install 'cohobate[{extra}]'"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cohobate.cli.abilities import engines
+from cohobate.cli.abilities import engines, pictures
 from cohobate.cli.checkup import checkup
 from cohobate.cli.findings import as_json, display
 from cohobate.cli.surroundings import libraries, machine, scheduler
@@ -16,7 +16,7 @@ SICK = 1
 
 def doctor(folder: Path, *, json: bool = False) -> int:
     """Prints all there is to say; returns the exit code."""
-    findings = [*machine(), *libraries(), *engines(), *scheduler(os.environ), *checkup(folder)]
+    findings = [*machine(), *libraries(), *pictures(), *engines(), *scheduler(os.environ), *checkup(folder)]
     if json:
         print(as_json(findings))
     else:

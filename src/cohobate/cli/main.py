@@ -79,26 +79,62 @@ def errors(folder: Folder = HERE) -> None:
 
 
 @app.command()
-def export(
-    file: Annotated[Path, typer.Argument(help="Where to write: FILE.csv or FILE.jsonl.")], folder: Folder = HERE
-) -> None:
-    """Write one row for each trial to a file."""
-    from cohobate.cli.showing import export as show
+def show(trial: Annotated[int, typer.Argument(help="The number of the trial.")], folder: Folder = HERE) -> None:
+    """Say everything about one trial."""
+    from cohobate.cli.showing import show as tell
 
-    show(folder, file)
+    tell(folder, trial)
+
+
+@app.command()
+def export(
+    file: Annotated[
+        Path, typer.Argument(help="Where to write: a file ending in .csv, .jsonl, .parquet, .extxyz or .sdf.")
+    ],
+    folder: Folder = HERE,
+) -> None:
+    """Write the trials to a file."""
+    from cohobate.cli.showing import export as write
+
+    write(folder, file)
 
 
 @app.command()
 def plot(
-    file: Annotated[
-        Path | None, typer.Argument(help="A png, svg or pdf file; left out: history.png in the run folder.")
+    words: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FOLDER]... [FILE]",
+            help="Campaigns to draw over each other (default: this one), and a png, svg or pdf file "
+            "(default: KIND.png in the run folder of the first).",
+        ),
+    ] = None,
+    kind: Annotated[
+        str, typer.Option("--kind", "-k", help="history, time, model, parity, workers or front.")
+    ] = "history",
+    folder: Folder = HERE,
+) -> None:
+    """Draw best-so-far against evaluations, or another kind of plot."""
+    from cohobate.cli.picturing import plot as draw
+
+    draw(words or [], folder, kind)
+
+
+@app.command()
+def report(
+    words: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FOLDER] [FILE]",
+            help="A campaign (default: this one), and an html file (default: report.html in its run folder).",
+        ),
     ] = None,
     folder: Folder = HERE,
 ) -> None:
-    """Draw best-so-far against evaluations."""
-    from cohobate.cli.showing import plot as show
+    """Write one HTML file about the campaign that needs nothing else to be read."""
+    from cohobate.cli.picturing import report as write
 
-    show(folder, file)
+    write(words or [], folder)
 
 
 @app.command()

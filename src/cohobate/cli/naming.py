@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import final
 
+from cohobate.core.events import Learned
 from cohobate.core.payload import Payload
 from cohobate.core.pool import Pool
 from cohobate.ledger.views import Follow
@@ -40,6 +41,12 @@ class Candidates:
             self._follow.update()
         row = self._follow.rows.by_trial.get(trial)
         return f"trial {trial}" if row is None else spoken(row.trial.inputs, self._pool)
+
+    def lesson(self) -> Learned | None:
+        """Returns the last fit of the model that is recorded by now."""
+        self._follow.update()
+        lessons = self._follow.lessons
+        return lessons[-1] if lessons else None
 
 
 def _label(inputs: Mapping[str, Payload], pool: Pool | None) -> str:

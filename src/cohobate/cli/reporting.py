@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cohobate.campaign.result import CampaignResult
 from cohobate.cli.building import Job
 from cohobate.cli.naming import Candidates
+from cohobate.cli.picturing import drawn
 from cohobate.core.errors import UserError
 from cohobate.core.pool import Pool
 from cohobate.ledger.reader import open_reader
 from cohobate.ledger.views import Follow, follow
-from cohobate.view.plots import history
 from cohobate.view.text import number, shown
 
 BEST = 10
@@ -78,16 +77,8 @@ def table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
         yield "  " + "  ".join([*cells, row[-1]]).rstrip()
 
 
-def draw(views: Follow, path: Path) -> str:
-    """Draws the history and returns the line that says where it is; raises ``UserError`` where that fails."""
-    # Said on stderr of every first run: that matplotlib looks for fonts, and where it keeps them.
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    history(views.table(), views.tally.goals, path)
-    return f"plot: {shown(path)}"
-
-
 def _drawn(views: Follow, path: Path) -> str:
     try:
-        return draw(views, path)
+        return drawn({path.parent.name: views}, path)
     except UserError as error:  # a report without a picture is still a report
         return f"no plot: {shown(error)}"

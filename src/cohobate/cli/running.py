@@ -94,7 +94,7 @@ def conduct(job: Job, curfew: Curfew | None = None) -> tuple[CampaignResult, lis
         with open_reader(job.run) as reader, keeping(curfew, started[0]):
             name = Candidates(Follow(reader), job.pool)
             with _stopped_after(started[0]):
-                watch(started[0], title=job.title, name=name, note=engine.describe)
+                watch(started[0], title=job.title, name=name, note=engine.describe, lesson=name.lesson)
         return started[0].result(), came
 
 

@@ -8,18 +8,17 @@ from pathlib import Path
 
 from cohobate.cli.building import build
 from cohobate.cli.naming import Candidates
+from cohobate.cli.picturing import pool_of
 from cohobate.cli.reading import Place, find
-from cohobate.cli.reporting import PLOT, draw, failures
-from cohobate.cli.stating import read_pool
+from cohobate.cli.reporting import failures
 from cohobate.cli.whereabouts import whereabouts
-from cohobate.core.errors import UserError
-from cohobate.core.pool import Pool
 from cohobate.ledger import export as exporting
 from cohobate.ledger import snapshot as copying
 from cohobate.ledger.reader import open_reader
 from cohobate.ledger.views import Follow, follow
 from cohobate.view.sight import by_kind
 from cohobate.view.text import duration, number, shown
+from cohobate.view.trial import told
 
 DIFFERENT = 1
 """Exit code of a replay that came out differently."""
@@ -43,16 +42,17 @@ def errors(folder: Path) -> None:
 def export(folder: Path, file: Path) -> None:
     """Writes one row for each trial to a file."""
     with open_reader(find(folder).run) as reader:
-        rows = exporting.export(reader, file)
-    print(f"wrote {rows} rows to {file}")
+        trials = exporting.export(reader, file)
+        proposed = reader.tally.proposed
+    print(f"wrote {trials} {'rows' if trials == proposed else f'of {proposed} trials'} to {file}")
 
 
-def plot(folder: Path, file: Path | None) -> None:
-    """Draws best-so-far against evaluations into a file (default: history.png in the run folder)."""
+def show(folder: Path, trial: int) -> None:
+    """Prints everything that is known of one trial."""
     place = find(folder)
     with _views(place) as views:
-        drawn = draw(views, file or place.run / PLOT)
-    print(drawn)
+        for line in told(views, trial, place.run):
+            print(line)
 
 
 def replay(folder: Path) -> int:
@@ -81,7 +81,7 @@ def _standing(place: Place, views: Follow) -> Iterator[tuple[str, str]]:
     goal = place.config.campaign.goal.evaluations if place.config else None
     yield "state", whereabouts(place.run, tally.stopped)
     yield "evaluations", f"{tally.counted} of {goal}" if goal else f"{tally.counted}"
-    yield from _bests(views, Candidates(views, _pool(place)))
+    yield from _bests(views, Candidates(views, pool_of(place)))
     if failed := by_kind(tally):
         yield "failed", failed
     if tally.rejected:
@@ -94,16 +94,6 @@ def _bests(views: Follow, name: Candidates) -> Iterator[tuple[str, str]]:
     for output in views.tally.goals:
         for row in views.best(1, output):
             yield f"best {shown(output, 40)}", f"{number(row[columns[output]])}  {name(row['id'])}"
-
-
-def _pool(place: Place) -> Pool | None:
-    """Returns the configured pool, whose labels are nice to have; ``None`` where it cannot be read."""
-    if place.file is None or place.config is None:
-        return None
-    try:
-        return read_pool(place.file, place.config)
-    except UserError:
-        return None
 
 
 @contextmanager

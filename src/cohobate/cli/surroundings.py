@@ -23,7 +23,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "learn": ("scipy",),
     "chem": ("rdkit", "tblite", "ase"),
     "plot": ("matplotlib",),
-    "tables": ("pandas",),
+    "tables": ("pandas", "pyarrow"),
     "parsl": ("parsl",),
     "dask": ("distributed",),
     "mpi": ("mpi4py",),

@@ -32,6 +32,8 @@ FACTS: Final = (
 class Row:
     """What is known of one trial; ``proposed`` is wall-clock time (s since the epoch), 0 where it was not recorded.
 
+    ``earlier`` are the attempts that failed and were followed by another.
+
     ``status`` is ``proposed``, ``running``, ``waiting`` (for another attempt), ``done``,
     ``cancelled`` or the kind of its final failure.
     """
@@ -43,6 +45,7 @@ class Row:
     started: float | None = None
     final: Finished | None = None
     cancel_requested: bool = False
+    earlier: tuple[AttemptFailed, ...] = ()
 
     @property
     def outputs(self) -> Mapping[str, Any]:
@@ -85,7 +88,8 @@ class Rows:
                 for one in trials:
                     self._propose(one, at)
             case AttemptFailed(trial=trial):
-                self.by_trial[trial].status = "waiting"
+                row = self.by_trial[trial]
+                row.status, row.earlier = "waiting", (*row.earlier, event)
             case CancelAsked(trials=asked):
                 for one_id in asked:
                     self.by_trial[one_id].cancel_requested = True

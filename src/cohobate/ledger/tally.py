@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal
 
@@ -99,6 +99,12 @@ class Tally:
     def best(self, output: str, goal: Literal["minimize", "maximize"]) -> Extreme | None:
         """Returns the best value of an output and its trial, ``None`` before there is one."""
         return (self.highest if goal == "maximize" else self.lowest).get(output)
+
+    def bests(self) -> Iterator[tuple[str, Extreme]]:
+        """Returns the best of each objective that has a value."""
+        for output, goal in self.goals.items():
+            if found := self.best(output, "maximize" if goal == "maximize" else "minimize"):
+                yield output, found
 
     def fold(self, event: Event) -> None:
         """Takes in one event; constant cost."""

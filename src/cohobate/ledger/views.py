@@ -10,7 +10,7 @@ from typing import Any, Protocol, final
 import numpy as np
 
 from cohobate.core.errors import Damaged, UserError, did_you_mean
-from cohobate.core.events import Event, Finished, Learned
+from cohobate.core.events import Declared, Event, Finished, Learned, Opened
 from cohobate.core.front import nondominated
 from cohobate.core.outcome import Failure, Value
 from cohobate.core.payload import Payload
@@ -43,13 +43,16 @@ class Rates:
 class Follow:
     """The views of a ledger, brought up to date by ``update`` at the cost of what is new.
 
-    Large contents stay where they are: a blob shows as ``Kept``.
+    Large contents stay where they are: a blob shows as ``Kept``. ``opened`` is when each session
+    began (s since the epoch), ``declared`` what the campaign was last declared to be.
     """
 
     ledger: Readable
     rows: Rows = field(default_factory=Rows)
     tally: Tally = field(default_factory=Tally)
     seen: int = 0
+    opened: list[float] = field(default_factory=list)
+    declared: Mapping[str, Any] = field(default_factory=dict)
     _ranked: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
     _ended: list[float] = field(default_factory=list)
     _failed: list[tuple[int, Failure]] = field(default_factory=list)
@@ -68,6 +71,10 @@ class Follow:
                         self._finish(event)
                     case Learned():
                         self._lessons[event.generator, event.model] = event
+                    case Opened(at=at):
+                        self.opened.append(at)
+                    case Declared(campaign):
+                        self.declared = campaign
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             why = f"{type(error).__name__}: {error}"
             raise Damaged(f"event {self.seen} contradicts what was recorded before it ({why})") from error

@@ -22,6 +22,8 @@ def _parts(sight: Sight) -> Iterator[str]:
         yield f"failed: {sight.failed}"
     if sight.status.tally.rejected:
         yield f"{sight.status.tally.rejected} rejected"
+    if sight.model:
+        yield f"model: {sight.model}"
     for best in sight.bests:
         yield f"best {shown(best.output, 40)} {number(best.value)} {shown(best.candidate, 60)}"
 

@@ -52,6 +52,8 @@ def _facts(sight: Sight) -> Iterator[tuple[str, Text]]:
     status, tally = sight.status, sight.status.tally
     for best in sight.bests:
         yield f"best {shown(best.output, 30)}", _best(number(best.value), best.candidate)
+    if sight.model:
+        yield "model", Text(sight.model)
     yield "pace", Text(_pace(sight))
     yield "workers", Text(f"{status.running} of {status.workers} busy, {status.utilisation:.0%} of this session")
     if sight.failed:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from cohobate.campaign.status import Status
+from cohobate.core.events import Learned
 from cohobate.ledger.tally import Tally
 from cohobate.view.pace import Pace
+from cohobate.view.text import shown
 
 Name = Callable[[int], str]
 """Returns the candidate of a trial as text."""
@@ -26,7 +28,8 @@ class Best:
 class Sight:
     """A status, how fast it changes, and the names that a status does not know.
 
-    ``note`` is what the engine says about itself, for example that its threads cannot be killed.
+    ``note`` is what the engine says about itself, for example that its threads cannot be killed;
+    ``lesson`` is the last fit of the model, where there is one.
     """
 
     title: str
@@ -34,6 +37,7 @@ class Sight:
     pace: Pace = field(default_factory=Pace)
     bests: tuple[Best, ...] = ()
     note: str = ""
+    lesson: Learned | None = None
 
     @property
     def done(self) -> int:
@@ -52,6 +56,14 @@ class Sight:
         return self.pace.left(self.status.remaining) if self.status.state == "running" else None
 
     @property
+    def model(self) -> str:
+        """The last fit of the model in words, nothing where there is none."""
+        if self.lesson is None:
+            return ""
+        errors = [f"error of {shown(name, 30)} {error:.3g}" for name, error in self.lesson.error.items()]
+        return ", ".join([f"fit {self.lesson.model} to {self.lesson.known} results", *errors])
+
+    @property
     def failed(self) -> str:
         """The failures by kind."""
         return by_kind(self.status.tally)
@@ -65,6 +77,5 @@ def by_kind(tally: Tally) -> str:
 
 def bests(status: Status, name: Name) -> Iterator[Best]:
     """Returns the best of each objective that has a value."""
-    for output, goal in status.tally.goals.items():
-        if extreme := status.tally.best(output, "maximize" if goal == "maximize" else "minimize"):
-            yield Best(output, extreme.value, name(extreme.trial))
+    for output, extreme in status.tally.bests():
+        yield Best(output, extreme.value, name(extreme.trial))

@@ -15,7 +15,7 @@ def shown(text: object, width: int = 200) -> str:
     ('a\\\\nb\\\\x1b[31m', 'xxxx…')
     """
     whole = str(text)
-    escaped = "".join(_escaped(c) for c in whole[: width + 1])
+    escaped = "".join(shown_character(c) for c in whole[: width + 1])
     return escaped if len(escaped) <= width else escaped[: width - 1] + "…"
 
 
@@ -46,7 +46,8 @@ def duration(seconds: float) -> str:
     return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
 
 
-def _escaped(c: str) -> str:
+def shown_character(c: str) -> str:
+    """Returns a character, as an escape where it would steer what shows it."""
     if unicodedata.category(c) not in UNSHOWN:
         return c
     return c.encode("unicode_escape").decode()

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.live import Live
 
 from cohobate.campaign.handle import Handle
+from cohobate.core.events import Learned
 from cohobate.view.line import line
 from cohobate.view.pace import Pace
 from cohobate.view.panel import panel
@@ -20,35 +21,42 @@ MINUTE = 60.0
 """Seconds between two plain lines."""
 
 
+def _none() -> None:
+    """Says that there is no model."""
+
+
 def watch(
     handle: Handle,
     *,
     title: str,
     name: Name = str,
     note: Callable[[], str] = str,
+    lesson: Callable[[], Learned | None] = _none,
     console: Console | None = None,
 ) -> None:
     """Blocks until the campaign has stopped, showing how it stands.
 
-    ``name`` returns the candidate of a trial as text, ``note`` what the engine says about itself.
-    Raises nothing of what ended the campaign: that is for ``handle.result()``.
+    ``name`` returns the candidate of a trial as text, ``note`` what the engine says about itself, ``lesson``
+    the last fit of the model. Raises nothing of what ended the campaign: that is for ``handle.result()``.
     """
     console = console or Console(highlight=False)
-    sights = _sights(handle, title, name, note)
+    sights = _sights(handle, title, name, note, lesson)
     if console.is_terminal and not console.is_dumb_terminal:
         _draw(sights, console)
     else:
         _print(sights, console)
 
 
-def _sights(handle: Handle, title: str, name: Name, note: Callable[[], str]) -> Iterator[Sight]:
+def _sights(
+    handle: Handle, title: str, name: Name, note: Callable[[], str], lesson: Callable[[], Learned | None]
+) -> Iterator[Sight]:
     """Returns how it stands at every frame; the last one is of a campaign that has stopped."""
     pace, over = Pace(), False
     while not over:
         over = _wait(handle) if pace.seen else handle.done()
         status = handle.status()
         pace = pace.step(status.elapsed, status.tally.counted)
-        yield Sight(title, status, pace, tuple(bests(status, name)), note())
+        yield Sight(title, status, pace, tuple(bests(status, name)), note(), lesson())
 
 
 def _wait(handle: Handle) -> bool:

@@ -1,0 +1,1 @@
+"""Draws campaigns with matplotlib, without pyplot and without a window."""
