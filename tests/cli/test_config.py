@@ -111,6 +111,22 @@ WRONG = [
     ({USE: 'use = "lengths.py:length"'}, "simulator.use", "did you mean 'lengths:length'?"),
     ({USE: 'use = "lengths:__name__"'}, "simulator.use", "is no function but the str 'lengths'"),
     ({USE: 'use = "os:getpid"'}, "simulator.use", "['smiles']"),
+    ({USE: USE + '\narguments = ["C"]'}, "simulator.use", "should return a simulator for arguments and settings"),
+    ({USE: USE + "\nsettings = { solvent = 'water' }"}, "simulator.use", "unexpected keyword argument 'solvent'"),
+    (
+        {USE: 'use = "cohobate.simulate.chem:properties"\narguments = ["ie", "gab"]'},
+        "simulator.use",
+        "did you mean 'gap'?",
+    ),
+    (
+        {USE: 'use = "cohobate.simulate.chem:properties"\narguments = ["ie", "gap"]', '"size"': '"ei"'},
+        "generator",
+        "did you mean 'ie'?",
+    ),
+    # models and choices
+    ({'kind = "random"': 'kind = "active"\nmodel = "tanimto"'}, "generator.model", "did you mean 'tanimoto'?"),
+    ({'kind = "random"': 'kind = "active"\nacquisition = "eii"'}, "generator.acquisition", "got 'eii'"),
+    ({'kind = "random"': 'kind = "active"\nmodel = "knn"\nacquisition = "ei"'}, "generator", "needs a model with a"),
     # not TOML at all
     ({"[campaign]": "[campaign"}, "not TOML", "line 2"),
     ({"[campaign]": "[campaign]\nname = '\x1b[31m'"}, "not TOML", "line 3"),

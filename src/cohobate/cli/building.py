@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from importlib import import_module
 from operator import attrgetter, or_
 from pathlib import Path
@@ -19,7 +19,7 @@ from cohobate.campaign.policy import FailureBudget, Retries
 from cohobate.cli.curfew import LEAVE
 from cohobate.cli.placing import opened, says
 from cohobate.cli.stating import blaming, stated
-from cohobate.core.capture import Raised, capture
+from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import ConfigError, SimulatorError, did_you_mean
 from cohobate.core.pool import Pool
 from cohobate.core.problem import Problem
@@ -119,7 +119,7 @@ def build(file: Path, run: Path, config: toml.Config, *, accept_new_code: bool =
         goal = wanted(config.campaign.goal)
         goals.check_goal(goal, problem.output_names)
     with blaming(file, "simulator.use"):
-        simulator = find_simulator(config.simulator.use, file.parent)
+        simulator = made(find_simulator(config.simulator.use, file.parent), config.simulator)
     with blaming(file, "generator", SimulatorError):
         check_outputs(as_simulator(simulator), problem.outputs)
     if is_async(as_simulator(simulator)) != (config.engine.kind == "coroutines"):
@@ -145,7 +145,12 @@ def generator(wish: toml.Generator, problem: Problem) -> Generator:
     match wish:
         case toml.Active():
             return ActiveLearning(
-                problem, acquisition=wish.acquisition, initial=wish.initial, batch=wish.batch, seed=wish.seed
+                problem,
+                model=wish.model,
+                acquisition=wish.acquisition,
+                initial=wish.initial,
+                batch=wish.batch,
+                seed=wish.seed,
             )
         case toml.Random():
             return RandomSampler(problem, seed=wish.seed)
@@ -156,6 +161,19 @@ def generator(wish: toml.Generator, problem: Problem) -> Generator:
         case toml.Grid():
             return Grid(problem, wish.points)
     assert_never(wish)
+
+
+def made(function: Callable[..., Any], wish: toml.Simulator) -> Callable[..., Any]:
+    """Returns what evaluates candidates: the function, or what it returns for arguments and settings."""
+    if not (wish.arguments or wish.settings):
+        return function
+    match capture(partial(function, *wish.arguments, **wish.settings)):
+        case Raised(error, message):
+            raise ConfigError(f"{wish.use!r} with these arguments and settings: {message}") from error
+        case Returned(simulator) if callable(simulator):
+            return simulator  # type: ignore[no-any-return]  # callable() tells mypy too little
+        case Returned(other):
+            raise ConfigError(f"{wish.use!r} should return a simulator for arguments and settings, got {other!r:.80}")
 
 
 def find_simulator(use: str, folder: Path) -> Callable[..., Any]:

@@ -79,7 +79,8 @@ def _say(complaints: Sequence[Complaint]) -> str:
             tag, known = first["ctx"]["tag"], first["ctx"]["expected_tags"]
             return f"expected one of {known}, got {tag!r:.60}{did_you_mean(tag, re.findall(TAG, known))}"
     expected = " or ".join(dict.fromkeys(_expected(one) for one in complaints))
-    return f"expected {expected}, got {_came(first['input'])}"
+    hint = did_you_mean(str(first["input"]), re.findall(TAG, expected)) if first["type"] == "literal_error" else ""
+    return f"expected {expected}, got {_came(first['input'])}{hint}"
 
 
 def _expected(complaint: Complaint) -> str:

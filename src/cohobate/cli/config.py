@@ -71,7 +71,8 @@ class Active(Candidates):
 
     kind: Literal["active"]
     pool: Text
-    acquisition: Literal["ei", "ucb", "greedy"] = "ei"
+    model: Literal["tanimoto", "rbf", "knn", "forest"] = "tanimoto"
+    acquisition: Literal["ei", "ucb", "pi", "greedy", "thompson", "ehvi"] | None = None
     initial: Count = 8
     batch: Count | None = None
     seed: Seed = 0
@@ -110,8 +111,14 @@ Generator = Annotated[Active | Random | Sobol | Latin | Grid, Field(discriminato
 
 
 class Simulator(Table):
-    """What evaluates a candidate: ``use = "module:function"``."""
+    """What evaluates a candidate: ``use = "module:function"``.
 
+    With ``arguments`` (in order) or ``settings`` (by name) the function is called by them once, and what
+    it returns evaluates candidates.
+    """
+
+    arguments: list[str | float | int | bool] = Field(default_factory=list)
+    settings: dict[str, str | float | int | bool] = Field(default_factory=dict)
     use: Annotated[str, Field(pattern=r"^[^:]+:[^:]+$")]
 
 
