@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-CELLS = Path(__file__).parents[2] / "docs" / "_ext" / "cells.py"
+ROOT = Path(__file__).parents[2]
+CELLS = ROOT / "docs" / "_ext" / "cells.py"
 
 
 @pytest.fixture
@@ -25,6 +27,7 @@ def page(tmp_path):
             [sys.executable, str(CELLS)],
             input=json.dumps(asked),
             cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
             capture_output=True,
             text=True,
             check=True,
