@@ -19,6 +19,7 @@ from cohobate.ledger.ledger import memory_ledger
 from cohobate.ledger.reader import open_reader
 from cohobate.ledger.record import decode, encode, wrong_note
 from cohobate.ledger.views import follow
+from cohobate.view.units import of_outputs
 
 
 class Counter:
@@ -94,6 +95,14 @@ def test_a_note_that_is_none_is_the_mistake_of_the_generator(note: object, tmp_p
         campaign.run(co.evaluations(3))
     with open_reader(tmp_path / "run") as reader:
         assert follow(reader).table() == []
+
+
+def test_the_units_of_a_simulator_are_recorded_and_not_compared(tmp_path: Path):
+    for goal, unit in ((2, "m²"), (4, "ha")):
+        area = co.simulator(version="1", outputs={"f": unit, "note": ""})(lambda x: {"f": x**2, "note": "n"})
+        co.Campaign(Counter(), area, co.inline(), run=tmp_path / "run").run(co.evaluations(goal))
+    with open_reader(tmp_path / "run") as reader:
+        assert of_outputs(follow(reader)) == {"f": "m²"}
 
 
 numbers = st.dictionaries(st.text(), st.floats(allow_nan=False), max_size=3)

@@ -188,7 +188,8 @@ class Campaign:
 
     def identify(self) -> Identity:
         """Returns what a run folder is compared with before it is continued."""
-        return Identity(self.describe(), f"{self.simulator.name} {identity(self.simulator)}")
+        units = {output.name: output.unit for output in self.simulator.outputs or () if output.unit}
+        return Identity(self.describe(), f"{self.simulator.name} {identity(self.simulator)}", units)
 
     def _open(self, goal: Goals | None, loop: asyncio.AbstractEventLoop | None) -> Session:
         if not self._fresh:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from cohobate.campaign.cache import Cache
 from cohobate.campaign.conversation import Conversation
@@ -27,15 +27,21 @@ from cohobate.ledger.spool import Harvest, Spooled, harvest
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a campaign is made of: what must not change between a run and its resume, and the simulator."""
+    """What a campaign is made of: what must not change between a run and its resume, and the simulator.
+
+    ``units`` are those that the simulator states of its outputs; they are recorded and not compared.
+    """
 
     declared: Mapping[str, Plain]
     simulator: str
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 def declare(ledger: Ledger | Reader, identity: Identity, *, accept_new_code: bool) -> list[Event]:
     """Returns the events that state what the campaign is; raises ``ResumeRefused`` naming what changed."""
     now = {**identity.declared, "simulator": identity.simulator}
+    if identity.units:
+        now["units"] = dict(identity.units)
     was = ledger.declared()
     if was is None:
         return [Declared(now)]

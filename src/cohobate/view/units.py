@@ -10,9 +10,9 @@ from cohobate.view.text import shown
 
 
 def of_outputs(views: Follow) -> dict[str, str]:
-    """Returns the units of the declared outputs that have one."""
+    """Returns the units of the outputs that have one: what the problem says, else what the simulator does."""
     outputs = views.declared.get("problem", {}).get("outputs", ())
-    return {one["name"]: one["unit"] for one in outputs if one.get("unit")}
+    return {**views.declared.get("units", {}), **{one["name"]: one["unit"] for one in outputs if one.get("unit")}}
 
 
 def of_inputs(views: Follow) -> dict[str, str]:
