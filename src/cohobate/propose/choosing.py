@@ -63,6 +63,8 @@ def _scores(chosen: Choice, aims: Aims, outlook: Outlook) -> Scores:
     kept = outlook.known[aims.feasible(outlook.known)]
     if not len(kept):
         return Scores("feasibility", likely)
+    if isinstance(chosen, HypervolumeImprovement):
+        return Scores(name_of(chosen), _hypervolume(aims, outlook, kept, likely))
     worth = _worth(chosen, aims, outlook, kept)
     if isinstance(chosen, LOGARITHMIC):
         return Scores(name_of(chosen), worth + likely)
@@ -96,7 +98,7 @@ def _worth(chosen: Choice, aims: Aims, outlook: Outlook, kept: Floats) -> Floats
     """``kept``: the known values that keep the limits, (rows, outputs)."""
     match chosen:
         case HypervolumeImprovement():
-            return _hypervolume(aims, outlook, kept)
+            return _hypervolume(aims, outlook, kept, np.zeros(len(outlook.open)))
         case Thompson():
             return _drawn(chosen, aims, outlook)
         case _:
@@ -147,11 +149,16 @@ def _root(correlation: Floats) -> Floats:
     return eye
 
 
-def _hypervolume(aims: Aims, outlook: Outlook, kept: Floats) -> Floats:
-    """Each objective in units of its own; pending rows that are expected to keep the limits are as expected."""
+def _hypervolume(aims: Aims, outlook: Outlook, kept: Floats, likely: Floats) -> Floats:
+    """Each objective in units of its own; pending rows that are expected to keep the limits are as expected.
+
+    Only candidates at the full level are looked at; ``likely``: (pool,), is added.
+    """
     believed = np.array([outlook.predictions[name].mean[outlook.pending] for name in aims.names]).T
     points = np.concatenate((kept, believed[aims.feasible(believed)]))
-    rows, columns = np.flatnonzero(outlook.open), []
+    levels, columns = len(outlook.costs), []
+    rows = np.flatnonzero(outlook.open)
+    rows = rows[rows >= len(outlook.open) // levels * (levels - 1)]
     for at, output in enumerate(aims.objectives):
         sign, found = aims.signs[at], outlook.predictions[output.name]
         units = Units.of(outlook.known[:, at])
@@ -160,5 +167,8 @@ def _hypervolume(aims: Aims, outlook: Outlook, kept: Floats) -> Floats:
         columns.append((sign * mean, std, sign * units.plain(points[:, at])))
     mean, std, front = (np.stack(column, axis=1) for column in zip(*columns, strict=True))
     each = np.full(len(outlook.open), np.log(TINY))
-    each[rows] = log_expected_improvement(mean, std, front, reference_point(front))
+    ranked = SHORTLIST if levels > 1 else 1
+    each[rows] = log_expected_improvement(
+        mean, std, front, reference_point(front), log_weight=likely[rows], ranked=ranked
+    )
     return each
