@@ -92,15 +92,17 @@ def test_what_is_the_largest_with_a_weight_is_exact():
     assert np.argmax(found) == len(mean) - 1
 
 
-def test_as_many_as_are_ranked_are_exact():
+def test_as_many_as_are_ranked_are_exact_and_those_that_must_be():
     random = np.random.default_rng(3)
     angle = np.linspace(0, np.pi / 2, 41)
     front, reference = np.stack((np.cos(angle), np.sin(angle)), axis=1), np.zeros(2)
     mean, std = 0.8 * random.random((8000, 2)), np.full((8000, 2), 0.02)
-    found = log_expected_improvement(mean, std, front, reference, ranked=2000)
+    some = np.arange(0, 8000, 40)
+    found = log_expected_improvement(mean, std, front, reference, ranked=2000, exactly=some)
     exact = np.log(np.maximum(expected_improvement(mean, std, front, reference), 1e-300))
     top = np.argsort(-exact)[:2000]
     assert np.allclose(found[top], exact[top])
+    assert np.allclose(found[some], exact[some])
     assert set(np.argsort(-found)[:2000]) == set(top)
 
 
