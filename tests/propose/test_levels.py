@@ -9,10 +9,12 @@ import pytest
 
 import cohobate as co
 from cohobate.core.errors import ProblemError
-from cohobate.core.outcome import Value
+from cohobate.core.outcome import Failure, Value
 from cohobate.core.protocols import Chosen, Exhausted, Unfit
 from cohobate.core.trial import Result, Trial
 from cohobate.propose.active import ActiveLearning
+from cohobate.propose.candidates import Candidates
+from cohobate.propose.standing import Standing
 
 RANDOM = np.random.default_rng(0)
 POINTS = RANDOM.uniform(-2, 2, (150, 2))
@@ -82,6 +84,16 @@ def test_it_ends_with_the_last_full_evaluation():
     generator.finalize()
     assert levels.count("full") == 20
     assert levels[-1] == "full"
+
+
+def test_rows_that_were_not_run_are_no_work():
+    standing = Standing(Candidates(learning().problem), ("f",))
+    rows = [{**POOL[i], "level": level} for i in range(4) for level in ("quick", "full")]
+    standing.recall(rows)
+    for row in rows[:3]:
+        standing.ingest(Result(Trial(0, row), Failure("rejected", "broken", attempt=0)))
+    standing.ingest(Result(Trial(0, rows[3]), Value({"f": 1.0})))
+    assert standing.work() == (2, 3)
 
 
 def test_predictions_are_those_of_the_level():

@@ -193,7 +193,8 @@ class ActiveLearning:
             case predictions:
                 random = philox(self._seed, 1 + standing.count)
                 known, pending = standing.known(), standing.pending()
-                outlook = Outlook(predictions, known, pending, ~standing.taken, random, self._candidates.costs)
+                costs, work = self._candidates.costs, standing.work()
+                outlook = Outlook(predictions, known, pending, ~standing.taken, random, costs, work)
                 found = scores(self._acquisition, self._aims, outlook)
                 i = first_best(found.each, outlook.open)
                 standing.propose(i)

@@ -27,7 +27,8 @@ PLAIN = 2.0**900
 class Outlook:
     """What a choice is made from: predictions, known values (rows, outputs), pending and open candidates.
 
-    ``costs`` are those of one evaluation at each level, the full one last; known values are at it.
+    ``costs`` are those of one evaluation at each level, the full one last, and ``work`` is how many there
+    were; known values are at the full one.
     """
 
     predictions: Mapping[str, Prediction]
@@ -36,6 +37,7 @@ class Outlook:
     open: NDArray[np.bool_]
     random: np.random.Generator
     costs: tuple[float, ...] = (1.0,)
+    work: tuple[int, ...] = (0,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def over_levels(each: Floats, outlook: Outlook) -> Floats:
     full, still_open = each[-pool:], outlook.open.reshape(levels, pool)
     least = full.min()
     gains = _gains(full, still_open, outlook)
-    *screening, confirming = np.count_nonzero(~still_open, axis=1) * outlook.costs
+    *screening, confirming = np.multiply(outlook.work, outlook.costs)
     looked_at = ~still_open[:-1].all(axis=0)
     spread = np.full((levels, pool), least)
     if gains and sum(screening) > confirming and (looked_at & still_open[-1]).any():
