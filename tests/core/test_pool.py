@@ -207,6 +207,14 @@ def test_a_pool_can_be_sent_to_another_process(tmp_path: Path):
         pickle.loads(sent)
 
 
+def test_a_large_pool_is_found_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    written(tmp_path, "p.smi", "CCO\n")
+    monkeypatch.chdir(tmp_path)
+    sent = pickle.dumps(large(Path("p.smi")))
+    monkeypatch.chdir("/")
+    assert list(pickle.loads(sent)) == [{"smiles": "CCO"}]
+
+
 def test_a_large_file_is_closed_with_its_pool(tmp_path: Path):
     path = written(tmp_path, "p.txt", "C\n")
     gc.collect()

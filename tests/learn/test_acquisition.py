@@ -89,3 +89,16 @@ def test_the_first_of_equals_is_best():
     assert first_best(scores, np.array([False, True, True, True, True, True])) == 2
     assert first_best(1e-12 * scores, np.array([True] * 6)) == 0
     assert first_best(np.zeros(3), np.array([False, True, True])) == 1
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [[-np.inf, -np.inf, -np.inf, 5, 3], [0, 1, 2, np.inf, 3], [-1.7e308, -1.7e308, -1.7e308, 1.7e308, 3]],
+)
+def test_the_best_is_found_beside_infinities(scores: list[float]):
+    assert first_best(np.array(scores), np.ones(5, bool)) == 3
+
+
+@pytest.mark.parametrize("score", [-np.inf, np.inf])
+def test_of_infinities_only_the_first_is_best(score: float):
+    assert first_best(np.full(4, score), np.array([False, True, True, True])) == 1

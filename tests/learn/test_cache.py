@@ -60,6 +60,17 @@ def test_what_was_made_is_mapped_the_next_time(place: Path):
     assert len(list(place.iterdir())) == 2
 
 
+def test_the_files_of_somebody_else_are_used(place: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(path: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    make = Maker()
+    kept(KEY, make)
+    monkeypatch.setattr(os, "utime", refuse)
+    assert same(kept(KEY, make))
+    assert make.calls == 1
+
+
 def test_the_folder_is_where_others_look_for_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("COHOBATE_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", "/x")

@@ -9,6 +9,7 @@ import pytest
 from rdkit.Chem import MolFromSmiles
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
 
+from cohobate.core.errors import ProblemError
 from cohobate.learn.fingerprints import Fingerprints, fingerprints, folded, morgan, why_unreadable
 
 SMILES = ["CCO", "c1ccccc1", "FC(F)(F)c1ccon1", "C", "CC(C)(C)C#N"]
@@ -80,3 +81,9 @@ def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize("candidate", [*SMILES, "C1CC", "", 3, None, "C(C)(C)(C)(C)C", "nonsense"])
 def test_one_row_is_judged_as_the_pool_is(candidate: object):
     assert why_unreadable(candidate) == morgan([candidate]).unfit.get(0)
+
+
+@pytest.mark.parametrize("row", [{64: 1}, {70_000: 1}, {-1: 1}, {3: 0}, {3: -1}, {3: float("nan")}, {3: float("inf")}])
+def test_what_are_no_counts_of_features_is_refused(row: dict[int, float]):
+    with pytest.raises(ProblemError, match="fingerprints: expected"):
+        fingerprints([{1: 2}, row], 64)

@@ -75,6 +75,37 @@ def test_what_is_the_largest_is_exact(objectives: int):
     assert (fast >= exact - 1e-9).all()
 
 
+def test_of_no_candidates_nothing_is_said():
+    nothing, front = np.zeros((0, 2)), np.eye(2)
+    assert log_expected_improvement(nothing, nothing, front, np.zeros(2)).shape == (0,)
+
+
+def test_what_is_the_largest_with_a_weight_is_exact():
+    angle = np.linspace(0, np.pi / 2, 41)
+    front, reference = np.stack((np.cos(angle), np.sin(angle)), axis=1), np.zeros(2)
+    best = np.full((1, 2), 0.72)  # just above the front
+    below = np.stack((np.cos(angle + 0.02), np.sin(angle + 0.02)), axis=1)[5:35] * 0.98  # above four of its points only
+    forbidden = np.full((3000, 2), 2.0)
+    mean = np.concatenate((forbidden, below, best))
+    weight = np.where(np.arange(len(mean)) < len(forbidden), -50.0, 0.0)
+    found = log_expected_improvement(mean, np.full(mean.shape, 1e-3), front, reference, log_weight=weight)
+    assert np.argmax(found) == len(mean) - 1
+
+
+def test_as_many_as_are_ranked_are_exact_and_those_that_must_be():
+    random = np.random.default_rng(3)
+    angle = np.linspace(0, np.pi / 2, 41)
+    front, reference = np.stack((np.cos(angle), np.sin(angle)), axis=1), np.zeros(2)
+    mean, std = 0.8 * random.random((8000, 2)), np.full((8000, 2), 0.02)
+    some = np.arange(0, 8000, 40)
+    found = log_expected_improvement(mean, std, front, reference, ranked=2000, exactly=some)
+    exact = np.log(np.maximum(expected_improvement(mean, std, front, reference), 1e-300))
+    top = np.argsort(-exact)[:2000]
+    assert np.allclose(found[top], exact[top])
+    assert np.allclose(found[some], exact[some])
+    assert set(np.argsort(-found)[:2000]) == set(top)
+
+
 def test_the_reference_is_below_the_front():
     values = np.array([[0.0, 10.0], [5.0, 0.0], [1.0, 1.0]])
     assert reference_point(values).tolist() == [-0.5, -1.0]

@@ -71,3 +71,14 @@ def test_what_a_level_tells_is_the_correlation():
 
 def test_rows_that_cannot_be_seen_are_so_at_each_level():
     assert LevelView(GaussianView(BASE, {4: "broken"}), 3).unfit == {4: "broken", 16: "broken", 28: "broken"}
+
+
+@pytest.mark.parametrize("scale", [2.0**1020, 2.0**-800])
+def test_the_magnitude_of_values_makes_no_difference(scale: float):
+    x = POINTS[:, 0] + POINTS[:, 1] ** 2
+    targets = {i: float(x[i]) for i in range(12)} | {12 + i: 2.0 * float(x[i]) for i in range(8)}
+    large = {i: value * scale for i, value in targets.items()}
+    view = LevelView(GaussianView(BASE, {}), 2)
+    expected, found = (view.fit(known).predict(known) for known in (targets, large))
+    assert found.mean == pytest.approx(expected.mean * scale, rel=1e-12)
+    assert found.std == pytest.approx(expected.std * scale, rel=1e-12)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LinearRegression
 
+from cohobate.core.errors import ProblemError
 from cohobate.core.pool import Pool
+from cohobate.learn.estimators import SklearnModel
 from cohobate.learn.fingerprints import Fingerprints, fingerprints
 from cohobate.learn.models import RBFGP, TanimotoGP
+from cohobate.learn.neighbours import KNN
+from cohobate.learn.prediction import Model
 
 
 def letters(pool: Pool) -> Fingerprints:
@@ -31,3 +36,25 @@ def test_numbers_are_all_columns_and_rows_with_something_else_are_unfit():
     assert list(view.unfit) == [2, 3]
     assert view.unfit[2] == "{'x': 'one', 'y': 1.5} has features that are no finite numbers"
     assert np.isfinite(view.kernel.row(0, 1.0)).all()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        RBFGP(lambda _: np.zeros(3)),
+        RBFGP(lambda _: np.zeros((2, 1))),
+        SklearnModel(LinearRegression(), lambda _: np.zeros((4, 1))),
+        SklearnModel(LinearRegression(), lambda _: fingerprints([{1: 1}])),
+        TanimotoGP(lambda _: fingerprints([{1: 1}] * 4)),
+        TanimotoGP(lambda _: np.zeros((3, 1))),
+        KNN(1, lambda _: fingerprints([])),
+    ],
+)
+def test_features_of_something_else_than_the_pool_are_named(model: Model):
+    with pytest.raises(ProblemError, match=r"expected the .* of 3 rows"):
+        model.view(Pool([1.0, 2.0, 3.0]))
+
+
+def test_whole_numbers_beyond_all_floats_are_unfit():
+    view = RBFGP().view(Pool([1, 10**400]))
+    assert list(view.unfit) == [1]

@@ -9,10 +9,12 @@ import pytest
 
 import cohobate as co
 from cohobate.core.errors import ProblemError
-from cohobate.core.outcome import Value
-from cohobate.core.protocols import Chosen, Unfit
+from cohobate.core.outcome import Failure, Value
+from cohobate.core.protocols import Chosen, Exhausted, Unfit
 from cohobate.core.trial import Result, Trial
 from cohobate.propose.active import ActiveLearning
+from cohobate.propose.candidates import Candidates
+from cohobate.propose.standing import Standing
 
 RANDOM = np.random.default_rng(0)
 POINTS = RANDOM.uniform(-2, 2, (150, 2))
@@ -68,6 +70,30 @@ def test_a_cheap_look_never_follows_the_full_one():
     done = run(learning(), CLOSE, 400.0)
     for at, (level, row) in enumerate(done):
         assert level == "full" or ("full", row) not in done[:at]
+
+
+def test_it_ends_with_the_last_full_evaluation():
+    pool = co.Pool([{"x": float(x), "y": float(y)} for x, y in POINTS[:20]])
+    generator = ActiveLearning(pool, maximize="f", model="rbf", initial=3, fidelity=LEVELS)
+    levels = []
+    while not isinstance(rows := generator.suggest(1), Exhausted):
+        [row] = rows
+        levels.append(row.inputs["level"])
+        value = FULL[pool.index({"x": row.inputs["x"], "y": row.inputs["y"]})]
+        generator.ingest([Result(Trial(len(levels), row.inputs), Value({"f": float(value)}))])
+    generator.finalize()
+    assert levels.count("full") == 20
+    assert levels[-1] == "full"
+
+
+def test_rows_that_were_not_run_are_no_work():
+    standing = Standing(Candidates(learning().problem), ("f",))
+    rows = [{**POOL[i], "level": level} for i in range(4) for level in ("quick", "full")]
+    standing.recall(rows)
+    for row in rows[:3]:
+        standing.ingest(Result(Trial(0, row), Failure("rejected", "broken", attempt=0)))
+    standing.ingest(Result(Trial(0, rows[3]), Value({"f": 1.0})))
+    assert standing.work() == (2, 3)
 
 
 def test_predictions_are_those_of_the_level():

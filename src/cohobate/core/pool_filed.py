@@ -46,11 +46,12 @@ class Filed:
     ``ProblemError``: a file that was written anew never gives a wrong row.
     """
 
-    __slots__ = ("__weakref__", "_extents", "_hashes", "_layout", "_order", "_path", "_source", "skipped")
+    __slots__ = ("__weakref__", "_extents", "_hashes", "_layout", "_order", "_path", "_place", "_source", "skipped")
 
     def __init__(self, path: str, file: BinaryIO, layout: Layout, feed: Feed) -> None:
         """``feed``: what ``file`` has below the head that ``layout`` was made from."""
         self._path, self._source, self._layout = path, os.dup(file.fileno()), layout
+        self._place = os.path.abspath(path)  # who is sent the rows may work elsewhere
         finalize(self, os.close, self._source)
         self._extents, hashes, skipped = _scan(layout, feed)
         self._order, self._hashes = _sorted(hashes)
@@ -79,7 +80,7 @@ class Filed:
             at = max(end, at + 1)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self._path, self._layout.names[0], self._mark())
+        return _again, (self._place, self._layout.names[0], self._mark())
 
     def find(self, row: Row) -> int | None:
         """Returns the position of a row, or ``None``."""

@@ -169,5 +169,7 @@ def first_best(scores: Floats, allowed: np.ndarray) -> int:
     open_scores = scores[allowed]
     top = open_scores.max()
     half = len(open_scores) // 2
-    slack = 1e-6 * (top - np.partition(open_scores, half)[half])
+    upper = np.partition(open_scores, half)[half:]
+    lowest = upper[np.isfinite(upper)].min(initial=top)
+    slack = 1e-6 * top - 1e-6 * lowest if np.isfinite(top) else 0.0
     return int(np.flatnonzero(allowed)[np.argmax(open_scores >= top - slack)])

@@ -79,9 +79,10 @@ def _opened(path: Path) -> Arrays | None:
         if (told["key"], told["bytes"]) != (path.stem, len(data)) or told["check"] != crc32(data.data):
             return None
         arrays = {name: _array(data, *place) for name, place in told["arrays"].items()}
-        os.utime(path)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
+    with suppress(OSError):  # it may belong to somebody else
+        os.utime(path)
     return arrays
 
 

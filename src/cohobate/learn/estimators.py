@@ -17,7 +17,7 @@ from cohobate.core.payload import Payload
 from cohobate.core.pool import Pool
 from cohobate.core.trial import Inputs
 from cohobate.host.extras import require
-from cohobate.learn.features import molecules, readable, table, unreadable
+from cohobate.learn.features import molecules, of_each, readable, table, unreadable
 from cohobate.learn.fingerprints import Fingerprints
 from cohobate.learn.kernels import Floats
 from cohobate.learn.prediction import Prediction, Targets, Unable
@@ -71,7 +71,7 @@ class SklearnModel:
         """Returns the features of a pool; rows with a NaN or an infinity are unfit."""
         features = self.features(pool)
         if isinstance(features, Fingerprints):
-            return EstimatorView(self.estimator, features, features.unfit)
+            return EstimatorView(self.estimator, of_each(features, pool), features.unfit)
         points, unfit = readable(features, pool)
         return EstimatorView(self.estimator, points, unfit)
 

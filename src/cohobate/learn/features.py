@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cohobate.core.errors import ProblemError
 from cohobate.core.pool import Pool
 from cohobate.core.trial import Inputs
 from cohobate.learn import fingerprints
@@ -45,11 +47,24 @@ def not_finite(row: Inputs) -> str:
 
 
 def readable(points: Floats, pool: Pool) -> tuple[Floats, Mapping[int, str]]:
-    """Returns features as finite numbers, 0 in rows that have others, and what is wrong with those."""
+    """Returns features as finite numbers, 0 in rows that have others, and what is wrong with those.
+
+    Raises ``ProblemError`` where they are not (rows, columns).
+    """
     points = np.asarray(points, float)
-    fit = np.atleast_1d(np.isfinite(points).all(axis=1))
+    if points.ndim != 2 or len(points) != len(pool):
+        raise ProblemError(f"expected the features of {len(pool)} rows, (rows, columns), got the shape {points.shape}")
+    fit = np.asarray(np.isfinite(points).all(axis=1))
     unfit = {i: not_finite(pool[i]) for i in np.flatnonzero(~fit).tolist()}
     return np.where(fit[:, None], points, 0.0), unfit
+
+
+def of_each(features: Fingerprints, pool: Pool) -> Fingerprints:
+    """Returns fingerprints; raises ``ProblemError`` where they are not those of a pool."""
+    if not isinstance(features, Fingerprints) or len(features) != len(pool):
+        got = f"those of {len(features)}" if isinstance(features, Fingerprints) else f"{features!r:.60}"
+        raise ProblemError(f"expected the Fingerprints of {len(pool)} rows, got {got}")
+    return features
 
 
 def table(features: Fingerprints, rows: Sequence[int]) -> NDArray[np.float32]:
@@ -62,4 +77,7 @@ def table(features: Fingerprints, rows: Sequence[int]) -> NDArray[np.float32]:
 
 
 def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else float("nan")
+    try:
+        return float(value) if isinstance(value, int | float) else math.nan
+    except OverflowError:
+        return math.inf

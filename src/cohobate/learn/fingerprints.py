@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cohobate.core.errors import Rejected
+from cohobate.core.errors import ProblemError, Rejected
 from cohobate.core.payload import Payload
 from cohobate.host.extras import require
 from cohobate.learn.columns import Columns
@@ -48,6 +48,8 @@ class Fingerprints:
 def fingerprints(rows: Iterable[Mapping[int, float] | str], size: int = BITS) -> Fingerprints:
     """Returns the fingerprints given row by row: counts by feature number, or why there are none.
 
+    Raises ``ProblemError`` for a number that is not from 0 to ``size - 1``, and a count that is not positive.
+
     >>> fingerprints([{3: 2, 5: 1}, "no molecule"]).unfit
     {1: 'no molecule'}
     """
@@ -60,8 +62,16 @@ def fingerprints(rows: Iterable[Mapping[int, float] | str], size: int = BITS) ->
             bits.extend(row)
             counts.extend(row.values())
         start.append(len(bits))
-    numbers = np.array(bits, np.uint16 if size <= 1 << 16 else np.int32)
-    return Fingerprints(np.array(start), numbers, _small(np.array(counts)), size, unfit)
+    numbers, often = np.array(bits, np.int32), np.array(counts, np.float32)
+    if not ((numbers >= 0) & (numbers < size)).all():
+        raise ProblemError(
+            f"fingerprints: expected features from 0 to {size - 1}, got {numbers.min()} to {numbers.max()}"
+        )
+    if not (np.isfinite(often) & (often > 0)).all():
+        raise ProblemError("fingerprints: expected positive counts; leave out features that a row has not")
+    return Fingerprints(
+        np.array(start), numbers.astype(np.uint16 if size <= 1 << 16 else np.int32), _small(often), size, unfit
+    )
 
 
 def morgan(smiles: Iterable[Payload]) -> Fingerprints:

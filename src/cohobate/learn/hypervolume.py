@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cohobate.core.front import nondominated
 from cohobate.host.extras import require
@@ -21,21 +22,42 @@ TINY = 1e-300
 Above = Callable[[int, float], Floats]
 
 
-def log_expected_improvement(mean: Floats, std: Floats, front: Floats, reference: Floats) -> Floats:
+def log_expected_improvement(
+    mean: Floats,
+    std: Floats,
+    front: Floats,
+    reference: Floats,
+    *,
+    log_weight: Floats | None = None,
+    ranked: int = 1,
+    exactly: NDArray[np.intp] | None = None,
+) -> Floats:
     """Returns the logarithm of the expected hypervolume improvement: (n,); all objectives are to be maximized.
 
     ``mean``, ``std``: (n, objectives); ``front``: (points, objectives); ``reference``: (objectives,), what
-    is worth nothing. Exact where it can be the largest, elsewhere an upper bound that is below that:
-    what a front without some of its points leaves to be gained is never less. Predictions are normal
-    and independent.
+    is worth nothing; ``log_weight``: (n,), added to it. Exact for the rows ``exactly`` and where it can be
+    among the ``ranked`` largest, elsewhere an upper bound that is below these: what a front without some
+    of its points leaves to be gained is never less. Predictions are normal and independent.
     """
+    weight = np.zeros(len(mean)) if log_weight is None else log_weight
     front = front[nondominated(front) & (front > reference).all(axis=1)]
     thin = front[np.argsort(front[:, 0], kind="stable")]
     thin = thin[np.unique(np.linspace(0, len(thin) - 1, COARSE).astype(int))] if len(thin) > COARSE else thin
-    gain = expected_improvement(mean, std, thin, reference)
+
+    def exact(rows: NDArray[np.intp]) -> Floats:
+        return _log(expected_improvement(mean[rows], std[rows], front, reference)) + weight[rows]
+
+    scores = _log(expected_improvement(mean, std, thin, reference)) + weight
     if len(thin) < len(front):
-        _sharpen(gain, lambda rows: expected_improvement(mean[rows], std[rows], front, reference))
-    return np.log(np.maximum(gain, TINY))
+        if exactly is not None:
+            scores[exactly] = exact(exactly)
+        _sharpen(scores, exact, ranked)
+    return scores
+
+
+def _log(gain: Floats) -> Floats:
+    logarithm: Floats = np.log(np.maximum(gain, TINY))
+    return logarithm
 
 
 def expected_improvement(mean: Floats, std: Floats, front: Floats, reference: Floats) -> Floats:
@@ -48,7 +70,7 @@ def expected_improvement(mean: Floats, std: Floats, front: Floats, reference: Fl
         _gain(_above(mean[at : at + CHUNK], std[at : at + CHUNK]), front, reference)
         for at in range(0, len(mean), CHUNK)
     ]
-    return np.concatenate(parts)
+    return np.concatenate(parts) if parts else np.zeros(0)
 
 
 def _gain(above: Above, front: Floats, reference: Floats) -> Floats:
@@ -82,14 +104,16 @@ def _above(mean: Floats, std: Floats) -> Above:
     return above
 
 
-def _sharpen(bounds: Floats, exact: Callable[[np.ndarray], Floats]) -> None:
-    """Replaces upper bounds by what is exact, from the largest on, until no bound left can be the best."""
+def _sharpen(bounds: Floats, exact: Callable[[NDArray[np.intp]], Floats], ranked: int) -> None:
+    """Replaces upper bounds by what is exact, from the largest on, until none left can be among the ``ranked`` best."""
     order = np.argsort(-bounds, kind="stable")
-    best, at, size = -np.inf, 0, SHORTLIST
-    while at < len(order) and bounds[order[at]] > best:
+    least, at, size = -np.inf, 0, max(SHORTLIST, ranked)
+    while at < len(order) and bounds[order[at]] > least:
         rows = order[at : at + size]
         bounds[rows] = exact(rows)
-        best, at, size = max(best, float(bounds[rows].max())), at + size, 2 * size
+        at, size = at + size, 2 * size
+        sharp = bounds[order[:at]]
+        least = float(np.partition(sharp, -min(ranked, len(sharp)))[-min(ranked, len(sharp))])
 
 
 def reference_point(values: Floats) -> Floats:

@@ -17,6 +17,7 @@ import numpy as np
 from cohobate.learn.kernels import Floats, Kernel
 from cohobate.learn.posterior import Gaussian, GaussianView
 from cohobate.learn.prediction import Prediction, Targets
+from cohobate.learn.units import bounded, magnitude
 
 CORRELATIONS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95, 0.99)
 """Between neighbouring levels, to choose from by likelihood."""
@@ -87,6 +88,7 @@ class LevelView:
     def fit(self, targets: Targets) -> LevelGaussian:
         """Returns the process with the most likely correlation between levels (and length scale, and noise)."""
         kernel, pool = Levelled(self.view.kernel, self.levels), len(self.view.kernel)
+        targets, _ = _sized(targets)
         lines = lines_of(targets, pool, self.levels)
         return LevelGaussian(kernel, GaussianView(kernel, self.unfit).fit(_lifted(targets, lines, pool)))
 
@@ -105,12 +107,13 @@ class LevelGaussian:
         """Returns the posterior given ``targets``: (levels * pool,)."""
         levels = self._kernel.levels
         pool = len(self._kernel) // levels
+        targets, size = _sized(targets)
         lines = lines_of(targets, pool, levels)
         found = self._process.predict(_lifted(targets, lines, pool))
         slope, offset = (np.repeat([getattr(line, name) for line in lines], pool) for name in ("slope", "offset"))
         assert found.std is not None
         mean, std = (found.mean - offset) / slope, found.std / np.abs(slope)
-        return Prediction(mean, std, found.correlation, self._told)
+        return Prediction(bounded(mean, size), bounded(std, size), found.correlation, self._told)
 
     def _told(self, ones: Sequence[int], others: Sequence[int]) -> Floats:
         factor = self._process.factor
@@ -148,6 +151,12 @@ def _slope(x: Floats, y: Floats) -> float:
     more = float(x @ x) / len(x)
     slope = (float(x @ y) + more) / (float(x @ x) + more) if more > 0 else 1.0
     return slope if abs(slope) >= FLATTEST else FLATTEST
+
+
+def _sized(targets: Targets) -> tuple[Targets, float]:
+    """Returns the values as multiples of a power of two, of which sums and squares are finite, and that."""
+    size = magnitude(np.array([value for value in targets.values() if value is not None]))
+    return {point: None if value is None else value / size for point, value in targets.items()}, size
 
 
 def _lifted(targets: Targets, lines: Sequence[Line], pool: int) -> Targets:

@@ -11,7 +11,7 @@ from cohobate.core.pool import Pool
 from cohobate.core.trial import Inputs
 from cohobate.host.extras import require
 from cohobate.learn.estimators import SklearnModel
-from cohobate.learn.features import molecules, numbers, readable, unreadable
+from cohobate.learn.features import molecules, numbers, of_each, readable, unreadable
 from cohobate.learn.fingerprints import Fingerprints
 from cohobate.learn.kernels import RBF, Floats, Overlap, Tanimoto
 from cohobate.learn.neighbours import KNN
@@ -39,7 +39,7 @@ class TanimotoGP:
 
     def view(self, pool: Pool) -> GaussianView:
         """Returns the similarities of a pool's fingerprints."""
-        features = self.features(pool)
+        features = of_each(self.features(pool), pool)
         return GaussianView(Tanimoto(features, self.overlap), features.unfit)
 
     def unreadable(self, row: Inputs) -> str | None:

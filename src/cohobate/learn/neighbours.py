@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cohobate.core.errors import ProblemError
 from cohobate.core.pool import Pool
 from cohobate.core.trial import Inputs
-from cohobate.learn.features import folded, unreadable
+from cohobate.learn.features import folded, of_each, unreadable
 from cohobate.learn.fingerprints import Fingerprints
 from cohobate.learn.kernels import Floats, Kernel, Tanimoto
 from cohobate.learn.prediction import Prediction, Targets, Unable
@@ -47,7 +47,7 @@ class KNN:
 
     def view(self, pool: Pool) -> NeighboursView:
         """Returns the similarities of a pool's fingerprints."""
-        features = self.features(pool)
+        features = of_each(self.features(pool), pool)
         return NeighboursView(Tanimoto(features), features.unfit, self.k)
 
     def unreadable(self, row: Inputs) -> str | None:

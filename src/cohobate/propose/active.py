@@ -47,7 +47,7 @@ class ActiveLearning:
 
     With a ``fidelity`` each of the initial rows is evaluated at all levels; then each choice is of a row
     and a level, by what the evaluation is expected to tell of the full one, and its cost. Needs a
-    Gaussian process and one of "ei", "pi" and "ehvi".
+    Gaussian process and one of "ei", "pi" and "ehvi". It ends when all rows were proposed at the full one.
 
     A choice depends on the seed and on what was proposed and told, in that order, and on nothing
     else; so a resumed campaign goes on with the same choices. With a Gaussian process a choice costs
@@ -167,7 +167,7 @@ class ActiveLearning:
             return rows
         rows += self._unfit()
         for _ in range(at_random, room):
-            if self._standing.taken.all():
+            if self._standing.taken[self._candidates.full :].all():
                 break
             rows.append(self._most_promising())
         return rows
@@ -193,7 +193,8 @@ class ActiveLearning:
             case predictions:
                 random = philox(self._seed, 1 + standing.count)
                 known, pending = standing.known(), standing.pending()
-                outlook = Outlook(predictions, known, pending, ~standing.taken, random, self._candidates.costs)
+                costs, work = self._candidates.costs, standing.work()
+                outlook = Outlook(predictions, known, pending, ~standing.taken, random, costs, work)
                 found = scores(self._acquisition, self._aims, outlook)
                 i = first_best(found.each, outlook.open)
                 standing.propose(i)

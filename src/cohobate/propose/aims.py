@@ -63,7 +63,8 @@ class Aims:
             found = predictions[output.name]
             assert found.std is not None
             # Halves, as limit and mean may be of opposite signs near the largest number.
-            total = total + log_ndtr(sign * (limit / 2 - found.mean / 2) / (found.std / 2))
+            with np.errstate(over="ignore"):  # a limit out of all proportion is certain to be kept, or broken
+                total = total + log_ndtr(sign * (limit / 2 - found.mean / 2) / (found.std / 2))
         return np.asarray(total, float)
 
     def best(self, values: Floats) -> Mapping[str, float]:

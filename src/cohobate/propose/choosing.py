@@ -27,7 +27,8 @@ PLAIN = 2.0**900
 class Outlook:
     """What a choice is made from: predictions, known values (rows, outputs), pending and open candidates.
 
-    ``costs`` are those of one evaluation at each level, the full one last; known values are at it.
+    ``costs`` are those of one evaluation at each level, the full one last, and ``work`` is how many there
+    were; known values are at the full one.
     """
 
     predictions: Mapping[str, Prediction]
@@ -36,6 +37,7 @@ class Outlook:
     open: NDArray[np.bool_]
     random: np.random.Generator
     costs: tuple[float, ...] = (1.0,)
+    work: tuple[int, ...] = (0,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ def _scores(chosen: Choice, aims: Aims, outlook: Outlook) -> Scores:
     kept = outlook.known[aims.feasible(outlook.known)]
     if not len(kept):
         return Scores("feasibility", likely)
+    if isinstance(chosen, HypervolumeImprovement):
+        return Scores(name_of(chosen), _hypervolume(aims, outlook, kept, likely))
     worth = _worth(chosen, aims, outlook, kept)
     if isinstance(chosen, LOGARITHMIC):
         return Scores(name_of(chosen), worth + likely)
@@ -83,7 +87,7 @@ def over_levels(each: Floats, outlook: Outlook) -> Floats:
     full, still_open = each[-pool:], outlook.open.reshape(levels, pool)
     least = full.min()
     gains = _gains(full, still_open, outlook)
-    *screening, confirming = np.count_nonzero(~still_open, axis=1) * outlook.costs
+    *screening, confirming = np.multiply(outlook.work, outlook.costs)
     looked_at = ~still_open[:-1].all(axis=0)
     spread = np.full((levels, pool), least)
     if gains and sum(screening) > confirming and (looked_at & still_open[-1]).any():
@@ -114,7 +118,7 @@ def _worth(chosen: Choice, aims: Aims, outlook: Outlook, kept: Floats) -> Floats
     """``kept``: the known values that keep the limits, (rows, outputs)."""
     match chosen:
         case HypervolumeImprovement():
-            return _hypervolume(aims, outlook, kept)
+            return _hypervolume(aims, outlook, kept, np.zeros(len(outlook.open)))
         case Thompson():
             return _drawn(chosen, aims, outlook)
         case _:
@@ -165,11 +169,17 @@ def _root(correlation: Floats) -> Floats:
     return eye
 
 
-def _hypervolume(aims: Aims, outlook: Outlook, kept: Floats) -> Floats:
-    """Each objective in units of its own; pending rows that are expected to keep the limits are as expected."""
+def _hypervolume(aims: Aims, outlook: Outlook, kept: Floats, likely: Floats) -> Floats:
+    """Each objective in units of its own; pending rows that are expected to keep the limits are as expected.
+
+    Only candidates at the full level are looked at; ``likely``: (pool,), is added. Whatever
+    ``over_levels`` may choose from is exact.
+    """
     believed = np.array([outlook.predictions[name].mean[outlook.pending] for name in aims.names]).T
     points = np.concatenate((kept, believed[aims.feasible(believed)]))
-    rows, columns = np.flatnonzero(outlook.open), []
+    still_open = outlook.open.reshape(len(outlook.costs), -1)
+    pool, columns = np.flatnonzero(still_open[-1]), []
+    rows = pool + still_open[:-1].size
     for at, output in enumerate(aims.objectives):
         sign, found = aims.signs[at], outlook.predictions[output.name]
         units = Units.of(outlook.known[:, at])
@@ -178,5 +188,13 @@ def _hypervolume(aims: Aims, outlook: Outlook, kept: Floats) -> Floats:
         columns.append((sign * mean, std, sign * units.plain(points[:, at])))
     mean, std, front = (np.stack(column, axis=1) for column in zip(*columns, strict=True))
     each = np.full(len(outlook.open), np.log(TINY))
-    each[rows] = log_expected_improvement(mean, std, front, reference_point(front))
+    each[rows] = log_expected_improvement(
+        mean,
+        std,
+        front,
+        reference_point(front),
+        log_weight=likely[rows],
+        ranked=SHORTLIST if len(still_open) > 1 else 1,
+        exactly=np.flatnonzero(~still_open[:-1, pool].all(axis=0)),
+    )
     return each

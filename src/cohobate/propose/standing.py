@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import final
 
@@ -44,6 +45,12 @@ class Standing:
         """Returns the candidates at the full level whose values are not in, in the order of proposal."""
         full = self._candidates.full
         return [i for i, values in self.targets.items() if values is None and i >= full]
+
+    def work(self) -> tuple[int, ...]:
+        """Returns how many candidates at each level have a value or are out: what was rejected cost nothing."""
+        pool = len(self._candidates.pool)
+        at = Counter(i // pool for i in self.targets)
+        return tuple(at[level] for level in range(self._candidates.levels))
 
     def propose(self, i: int) -> None:
         """Candidate ``i`` is handed out."""
