@@ -64,16 +64,8 @@ def trace(views: Follow, output: str, *, seed: int = 0) -> History:
     shuffled = np.random.default_rng(seed).permuted(np.tile(judged, (ORDERS, 1)), axis=1)
     orders = best_so_far(shuffled, goal)
     ended = run_time(np.array([_ended(row)[0] for row in rows]), views.opened)
-    return History(
-        values,
-        fit,
-        best_so_far(judged, goal),
-        orders.mean(axis=0),
-        orders.min(axis=0),
-        orders.max(axis=0),
-        ended,
-        unfit(views),
-    )
+    of_orders = orders.mean(axis=0), orders.min(axis=0), orders.max(axis=0)
+    return History(values, fit, best_so_far(judged, goal), *of_orders, ended, unfit(views))
 
 
 def unfit(views: Follow) -> str:

@@ -12,6 +12,7 @@ from cohobate.core.payload import Payload, Plain
 from cohobate.ledger.export import plain
 from cohobate.ledger.untag import Kept
 from cohobate.ledger.views import Follow
+from cohobate.view.formula import formula
 from cohobate.view.report.markup import visible
 
 LARGEST: Final = 3_500_000
@@ -73,7 +74,7 @@ def _cell(value: Payload) -> Plain:
         case float():
             return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else f"{value}".replace("nan", "NaN")
         case str():
-            return _cut(value) or None
+            return formula(value) or _cut(value) or None
     return _content(value)
 
 
