@@ -10,6 +10,7 @@ from typing import Any, Final
 from cohobate.core.blob import Blob
 from cohobate.core.payload import Payload, Plain
 from cohobate.ledger.export import plain
+from cohobate.ledger.rows import FLAGS
 from cohobate.ledger.untag import Kept
 from cohobate.ledger.views import Follow
 from cohobate.view.formula import formula
@@ -33,7 +34,7 @@ def data(views: Follow, units: Mapping[str, str]) -> Plain:
     """
     naming = views.rows.naming()
     rows = views.table()
-    kept = [name for name in naming.columns if name not in UNSHOWN and any(_says(row[name]) for row in rows)]
+    kept = [name for name in naming.columns if name not in UNSHOWN and any(_says(name, row[name]) for row in rows)]
     if "generator" in kept and len({row["generator"] for row in rows}) == 1:
         kept.remove("generator")
     begin = math.floor(min(views.opened, default=0.0))
@@ -55,7 +56,7 @@ def _column(name: str, values: Sequence[Payload], unit: str, begin: float) -> Pl
     if name in TIMES:
         cells = [round(value - begin, 1) if isinstance(value, float | int) else None for value in values]
         return {"name": name, "kind": "time", "cells": cells}
-    cells = [_cell(value) for value in values]
+    cells = [_cell(value) if _says(name, value) else None for value in values]
     kind = "number" if all(isinstance(cell, int | float) or cell in (None, "NaN") for cell in cells) else "text"
     found: dict[str, Plain] = {"name": visible(name), "kind": kind, "unit": visible(unit)}
     texts = dict.fromkeys(cells) if kind == "text" else {}
@@ -67,8 +68,10 @@ def _column(name: str, values: Sequence[Payload], unit: str, begin: float) -> Pl
 
 def _cell(value: Payload) -> Plain:
     match value:
-        case None | bool():
-            return "yes" if value else None
+        case None:
+            return None
+        case bool():
+            return "yes" if value else "no"
         case int() if abs(value) < 2**53:
             return value
         case float():
@@ -91,5 +94,5 @@ def _cut(value: str) -> str:
     return visible(value if len(value) <= LONGEST else value[: LONGEST - 1] + "…")
 
 
-def _says(value: Payload) -> bool:
-    return not (value is None or value is False or (isinstance(value, str) and not value))
+def _says(name: str, value: Payload) -> bool:
+    return not (value is None or (value is False and name in FLAGS) or (isinstance(value, str) and not value))
