@@ -298,7 +298,7 @@ def test_outputs_have_units_and_limits(small, cohobate_here, here):
     small(sim=sim, replace={"[engine]": '[outputs]\nsize = { unit = "atoms" }\ncost = { at_most = 6 }\n[engine]'}, n=8)
     assert cohobate_here("run").code == 0
     said = cohobate_here("status").out
-    assert "best size     3  " in said, said
+    assert "best size     3 atoms  " in said, said
 
 
 def test_levels_and_confirmed(small, cohobate_here, here):
@@ -310,8 +310,11 @@ def test_levels_and_confirmed(small, cohobate_here, here):
             "[engine]": "[fidelity]\ncosts = { quick = 1, full = 8 }\n[engine]",
         },
     )
-    assert cohobate_here("run").code == 0
-    assert "evaluations   3" in cohobate_here("status").out
+    ran = cohobate_here("run")
+    assert ran.code == 0
+    assert "confirmed" in ran.out.splitlines()[1]
+    assert " of " not in ran.out.splitlines()[1].partition(" done, ")[0]
+    assert "evaluations   3\nconfirmed     3 of 3\n" in cohobate_here("status").out
 
 
 def test_a_candidate_at_a_level_keeps_its_name(small, cohobate_here, here):
