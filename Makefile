@@ -3,9 +3,10 @@ BIN := .venv/bin
 GEST := libensemble xopt optimas
 TEST := pytest pytest-timeout pytest-xdist hypothesis ipykernel mini-racer
 CHECK := ruff mypy
+DOCS := sphinx myst-parser furo
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: demo test check lock clean
+.PHONY: demo test check docs lock clean
 .DEFAULT_GOAL := test
 
 demo: .venv/demo.ok
@@ -19,6 +20,9 @@ check: .venv/check.ok
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_layers.py -p no:cacheprovider
+
+docs: .venv/docs.ok
+	$(BIN)/python -m sphinx -W --keep-going -j 2 -d docs/_build/trees docs docs/_build/html
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"cohobate needs Python 3.11 or newer, got {v[0]}.{v[1]}; set PYTHON=")'
@@ -36,6 +40,10 @@ check: .venv/check.ok
 	$(PIP) install -q -c constraints.txt $(CHECK)
 	touch $@
 
+.venv/docs.ok: pyproject.toml constraints.txt constraints-docs.txt | .venv/bin/python
+	$(PIP) install -q -c constraints.txt -c constraints-docs.txt -e '.[chem,plot,sklearn,tables,gest]' $(DOCS)
+	touch $@ .venv/demo.ok
+
 # Generators of others, in an environment of their own. On Linux PyPI's torch brings CUDA, gigabytes more than
 # is needed: PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu makes pip take the small one.
 .venv/gest.ok: pyproject.toml constraints-gest.txt | .venv/bin/python
@@ -49,6 +57,9 @@ lock:
 	.venv/lock/bin/pip install -q '.[all]' $(TEST) $(CHECK) hatchling editables
 	(echo "# What a fresh install resolves to: tested together. Renew with 'make lock'."; \
 	 (.venv/lock/bin/pip freeze --exclude cohobate; echo torch==2.13.0) | sort -f) > constraints.txt
+	.venv/lock/bin/pip install -q -c constraints.txt $(DOCS)
+	(echo "# What 'make docs' installs beside constraints.txt: tested together. Renewed by 'make lock'."; \
+	 .venv/lock/bin/pip freeze --exclude cohobate | grep -vixFf constraints.txt | sort -f) > constraints-docs.txt
 	rm -rf .venv/lock && $(PYTHON) -m venv .venv/lock
 	.venv/lock/bin/pip install -q '.[gest,learn]' $(GEST) hatchling editables torch==2.13.0
 	(echo "# What the generators of others resolve to: tested together in .venv/gest. Renew with 'make lock'."; \
@@ -56,4 +67,4 @@ lock:
 	rm -rf .venv/lock
 
 clean:
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

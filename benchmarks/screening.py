@@ -11,6 +11,7 @@ molecules. Recorded anchor (20 seeds): 4.6 and 8.2 of the 25 best after 100 and 
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import tempfile
 import time
@@ -85,9 +86,10 @@ def strategies(seeds: int) -> bool:
     oracles = {"ie": ionization(), **{name: full_only(levels(name, sign)) for name, sign in UNSEEN}}
     rows = []
     for label, settings in STRATEGIES.items():
+        print(f"# {label}", file=sys.stderr)
         cells = []
         for oracle in oracles.values():
-            runs = runs_of(oracle, _make(label, oracle, settings), seeds)
+            runs = runs_of(oracle, _make(label, oracle, settings), min(seeds, SLOW.get(label, seeds)))
             cells += [f"{spread(run.after(at) for run in runs)[0]:.1f}" for at in (HALF, EVALUATIONS)]
         rows.append((label, *cells))
     header = ("hits at 100, 200 of 25", *(f"{name} {at}" for name in oracles for at in (HALF, EVALUATIONS)))
@@ -95,11 +97,12 @@ def strategies(seeds: int) -> bool:
     return True
 
 
+SLOW = {"random forest, EI (2 seeds)": 2}
 STRATEGIES: dict[str, dict[str, object]] = {
     "random": {},
     "the demo": {},
     "KNN, greedy": {"model": "knn"},
-    "random forest, EI": {"model": "forest"},
+    "random forest, EI (2 seeds)": {"model": "forest"},
     "GP, EI (default)": {},
     "GP, EI, batches of 4": {"batch": 4},
     "GP, EI, min-max kernel": {"model": TanimotoGP(overlap="minimum")},
@@ -184,20 +187,24 @@ def _our_choices(pool: Pool, values: dict[int, float]) -> list[float]:
 
 def report(_: int) -> bool:
     """Prints how long the report of a campaign of 10,000 trials takes, and how large it is."""
-    from cohobate.view.report import report as write
 
     import cohobate as co
+
+    def length(smiles: str) -> dict[str, float]:
+        if len(smiles) % 50 == 0:
+            raise ValueError(f"no value for {smiles}")
+        return {"f": float(len(smiles)), "g": float(smiles.count("C"))}
 
     pool = Pool(enumerated(list(ionization().pool.column()), 10_000), name="smiles")
     with tempfile.TemporaryDirectory() as folder:
         run, page = Path(folder) / "run", Path(folder) / "report.html"
         sampler = co.RandomSampler(pool, maximize="f")
-        co.Campaign(sampler, lambda smiles: {"f": float(len(smiles))}, co.inline(), run=run).run(co.evaluations(10_000))
+        co.Campaign(sampler, length, co.inline(), run=run).run(co.evaluations(10_000))
         start = time.perf_counter()
-        write(run, page)
+        subprocess.run([sys.executable, "-m", "cohobate.cli", "report", str(run), str(page)], check=True)
         took, size = time.perf_counter() - start, page.stat().st_size / 1e6
     rows = [
-        ("seconds", f"{took:.2f}", "< 5", verdict(took < 5)),
+        ("seconds, from the command line", f"{took:.2f}", "< 5", verdict(took < 5)),
         ("megabytes", f"{size:.2f}", "< 5", verdict(size < 5)),
     ]
     show("report of 10,000 trials", ("", "ours", "wanted", ""), rows)

@@ -40,10 +40,12 @@ def whole(folder: Path) -> None:
 def crashed(folder: Path) -> None:
     """As ``kill -9`` leaves it in the middle of an evaluation: with a log, and with a spool."""
     alive = folder.with_name("alive")
+    seen: dict[tuple[float, int], int] = {}
 
     @co.simulator(version="golden 1")
     def watched(x: float, n: int) -> float:
-        if not folder.exists() and _last(alive) == FATAL:
+        if seen.setdefault((x, n), len(seen)) == FATAL:
+            _wait(alive, FATAL)
             shutil.copytree(alive, folder, ignore=shutil.ignore_patterns("*-shm", "campaign.lock"))
             report = Evaluated(Value({"f": bowl(x, n)}), 1000.0, 3600.0, "w")
             for trial in (FATAL, 99):
@@ -62,16 +64,13 @@ def normal(folder: Path) -> None:
         campaign(folder, durability="normal").run(co.evaluations(goal))
 
 
-def _last(folder: Path) -> int:
-    """Returns the trial that was started last, once nothing is waiting to be recorded."""
-    seen = -1
-    reader = open_reader(folder)
-    while True:
-        count = reader.count()
-        _, last = next(reader.read(count - 1))
-        if count == seen and isinstance(last, Started):
-            return last.trial
-        seen = count
+def _wait(folder: Path, trial: int) -> None:
+    """Waits until the start of a trial is recorded, the last of all events."""
+    with open_reader(folder) as reader:
+        while True:
+            _, last = next(reader.read(reader.count() - 1))
+            if isinstance(last, Started) and last.trial == trial:
+                return
 
 
 def _scrub(folder: Path) -> None:

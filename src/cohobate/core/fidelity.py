@@ -34,12 +34,8 @@ class Fidelity:
         object.__setattr__(self, "costs", tuple(costs.values()))
         if not isinstance(name, str) or not name.isidentifier():
             raise ProblemError(f"Fidelity: expected the name of an argument of the simulator, got {name!r}")
-        if len(self.levels) < 2 or not all(isinstance(level, str) and level for level in self.levels):
-            raise ProblemError(f"Fidelity({name!r}): expected two or more named levels with costs, got {dict(costs)!r}")
-        if not all(_is_cost(cost) for cost in self.costs) or max(self.costs) > self.costs[-1]:
-            raise ProblemError(
-                f"Fidelity({name!r}): expected positive costs, none above that of the last level, got {dict(costs)!r}"
-            )
+        if (wrong := _wrong(self.levels, self.costs)) is not None:
+            raise ProblemError(f"Fidelity({name!r}): expected {wrong}, got {dict(costs)!r}")
 
     @property
     def full(self) -> str:
@@ -55,6 +51,15 @@ class Fidelity:
     def describe(self) -> Mapping[str, Any]:
         """Returns name, levels and costs."""
         return {"name": self.name, "levels": list(self.levels), "costs": list(self.costs)}
+
+
+def _wrong(levels: tuple[object, ...], costs: tuple[float, ...]) -> str | None:
+    """Returns what was expected of levels and costs, or ``None`` where they are that."""
+    if len(levels) < 2 or not all(isinstance(level, str) and level for level in levels):
+        return "two or more named levels with costs"
+    if not all(map(_is_cost, costs)) or max(costs) > costs[-1]:
+        return "positive costs, none above that of the last level"
+    return None
 
 
 def _is_cost(cost: object) -> bool:

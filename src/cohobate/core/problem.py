@@ -175,10 +175,13 @@ class Problem:
 
     def check(self, inputs: Inputs) -> str | None:
         """Returns what is wrong with proposed inputs, or ``None``."""
-        if self.fidelity is not None:
-            if wrong := self.fidelity.check(inputs.get(self.fidelity.name)):
-                return wrong
-            inputs = {name: value for name, value in inputs.items() if name != self.fidelity.name}
+        if self.fidelity is None:
+            return self._check_varied(inputs)
+        wrong = self.fidelity.check(inputs.get(self.fidelity.name))
+        return wrong or self._check_varied({k: value for k, value in inputs.items() if k != self.fidelity.name})
+
+    def _check_varied(self, inputs: Inputs) -> str | None:
+        """``inputs``: without the level."""
         if isinstance(self.variables, Pool):
             return None if inputs in self.variables else f"{dict(inputs)!r} is not a row of the pool"
         if inputs.keys() != self.variables.keys():

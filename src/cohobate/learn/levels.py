@@ -133,18 +133,21 @@ def lines_of(targets: Targets, pool: int, levels: int) -> list[Line]:
 
 
 def _line(cheap: Mapping[int, float], full: Mapping[int, float]) -> Line:
-    both = [i for i in full if i in cheap]
-    x = np.array([cheap[i] for i in both] or list(cheap.values()))
-    y = np.array([full[i] for i in both] or list(full.values()))
-    if not (len(x) and len(y)):
+    if not (cheap and full):
         return Line()
-    slope = 1.0
-    if len(both) > 1 and x.var() > 0:
-        dx, dy, prior = x - x.mean(), y - y.mean(), x.var()
-        slope = float((dx @ dy + prior) / (dx @ dx + prior))
-    if abs(slope) < FLATTEST:
-        slope = FLATTEST
+    both = [i for i in full if i in cheap]
+    if not both:
+        return Line(1.0, float(np.mean(list(full.values())) - np.mean(list(cheap.values()))))
+    x, y = (np.array([level[i] for i in both]) for level in (cheap, full))
+    slope = _slope(x - x.mean(), y - y.mean())
     return Line(slope, float(y.mean() - slope * x.mean()))
+
+
+def _slope(x: Floats, y: Floats) -> float:
+    """Returns that of ``y`` over ``x``, both around their means: (pairs,)."""
+    more = float(x @ x) / len(x)
+    slope = (float(x @ y) + more) / (float(x @ x) + more) if more > 0 else 1.0
+    return slope if abs(slope) >= FLATTEST else FLATTEST
 
 
 def _lifted(targets: Targets, lines: Sequence[Line], pool: int) -> Targets:

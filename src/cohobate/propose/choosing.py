@@ -74,22 +74,40 @@ def over_levels(each: Floats, outlook: Outlook) -> Floats:
 
     A cheap evaluation is worth as much of the full one as it tells of it, and as often as it could be
     made for the same price: the logarithm of EI * correlation * cost ratio (Huang et al. 2006, eq. 5
-    without noise). It is worked out for the ``SHORTLIST`` best candidates; the others stay behind.
+    without noise), worked out for the ``SHORTLIST`` best candidates. As an improvement is only had once
+    it is confirmed, half of the work goes to that: where the cheap levels have cost more so far, the
+    best of those that were looked at is evaluated in full. What is out of the question stays behind.
     """
     levels = len(outlook.costs)
     pool = len(each) // levels
-    full = each[-pool:]
-    spread = np.full(len(each), full.min())
-    spread[-pool:] = full
-    left = np.flatnonzero(outlook.open[-pool:])
+    full, still_open = each[-pool:], outlook.open.reshape(levels, pool)
+    least = full.min()
+    gains = _gains(full, still_open, outlook)
+    *screening, confirming = np.count_nonzero(~still_open, axis=1) * outlook.costs
+    looked_at = ~still_open[:-1].all(axis=0)
+    spread = np.full((levels, pool), least)
+    if gains and sum(screening) > confirming and (looked_at & still_open[-1]).any():
+        spread[-1, looked_at] = full[looked_at]
+    else:
+        spread[-1] = full
+        for (level, candidate), gain in gains.items():
+            spread[level, candidate] = max(full[candidate] + gain, least)
+    return spread.ravel()
+
+
+def _gains(full: Floats, still_open: NDArray[np.bool_], outlook: Outlook) -> dict[tuple[int, int], float]:
+    """Returns by how much a look at (level, candidate) is worth more than the full evaluation, where it is."""
+    levels, pool = still_open.shape
+    left = np.flatnonzero(still_open[-1])
     short = left[np.argsort(-full[left], kind="stable")[:SHORTLIST]]
+    gains: dict[tuple[int, int], float] = {}
     for level, cost in enumerate(outlook.costs[:-1]):
-        items = short[outlook.open[level * pool + short]]
+        items = short[still_open[level, short]]
         cheap, dear = (level * pool + items).tolist(), ((levels - 1) * pool + items).tolist()
         told = [found.told(cheap, dear) for found in outlook.predictions.values() if found.told]
-        gain = np.log(np.maximum(np.mean(told, axis=0), TINY)) + np.log(outlook.costs[-1] / cost)
-        spread[level * pool + items] = np.maximum(full[items] + gain, full.min())
-    return spread
+        worth = np.log(np.maximum(np.mean(told, axis=0), TINY)) + np.log(outlook.costs[-1] / cost)
+        gains |= {(level, item): gain for item, gain in zip(items.tolist(), worth.tolist(), strict=True) if gain > 0}
+    return gains
 
 
 def _worth(chosen: Choice, aims: Aims, outlook: Outlook, kept: Floats) -> Floats:

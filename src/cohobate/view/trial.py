@@ -11,6 +11,7 @@ from cohobate.core.blob import Blob
 from cohobate.core.errors import UserError
 from cohobate.core.outcome import Cancelled, Failure
 from cohobate.core.payload import Payload
+from cohobate.core.trial import Note
 from cohobate.ledger.export import plain
 from cohobate.ledger.rows import Row
 from cohobate.ledger.untag import Kept
@@ -82,12 +83,19 @@ def _choice(row: Row, units: Mapping[str, str]) -> Iterator[str]:
 def _chosen(row: Row, units: Mapping[str, str]) -> Iterator[str]:
     trial, note = row.trial, row.trial.note
     yield f"by {shown(trial.generator, 60)}{f' at {moment(row.proposed)}' if row.proposed else ''}"
-    if note is None:
-        return
+    if note is not None:
+        yield from _how(note)
+        yield from _foretold(row, note, units)
+
+
+def _how(note: Note) -> Iterator[str]:
     model = "" if note.model is None else f" with model {note.model}"
     score = "" if note.score is None else f", score {number(note.score)}"
     if note.why or model or score:
         yield f"{shown(note.why, 60) or 'chosen'}{model}{score}"
+
+
+def _foretold(row: Row, note: Note, units: Mapping[str, str]) -> Iterator[str]:
     for name, mean in note.mean.items():
         unit = f" {shown(units[name], 20)}" if name in units else ""
         std = note.std.get(name)

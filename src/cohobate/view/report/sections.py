@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from cohobate.core.events import Learned
 from cohobate.core.payload import Plain
 from cohobate.ledger.views import Follow
 from cohobate.view.history import evaluations
@@ -131,15 +132,17 @@ def models(views: Follow) -> Markup | None:
         return None
     names = list(dict.fromkeys(name for one in lessons for name in (*one.best, *one.error)))
     few = lessons if len(lessons) <= FITS else [*lessons[: FITS // 2], *lessons[-FITS // 2 :]]
-    rows: list[Sequence[str]] = []
-    for one in few:
-        cells = [number(by[name]) if name in by else "" for name in names for by in (one.best, one.error)]
-        rows.append((f"{one.model}", f"{one.known:,}", *cells))
+    rows = [_fit(one, names) for one in few]
     units = of_outputs(views)
     heads = [f"{named(name, units)}, {what}" for name in names for what in ("best", "error")]
     left = f"; {len(lessons) - len(few):,} fits between are left out" if len(few) < len(lessons) else ""
     caption = f"Fits of the model{left}. The error is of predictions made before their results were known"
     return table(("version", "results", *heads), rows, caption=caption, numbers=True)
+
+
+def _fit(one: Learned, names: Sequence[str]) -> Sequence[str]:
+    cells = [number(by[name]) if name in by else "" for name in names for by in (one.best, one.error)]
+    return (f"{one.model}", f"{one.known:,}", *cells)
 
 
 def timing(views: Follow) -> Markup:

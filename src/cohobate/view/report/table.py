@@ -54,16 +54,30 @@ def _held(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> int:
 
 def _column(name: str, values: Sequence[Payload], unit: str, begin: float) -> Plain:
     if name in TIMES:
-        cells = [round(value - begin, 1) if isinstance(value, float | int) else None for value in values]
-        return {"name": name, "kind": "time", "cells": cells}
+        return {"name": name, "kind": "time", "cells": [_since(value, begin) for value in values]}
     cells = [_cell(value) if _says(name, value) else None for value in values]
-    kind = "number" if all(isinstance(cell, int | float) or cell in (None, "NaN") for cell in cells) else "text"
-    found: dict[str, Plain] = {"name": visible(name), "kind": kind, "unit": visible(unit)}
-    texts = dict.fromkeys(cells) if kind == "text" else {}
-    if kind == "number" or 2 * len(texts) > len(cells):
-        return {**found, "cells": cells}
-    places = {cell: i for i, cell in enumerate(texts)}
-    return {**found, "words": list(texts), "cells": [places[cell] for cell in cells]}
+    said = {"name": visible(name), "unit": visible(unit)}
+    return (
+        {**said, "kind": "number", "cells": cells} if _are_numbers(cells) else {**said, "kind": "text", **_words(cells)}
+    )
+
+
+def _since(value: Payload, begin: float) -> float | None:
+    return round(value - begin, 1) if isinstance(value, float | int) else None
+
+
+def _are_numbers(cells: Sequence[Plain]) -> bool:
+    return all(isinstance(cell, int | float) or cell in (None, "NaN") for cell in cells)
+
+
+def _words(cells: Sequence[Plain]) -> Mapping[str, Plain]:
+    """Returns cells as they are, or by their numbers among the different ones where those are few."""
+    places: dict[Plain, int] = {}
+    for cell in cells:
+        places.setdefault(cell, len(places))
+    if 2 * len(places) > len(cells):
+        return {"cells": cells}
+    return {"words": list(places), "cells": [places[cell] for cell in cells]}
 
 
 def _cell(value: Payload) -> Plain:
