@@ -298,7 +298,7 @@ def test_outputs_have_units_and_limits(small, cohobate_here, here):
     small(sim=sim, replace={"[engine]": '[outputs]\nsize = { unit = "atoms" }\ncost = { at_most = 6 }\n[engine]'}, n=8)
     assert cohobate_here("run").code == 0
     said = cohobate_here("status").out
-    assert "best size     3  " in said, said
+    assert "best size     3 atoms  " in said, said
 
 
 def test_levels_and_confirmed(small, cohobate_here, here):
@@ -310,5 +310,24 @@ def test_levels_and_confirmed(small, cohobate_here, here):
             "[engine]": "[fidelity]\ncosts = { quick = 1, full = 8 }\n[engine]",
         },
     )
+    ran = cohobate_here("run")
+    assert ran.code == 0
+    assert "confirmed" in ran.out.splitlines()[1]
+    assert " of " not in ran.out.splitlines()[1].partition(" done, ")[0]
+    assert "evaluations   3\nconfirmed     3 of 3\n" in cohobate_here("status").out
+
+
+def test_a_candidate_at_a_level_keeps_its_name(small, cohobate_here, here):
+    sim = "def length(smiles, level):\n    return float(len(smiles))\n"
+    small(sim=sim, replace={"[engine]": "[fidelity]\ncosts = { quick = 1, full = 4 }\n[engine]"}, n=8)
     assert cohobate_here("run").code == 0
-    assert "evaluations   3" in cohobate_here("status").out
+    assert "4  CCCC (butane), level = full" in cohobate_here("status").out
+
+
+def test_a_structure_is_called_by_formula_and_name(small, cohobate_here, here):
+    sim = "def length(structure):\n    return float(len(structure))\n"
+    small(sim=sim, replace={"molecules.smi": "water.xyz"}, n=1)
+    (here / "water.xyz").write_text("3\nname=water\nO 0 0 0\nH 0 0 1\nH 0 1 0\n")
+    assert cohobate_here("run").code == 0
+    assert "  H2O (water)\n" in cohobate_here("status").out
+    assert "structure  H2O, 5 lines" in cohobate_here("show", "0").out

@@ -9,6 +9,7 @@ from sklearn.linear_model import LinearRegression
 from cohobate.core.errors import ProblemError
 from cohobate.core.pool import Pool
 from cohobate.learn.estimators import SklearnModel
+from cohobate.learn.features import numbers
 from cohobate.learn.fingerprints import Fingerprints, fingerprints
 from cohobate.learn.models import RBFGP, TanimotoGP
 from cohobate.learn.neighbours import KNN
@@ -29,6 +30,12 @@ def test_features_may_be_ones_own():
     model = TanimotoGP(letters, overlap="minimum")
     assert model.view(Pool(["aab", "abb"])).kernel.row(0, 1.0) == pytest.approx([1.0, 0.5])
     assert model.describe() == {"model": "TanimotoGP", "features": "letters", "overlap": "minimum"}
+
+
+def test_numbers_may_be_text_as_in_files():
+    pool = Pool([{"x": "0.5"}, {"x": "-1e3"}, {"x": "one"}, {"x": "inf"}, {"x": ""}])
+    assert numbers(pool).ravel().tolist() == pytest.approx([0.5, -1e3, np.nan, np.inf, np.nan], nan_ok=True)
+    assert list(RBFGP().view(pool).unfit) == [2, 3, 4]
 
 
 def test_numbers_are_all_columns_and_rows_with_something_else_are_unfit():

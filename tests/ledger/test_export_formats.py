@@ -196,6 +196,18 @@ def test_candidates_are_read_back_by_rdkit(tmp_path):
     assert last.GetProp("_o_") == "true"
 
 
+def test_an_output_that_is_false_is_no_flag_that_is_off(tmp_path):
+    outputs = [{"y": 0.0, "converged": False, "geometry": Blob(WATER.encode(), ".extxyz")}]
+    for suffix in ("extxyz", "sdf"):
+        export(ledger_of(outputs), tmp_path / f"t.{suffix}")
+    info = ase.io.read(tmp_path / "t.extxyz").info
+    assert info["converged"] == False  # noqa: E712 - ASE may give a NumPy boolean
+    assert "cached" not in info
+    (water,) = Chem.SDMolSupplier(str(tmp_path / "t.sdf"), removeHs=False)
+    assert water.GetProp("converged") == "false"
+    assert not water.HasProp("cached")
+
+
 def test_a_geometry_without_a_smiles_is_a_molecule_in_space(tmp_path):
     export(ledger_of([{"geometry": Blob(WATER.encode(), ".extxyz")}]), tmp_path / "t.sdf")
     (water,) = Chem.SDMolSupplier(str(tmp_path / "t.sdf"), removeHs=False)

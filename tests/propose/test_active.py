@@ -305,3 +305,8 @@ def test_rows_of_another_pool_are_refused(make: Made):
         make().ingest([result({"x": 99, "y": 0}, 1.0)])
     with pytest.raises(GeneratorError, match="is no row of Pool"):
         make().recall([{"z": 1}])
+
+
+def test_a_model_of_numbers_refuses_a_pool_of_text():
+    with pytest.raises(ProblemError, match=r"model 'rbf' looks at numbers, and .*use 'tanimoto', 'knn' or 'forest'"):
+        ActiveLearning(CHAINS, maximize="f", model="rbf")

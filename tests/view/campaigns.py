@@ -44,7 +44,9 @@ def declared(*, two: bool = False, limit: bool = False) -> Declared:
     )
 
 
-def events(n: int, *, workers: int = 4, two: bool = False, limit: bool = False, smiles=SMILES) -> Iterator[Event]:
+def events(
+    n: int, *, workers: int = 4, two: bool = False, limit: bool = False, smiles=SMILES, predict=("ie",)
+) -> Iterator[Event]:
     """A campaign of ``n`` trials in two sessions, 1 in 20 failed, a model fitted every 4 results after 8."""
     rng = np.random.default_rng(0)
     yield Opened(1, START)
@@ -56,11 +58,9 @@ def events(n: int, *, workers: int = 4, two: bool = False, limit: bool = False, 
         known = version > 0
         if known and i % 4 == 0:
             error = {"ie": 0.25 + 0.8 / np.sqrt(i)} if version > 1 else {}
-            yield Learned("main", version, i, error, {"ie": 12 + i / n}, free[0])
+            yield Learned("main", version, i, error, dict.fromkeys(predict, 12 + i / n), free[0])
         note = (
-            Note("ei", version, {"ie": truth + 0.3 * rng.normal()}, {"ie": 0.25 + 0.1 * rng.random()}, 0.1)
-            if known
-            else Note("initial")
+            _note(version, truth + 0.3 * rng.normal(), 0.25 + 0.1 * rng.random(), predict) if known else Note("initial")
         )
         if i == n // 2:
             yield Stopped("stopped cleanly", max(free), max(free) - START)
@@ -82,6 +82,10 @@ def events(n: int, *, workers: int = 4, two: bool = False, limit: bool = False, 
         outcome = _outcome(i, {**values, "geometry": Blob(XYZ.encode(), ".extxyz")} if i < 50 else values)
         yield Finished(i, attempt, outcome, began + seconds, began, seconds, f"{4000 + worker}")
     yield Stopped("goal reached: enough", max(free), 0.0)
+
+
+def _note(version: int, mean: float, std: float, predict: tuple[str, ...]) -> Note:
+    return Note("ei", version, dict.fromkeys(predict, mean), dict.fromkeys(predict, std), 0.1)
 
 
 XYZ = """3

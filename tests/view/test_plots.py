@@ -18,6 +18,7 @@ from cohobate.core.outcome import Cancelled, Failure, Value
 from cohobate.core.trial import Trial
 from cohobate.ledger.ledger import memory_ledger
 from cohobate.ledger.views import follow
+from cohobate.view.colours import of_run
 from cohobate.view.history import trace
 from cohobate.view.plots.draw import KINDS, draw
 from view.campaigns import campaign
@@ -71,6 +72,14 @@ def test_random_orders_are_orders_of_the_same_values():
     assert np.array_equal(seen.random, again.random, equal_nan=True)
 
 
+def test_the_mean_of_random_orders_never_falls_back_where_few_values_are_fit():
+    seen = trace(run_of([9.0, 0.0, *[FAILED] * 16]), "f")
+    known = np.isfinite(seen.random)
+    assert known.any()
+    assert (np.diff(known.astype(int)) >= 0).all()
+    assert (np.diff(seen.random[known]) >= -1e-12).all()
+
+
 def test_the_mean_of_random_orders_is_that_of_all_orders_in_the_long_run():
     seen = trace(run_of([float(i) for i in range(100)]), "f")
     # the expected greatest of k out of n distinct ranks is k (n + 1) / (k + 1)
@@ -112,6 +121,16 @@ def test_runs_are_named_in_the_legend_in_their_colours():
     lines = figure.axes[0].get_lines()
     assert len({line.get_color() for line in lines}) == 2
     assert figure.axes[0].get_ylabel() == "ie (eV)"
+
+
+@pytest.mark.parametrize("kind", ["history", "time", "model", "parity"])
+def test_a_run_has_its_colour_in_each_panel(kind):
+    runs = {"one": campaign(60), "two": campaign(40, two=True, predict=("ie", "gap"))}
+    figure = draw(runs, kind=kind)
+    drawn = [line for axes in figure.axes for line in axes.get_lines() if line.get_label() == "two"]
+    assert len(drawn) > 1
+    assert {line.get_color() for line in drawn} == {of_run(1)}
+    assert [line.get_color() for line in figure.legends[0].get_lines()] == [of_run(0), of_run(1)]
 
 
 def test_the_parity_plot_states_error_rank_and_coverage():

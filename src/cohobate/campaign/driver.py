@@ -92,7 +92,9 @@ class Driver:
     def remaining(self, tally: Tally) -> int | None:
         """Returns the evaluations that the goal allows after those of ``tally``; ``None`` where it sets no number."""
         goal = self._orders.goal
-        limit = None if goal is None else goal.limit(self._view(self.now(), tally))
+        if goal is None or (goal.confirms and tally.level):
+            return None
+        limit = goal.limit(self._view(self.now(), tally))
         return None if limit is None else limit + tally.open
 
     def now(self) -> float:

@@ -54,7 +54,8 @@ class Goal:
     """A condition: ``reached`` gives the reason once it holds, ``limit`` the further dispatches allowed.
 
     ``timed`` says that time alone can make it hold; ``asks`` names the outputs it looks at, ``lossy``
-    says that it looks at the generator's loss.
+    says that it looks at the generator's loss, ``confirms`` that ``limit`` counts evaluations at the full
+    level, of which there may be any number of others.
     """
 
     text: str
@@ -63,6 +64,7 @@ class Goal:
     timed: bool = False
     asks: tuple[str, ...] = ()
     lossy: bool = False
+    confirms: bool = False
 
     def __or__(self, one: Goals) -> Goal:
         """Holds as soon as one of the two does."""
@@ -101,7 +103,13 @@ Goals = Goal | Callable[[View], object]
 
 def _joined(one: Goal, two: Goal, sign: str, reached: Reached, limit: Limit) -> Goal:
     return Goal(
-        f"({one} {sign} {two})", reached, limit, one.timed or two.timed, one.asks + two.asks, one.lossy or two.lossy
+        f"({one} {sign} {two})",
+        reached,
+        limit,
+        timed=one.timed or two.timed,
+        asks=one.asks + two.asks,
+        lossy=one.lossy or two.lossy,
+        confirms=one.confirms or two.confirms,
     )
 
 
@@ -156,6 +164,7 @@ def confirmed(n: int) -> Goal:
         f"{n} confirmed",
         lambda view: f"{n} confirmed" if view.tally.confirmed >= n else None,
         lambda view: max(0, n - view.tally.confirmed - view.tally.open),
+        confirms=True,
     )
 
 

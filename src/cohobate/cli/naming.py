@@ -9,21 +9,20 @@ from cohobate.core.events import Learned
 from cohobate.core.payload import Payload
 from cohobate.core.pool import Pool
 from cohobate.ledger.views import Follow
+from cohobate.view.formula import formula
 from cohobate.view.text import number, shown
 
 
 def spoken(inputs: Mapping[str, Payload], pool: Pool | None = None) -> str:
     """Returns a candidate as text: its values, and in parentheses what the pool calls it.
 
-    >>> spoken({"smiles": "CCO"}), spoken({"x": 0.25, "n": 3})
-    ('CCO', 'x = 0.25, n = 3')
+    >>> spoken({"smiles": "CCO"}), spoken({"x": 0.25, "n": 3}), spoken({"structure": "1\\nhelium\\nHe 0 0 0"})
+    ('CCO', 'x = 0.25, n = 3', 'He')
     """
-    if len(inputs) == 1:
-        text = "".join(number(value) for value in inputs.values())
-    else:
-        text = ", ".join(f"{shown(name, 40)} = {number(value)}" for name, value in inputs.items())
-    label = _label(inputs, pool)
-    return f"{text} ({label})" if label else text
+    row, label = _of_pool(inputs, pool)
+    text = _values(row) + (f" ({label})" if label else "")
+    beside = {name: value for name, value in inputs.items() if name not in row}
+    return ", ".join([text, *(f"{shown(name, 40)} = {number(value)}" for name, value in beside.items())])
 
 
 @final
@@ -49,7 +48,20 @@ class Candidates:
         return lessons[-1] if lessons else None
 
 
-def _label(inputs: Mapping[str, Payload], pool: Pool | None) -> str:
-    if pool is None or inputs not in pool:
-        return ""
-    return ", ".join(shown(text, 60) for text in pool.label(pool.index(inputs)).values() if text)
+def _of_pool(inputs: Mapping[str, Payload], pool: Pool | None) -> tuple[Mapping[str, Payload], str]:
+    """Returns those inputs that are a row of the pool, without a level beside it, and what the pool calls it."""
+    row = {name: value for name, value in inputs.items() if pool is not None and name in pool.names}
+    if pool is None or row not in pool:
+        return inputs, ""
+    return row, ", ".join(shown(text, 60) for text in pool.label(pool.index(row)).values() if text)
+
+
+def _values(row: Mapping[str, Payload]) -> str:
+    if len(row) == 1:
+        return "".join(_value(value) for value in row.values())
+    return ", ".join(f"{shown(name, 40)} = {_value(value)}" for name, value in row.items())
+
+
+def _value(value: Payload) -> str:
+    """Returns a value as text; a structure in space, which has many lines, by its formula."""
+    return (isinstance(value, str) and formula(value)) or number(value)

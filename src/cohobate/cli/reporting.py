@@ -14,6 +14,7 @@ from cohobate.core.pool import Pool
 from cohobate.ledger.reader import open_reader
 from cohobate.ledger.views import Follow, follow
 from cohobate.view.text import number, shown
+from cohobate.view.units import named, of_outputs
 
 BEST = 10
 """Candidates listed of each objective."""
@@ -52,7 +53,7 @@ def best(views: Follow, pool: Pool | None) -> Iterator[str]:
         if not rows:
             continue
         column = views.rows.naming().outputs[output]
-        yield f"best {shown(output, 60)}:"
+        yield f"best {named(output, of_outputs(views))}:"
         yield from table([(f"{i}", number(row[column]), name(row["id"])) for i, row in enumerate(rows, 1)])
 
 

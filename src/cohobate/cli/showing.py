@@ -19,6 +19,7 @@ from cohobate.ledger.views import Follow, follow
 from cohobate.view.sight import by_kind
 from cohobate.view.text import duration, number, shown
 from cohobate.view.trial import told
+from cohobate.view.units import of_outputs
 
 DIFFERENT = 1
 """Exit code of a replay that came out differently."""
@@ -81,6 +82,9 @@ def _standing(place: Place, views: Follow) -> Iterator[tuple[str, str]]:
     goal = place.config.campaign.goal.evaluations if place.config else None
     yield "state", whereabouts(place.run, tally.stopped)
     yield "evaluations", f"{tally.counted} of {goal}" if goal else f"{tally.counted}"
+    if tally.level:
+        sought = place.config.campaign.goal.confirmed if place.config else None
+        yield "confirmed", f"{tally.confirmed} of {sought}" if sought else f"{tally.confirmed}"
     yield from _bests(views, Candidates(views, pool_of(place)))
     if failed := by_kind(tally):
         yield "failed", failed
@@ -90,10 +94,11 @@ def _standing(place: Place, views: Follow) -> Iterator[tuple[str, str]]:
 
 
 def _bests(views: Follow, name: Candidates) -> Iterator[tuple[str, str]]:
-    columns = views.rows.naming().outputs
+    columns, units = views.rows.naming().outputs, of_outputs(views)
     for output in views.tally.goals:
         for row in views.best(1, output):
-            yield f"best {shown(output, 40)}", f"{number(row[columns[output]])}  {name(row['id'])}"
+            unit = f" {shown(units[output], 20)}" if output in units else ""
+            yield f"best {shown(output, 40)}", f"{number(row[columns[output]])}{unit}  {name(row['id'])}"
 
 
 @contextmanager

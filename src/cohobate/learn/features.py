@@ -28,7 +28,7 @@ def folded(pool: Pool) -> Fingerprints:
 
 
 def numbers(pool: Pool) -> Floats:
-    """Returns all varied columns as numbers: (pool, columns), NaN for what is none."""
+    """Returns all varied columns as numbers, also from text: (pool, columns), NaN for what is none."""
     return np.array([[_number(value) for value in row.values()] for row in pool])
 
 
@@ -77,7 +77,10 @@ def table(features: Fingerprints, rows: Sequence[int]) -> NDArray[np.float32]:
 
 
 def _number(value: object) -> float:
+    """Returns a number, also one that is written as text, as all is in the rows of a file; NaN for what is none."""
     try:
-        return float(value) if isinstance(value, int | float) else math.nan
+        return float(value) if isinstance(value, int | float | str) else math.nan
+    except ValueError:
+        return math.nan
     except OverflowError:
         return math.inf

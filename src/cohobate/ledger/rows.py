@@ -26,6 +26,8 @@ FACTS: Final = (
     "traceback",
 )
 """The columns that follow the inputs and outputs; times are wall-clock (s since the epoch)."""
+FLAGS = frozenset({"cancel_requested", "deadline_passed", "harvested", "cached"})
+"""Those of them that are off of nearly every trial, which then goes without saying."""
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from cohobate.learn.posterior import GaussianView
 from cohobate.learn.prediction import Model, Prediction, Unable, View
 from cohobate.learn.refits import Refits
 from cohobate.learn.surrogate import Surrogate
-from cohobate.propose.aims import Aims, acquisition_for, check_levels
+from cohobate.propose.aims import Aims, acquisition_for, check_levels, check_readable
 from cohobate.propose.candidates import Candidates
 from cohobate.propose.choosing import Outlook, scores
 from cohobate.propose.lessons import Lessons
@@ -91,6 +91,7 @@ class ActiveLearning:
         self._candidates, self._aims = Candidates(self.problem), Aims.of(self.problem)
         self.pool = self._candidates.pool
         self._acquisition = acquisition_for(acquisition, self._aims, self._model)
+        check_readable(self._model, self.pool)
         check_levels(self._candidates.levels, self._acquisition, self._model)
         self._rounds = Rounds(initial * self._candidates.levels, batch)
         self._standing = Standing(self._candidates, self._aims.names)

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from cohobate.core.errors import ProblemError
+from cohobate.core.pool import Pool
 from cohobate.core.problem import AtLeast, AtMost, Output, Problem
 from cohobate.host.extras import require
 from cohobate.learn.acquisition import LOGARITHMIC, Choice, Greedy, HypervolumeImprovement, name_of, named
 from cohobate.learn.kernels import Floats
 from cohobate.learn.models import RBFGP, TanimotoGP
 from cohobate.learn.prediction import Model, Prediction
+
+FEW = 20
+"""Rows of a pool by which it is judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,16 @@ def check_levels(levels: int, chosen: Choice, model: Model) -> None:
         )
     if levels > 1 and not isinstance(chosen, LOGARITHMIC):
         raise ProblemError(f"acquisition {name_of(chosen)!r} does not weigh levels: use 'ei', 'pi' or 'ehvi'")
+
+
+def check_readable(model: Model, pool: Pool) -> None:
+    """Raises ``ProblemError`` where a model of numbers sees none of the first rows of a pool: they are text."""
+    first = [pool[i] for i in range(min(FEW, len(pool)))]
+    if isinstance(model, RBFGP) and all(model.unreadable(row) for row in first):
+        raise ProblemError(
+            f"model 'rbf' looks at numbers, and {first[0]!r:.80} has none: "
+            "use 'tanimoto', 'knn' or 'forest' for molecules, or RBFGP(features=) with a function of the pool"
+        )
 
 
 def _check_certain(chosen: Choice, aims: Aims, model: Model) -> None:

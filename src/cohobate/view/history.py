@@ -25,8 +25,8 @@ class History:
     ``values`` is NaN where an evaluation failed; ``fit`` tells where there is a value that keeps to
     the constraints at the full level of accuracy, ``why`` in words what the others have. Only what is
     fit makes ``best`` and ``random``, which are NaN before there is any. ``random`` is the mean
-    best-so-far of ``ORDERS`` random orders of the same evaluations, ``low`` and ``high`` the least and
-    the greatest of them. ``seconds`` is the run time at which each ended.
+    best-so-far of ``ORDERS`` random orders of the same evaluations from where all of them have one,
+    ``low`` and ``high`` the least and the greatest of them. ``seconds`` is the run time at which each ended.
     """
 
     values: np.ndarray
@@ -63,12 +63,9 @@ def trace(views: Follow, output: str, *, seed: int = 0) -> History:
     judged = np.where(fit, values, np.nan)
     shuffled = np.random.default_rng(seed).permuted(np.tile(judged, (ORDERS, 1)), axis=1)
     orders = best_so_far(shuffled, goal)
-    known = np.isfinite(orders)
-    count = known.sum(axis=0)
-    mean = np.where(known, orders, 0.0).sum(axis=0) / np.where(count, count, np.nan)
-    low, high = np.fmin.reduce(orders, axis=0), np.fmax.reduce(orders, axis=0)
     ended = run_time(np.array([_ended(row)[0] for row in rows]), views.opened)
-    return History(values, fit, best_so_far(judged, goal), mean, low, high, ended, unfit(views))
+    of_orders = orders.mean(axis=0), orders.min(axis=0), orders.max(axis=0)
+    return History(values, fit, best_so_far(judged, goal), *of_orders, ended, unfit(views))
 
 
 def unfit(views: Follow) -> str:

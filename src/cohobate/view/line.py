@@ -17,6 +17,8 @@ def line(sight: Sight) -> str:
 def _parts(sight: Sight) -> Iterator[str]:
     of = f" of {sight.total}" if sight.total is not None else ""
     yield f"{sight.done}{of} done"
+    if sight.status.tally.level:
+        yield f"{sight.status.tally.confirmed} of them confirmed"
     yield from _progress(sight)
     if sight.failed:
         yield f"failed: {sight.failed}"

@@ -58,6 +58,8 @@ def _facts(sight: Sight) -> Iterator[tuple[str, Text]]:
     yield "workers", Text(f"{status.running} of {status.workers} busy, {status.utilisation:.0%} of this session")
     if sight.failed:
         yield "failed", Text(sight.failed, style="red")
+    if tally.level:
+        yield "confirmed", Text(f"{tally.confirmed} evaluations at the full level")
     if tally.rejected:
         yield "rejected", Text(f"{tally.rejected}", style="yellow")
     if tally.retried:

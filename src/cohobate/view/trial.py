@@ -16,6 +16,7 @@ from cohobate.ledger.export import plain
 from cohobate.ledger.rows import Row
 from cohobate.ledger.untag import Kept
 from cohobate.ledger.views import Follow
+from cohobate.view.formula import formula
 from cohobate.view.parity import SIGMA
 from cohobate.view.text import number, shown
 from cohobate.view.units import of_inputs, of_outputs
@@ -68,6 +69,8 @@ def _spelled(value: Payload, unit: str) -> str:
             return f"{size:,} bytes of {shown(what, 20)}, blobs/{sha256[:2]}/{sha256}"
         case float():
             return f"{value!r}{behind}"
+        case str() if "\n" in value and (found := formula(value)):
+            return f"{found}, {len(value.splitlines())} lines"
         case str():
             return shown(value, LONG)
     return f"{shown(json.dumps(plain(value)), LONG)}{behind}"

@@ -57,7 +57,9 @@ def spelled(frame: Frame, facts: dict[str, Payload]) -> str:
 def _facts(cells: dict[str, Any]) -> dict[str, Payload]:
     """Returns what of a row can stand in a line: no contents, nothing that is not there."""
     lines = {
-        name: value for name, value in cells.items() if says(value) and not (isinstance(value, str) and "\n" in value)
+        name: value
+        for name, value in cells.items()
+        if says(name, value) and not (isinstance(value, str) and "\n" in value)
     }
     return {"trial": lines.pop("id"), **lines}
 

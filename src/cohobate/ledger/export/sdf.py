@@ -83,7 +83,7 @@ def _connected(chem: Payload, frame: Frame) -> Payload:
 def _describe(molecule: Payload, cells: dict[str, Any]) -> None:
     molecule.SetProp("_Name", f"trial {cells['id']}")
     for name, value in cells.items():
-        if says(value):
+        if says(name, value):
             field = re.sub(r"[<>\s]+", "_", name) or "_"
             molecule.SetProp(_encoded("trial" if name == "id" else field), _encoded(_value(value)))
 

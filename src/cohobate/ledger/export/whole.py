@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from cohobate.core.blob import Blob, Blobs
 from cohobate.core.payload import Payload
-from cohobate.ledger.rows import Row
+from cohobate.ledger.rows import FLAGS, Row
 from cohobate.ledger.untag import Kept
 from cohobate.ledger.views import Readable
 
@@ -49,9 +49,9 @@ def geometries(row: Row, stored: Stored) -> Iterator[tuple[str, Frame]]:
             yield name, found
 
 
-def says(value: Payload) -> bool:
+def says(name: str, value: Payload) -> bool:
     """Whether a cell of the table says something that fits a line: no content, not nothing, not a flag that is off."""
-    nothing = value is None or value is False or isinstance(value, Blob | Kept)
+    nothing = value is None or (value is False and name in FLAGS) or isinstance(value, Blob | Kept)
     return not nothing and not (isinstance(value, str) and not value)
 
 

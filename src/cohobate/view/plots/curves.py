@@ -24,7 +24,7 @@ def draw(axis: Axis, runs: Runs) -> Payload:
     goals = objectives(runs)
     figure, all_axes = panels(len(goals))
     for axes, (output, goal) in zip(all_axes, goals.items(), strict=True):
-        traces = {name: trace(views, output) for name, views in runs.items() if output in views.tally.goals}
+        traces = {name: trace(views, output) if output in views.tally.goals else None for name, views in runs.items()}
         _panel(axes, traces, goal, axis)
         axes.set_ylabel(named(output, units(runs)), parse_math=False)
     legend(figure, all_axes)
@@ -63,17 +63,18 @@ def _lessons(axes: Payload, points: Sequence[tuple[int, float]], name: str, i: i
     axes.xaxis.get_major_locator().set_params(integer=True)
 
 
-def _panel(axes: Payload, traces: dict[str, History], goal: str, axis: Axis) -> None:
-    if not any(one.fit.any() for one in traces.values()):
+def _panel(axes: Payload, traces: dict[str, History | None], goal: str, axis: Axis) -> None:
+    drawn = [(name, one, of_run(i)) for i, (name, one) in enumerate(traces.items()) if one is not None]
+    if not any(one.fit.any() for _, one, _ in drawn):
         nothing(axes, "no values yet")
-    longest = max((float(one.seconds.max(initial=0)) for one in traces.values()), default=0.0)
+    longest = max((float(one.seconds.max(initial=0)) for _, one, _ in drawn), default=0.0)
     factor, unit = scaled(longest)
-    for i, (name, one) in enumerate(traces.items()):
+    for name, one, colour in drawn:
         x = np.arange(1, len(one.values) + 1) if axis == "evaluations" else one.seconds * factor
         if len(traces) == 1:
             _alone(axes, x, one, goal, axis)
         else:
-            axes.step(x, one.best, where="post", color=of_run(i), linewidth=1.8, label=name)
+            axes.step(x, one.best, where="post", color=colour, linewidth=1.8, label=name)
     if axis == "evaluations":
         axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("evaluations" if axis == "evaluations" else f"run time ({unit})")

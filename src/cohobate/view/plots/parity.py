@@ -23,8 +23,8 @@ def draw(runs: Runs) -> Payload:
         )
     figure, all_axes = panels(len(outputs), width=SIDE, height=SIDE, columns=min(2, len(outputs)))
     for axes, output in zip(all_axes, outputs, strict=True):
-        found = {name: parity(views, output) for name, views in runs.items()}
-        _panel(axes, {name: one for name, one in found.items() if len(one)}, single=len(runs) == 1)
+        found = [(name, parity(views, output), of_run(i)) for i, (name, views) in enumerate(runs.items())]
+        _panel(axes, [each for each in found if len(each[1])], single=len(runs) == 1)
         label(axes, x=f"{named(output, units(runs))}, predicted when chosen", y=f"{named(output, units(runs))}, result")
     if len(runs) > 1:
         legend(figure, all_axes)
@@ -39,21 +39,19 @@ def stated(one: Parity) -> str:
     return "\n".join(lines)
 
 
-def _panel(axes: Payload, found: dict[str, Parity], *, single: bool) -> None:
+def _panel(axes: Payload, found: list[tuple[str, Parity, str]], *, single: bool) -> None:
     if not found:
         nothing(axes, "no results yet")
         return
-    for i, (name, one) in enumerate(found.items()):
+    for name, one, colour in found:
         alpha = float(np.clip(60 / len(one), 0.02, 0.45))
         bars = WIDE * np.nan_to_num(one.std)
-        axes.errorbar(one.predicted, one.result, xerr=bars, fmt="none", ecolor=of_run(i), alpha=alpha, elinewidth=0.8)
-        axes.plot(
-            one.predicted, one.result, ".", color=of_run(i), markersize=markersize(len(one)), alpha=0.8, label=name
-        )
-    every = np.concatenate([part for one in found.values() for part in (one.predicted, one.result)])
+        axes.errorbar(one.predicted, one.result, xerr=bars, fmt="none", ecolor=colour, alpha=alpha, elinewidth=0.8)
+        axes.plot(one.predicted, one.result, ".", color=colour, markersize=markersize(len(one)), alpha=0.8, label=name)
+    every = np.concatenate([part for _, one, _ in found for part in (one.predicted, one.result)])
     ends = [float(every.min()), float(every.max())]
     axes.plot(ends, ends, color=RANDOM, linestyle="--", linewidth=1.2)
-    text = stated(next(iter(found.values()))) if single else "\n".join(_short(n, one) for n, one in found.items())
+    text = stated(found[0][1]) if single else "\n".join(_short(name, one) for name, one, _ in found)
     axes.text(0.03, 0.97, text, transform=axes.transAxes, va="top", fontsize=8, linespacing=1.5, parse_math=False)
 
 

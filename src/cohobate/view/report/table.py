@@ -10,8 +10,10 @@ from typing import Any, Final
 from cohobate.core.blob import Blob
 from cohobate.core.payload import Payload, Plain
 from cohobate.ledger.export import plain
+from cohobate.ledger.rows import FLAGS
 from cohobate.ledger.untag import Kept
 from cohobate.ledger.views import Follow
+from cohobate.view.formula import formula
 from cohobate.view.report.markup import visible
 
 LARGEST: Final = 3_500_000
@@ -32,7 +34,7 @@ def data(views: Follow, units: Mapping[str, str]) -> Plain:
     """
     naming = views.rows.naming()
     rows = views.table()
-    kept = [name for name in naming.columns if name not in UNSHOWN and any(_says(row[name]) for row in rows)]
+    kept = [name for name in naming.columns if name not in UNSHOWN and any(_says(name, row[name]) for row in rows)]
     if "generator" in kept and len({row["generator"] for row in rows}) == 1:
         kept.remove("generator")
     begin = math.floor(min(views.opened, default=0.0))
@@ -53,7 +55,7 @@ def _held(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> int:
 def _column(name: str, values: Sequence[Payload], unit: str, begin: float) -> Plain:
     if name in TIMES:
         return {"name": name, "kind": "time", "cells": [_since(value, begin) for value in values]}
-    cells = [_cell(value) for value in values]
+    cells = [_cell(value) if _says(name, value) else None for value in values]
     said = {"name": visible(name), "unit": visible(unit)}
     return (
         {**said, "kind": "number", "cells": cells} if _are_numbers(cells) else {**said, "kind": "text", **_words(cells)}
@@ -80,14 +82,16 @@ def _words(cells: Sequence[Plain]) -> Mapping[str, Plain]:
 
 def _cell(value: Payload) -> Plain:
     match value:
-        case None | bool():
-            return "yes" if value else None
+        case None:
+            return None
+        case bool():
+            return "yes" if value else "no"
         case int() if abs(value) < 2**53:
             return value
         case float():
             return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else f"{value}".replace("nan", "NaN")
         case str():
-            return _cut(value) or None
+            return formula(value) or _cut(value) or None
     return _content(value)
 
 
@@ -104,5 +108,5 @@ def _cut(value: str) -> str:
     return visible(value if len(value) <= LONGEST else value[: LONGEST - 1] + "…")
 
 
-def _says(value: Payload) -> bool:
-    return not (value is None or value is False or (isinstance(value, str) and not value))
+def _says(name: str, value: Payload) -> bool:
+    return not (value is None or (value is False and name in FLAGS) or (isinstance(value, str) and not value))
