@@ -511,3 +511,24 @@ def test_large_arrays_come_back_in_the_table(tmp_path):
 def test_a_goal_on_the_loss_of_a_generator_without_one_is_refused():
     with pytest.raises(GoalError, match="has no loss"):
         campaign().run(co.evaluations(9) | co.loss_below(1e-3))
+
+
+def test_a_misspelt_output_stops_before_the_night_is_spent(tmp_path):
+    evaluated = []
+
+    def bowl(x):
+        evaluated.append(x)
+        return {"gap": x**2}
+
+    campaign = co.Campaign(
+        co.RandomSampler({"x": co.Real(0, 1)}, maximize="gpa"), bowl, co.inline(), run=tmp_path / "r"
+    )
+    with pytest.raises(co.CohobateError, match=r"the first 3 evaluations failed: .*did you mean 'gap'.*new run folder"):
+        campaign.run(co.evaluations(100))
+    assert len(evaluated) <= 4  # one is on its way when the third is judged
+
+
+def test_first_values_that_are_not_finite_are_no_reason_to_stop():
+    sampler = co.Grid({"x": co.Integer(0, 9)}, maximize="f")
+    result = co.Campaign(sampler, lambda x: {"f": float("nan") if x < 5 else 1.0}, co.inline()).run()
+    assert (result.tally.values, result.tally.failed) == (5, 5)

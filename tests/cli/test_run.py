@@ -331,3 +331,13 @@ def test_a_structure_is_called_by_formula_and_name(small, cohobate_here, here):
     assert cohobate_here("run").code == 0
     assert "  H2O (water)\n" in cohobate_here("status").out
     assert "structure  H2O, 5 lines" in cohobate_here("show", "0").out
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_an_export_has_the_names_of_the_pool(small, cohobate_here, here, suffix):
+    small()
+    assert cohobate_here("run").code == 0
+    assert cohobate_here("export", f"all.{suffix}").code == 0
+    written = (here / f"all.{suffix}").read_text()
+    assert "name" in written.splitlines()[0]
+    assert "methan" in written

@@ -9,6 +9,10 @@ from typing import final
 
 from cohobate.core.errors import UserError
 from cohobate.core.outcome import Cancelled, Failure, Kind, Outcome
+from cohobate.simulate.outputs import UNDECLARED
+
+FIRST = 3
+"""Results that may lack the declared outputs, at the beginning, before it is said that they always will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,14 @@ class Spending:
         self._recent.append(True)
         self._failed += 1
         self._last = outcome.message
-        return self._spent(budget)
+        return self._undeclared(outcome) or self._spent(budget)
+
+    def _undeclared(self, failure: Failure) -> str | None:
+        """Says so where the first results of all lack what was declared: the declaration is wrong, not they."""
+        first = len(self._recent) == self._failed == FIRST
+        if first and failure.kind == "bad_output" and failure.message.startswith(UNDECLARED):
+            return f"the first {FIRST} evaluations failed: {failure.message} (other outputs need a new run folder)"
+        return None
 
     def _spent(self, budget: FailureBudget) -> str | None:
         if budget.count is not None and self._failed > budget.count:

@@ -61,6 +61,7 @@ def report(words: Sequence[Path], folder: Path) -> None:
     began = time.perf_counter()
     with open_reader(place.run) as reader:
         views = follow(reader)
+        views.rows.pool = pool_of(place)
         path = file or place.run / REPORT
         size = write(views, about(place, views), path)
     seconds = time.perf_counter() - began
@@ -79,7 +80,7 @@ def about(place: Place, views: Follow) -> About:
         total=config.goal.evaluations if config else None,
         folder=str(place.run),
         manifest=_manifest(place.run),
-        name=Candidates(views, pool_of(place)),
+        name=Candidates(views, views.rows.pool),
         written=time.time(),
     )
 

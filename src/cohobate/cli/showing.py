@@ -42,8 +42,9 @@ def errors(folder: Path) -> None:
 
 def export(folder: Path, file: Path) -> None:
     """Writes one row for each trial to a file."""
-    with open_reader(find(folder).run) as reader:
-        trials = exporting.export(reader, file)
+    place = find(folder)
+    with open_reader(place.run) as reader:
+        trials = exporting.export(reader, file, pool=pool_of(place))
         proposed = reader.tally.proposed
     print(f"wrote {trials} {'rows' if trials == proposed else f'of {proposed} trials'} to {file}")
 

@@ -8,7 +8,8 @@ from typing import Any, Final, final
 
 from cohobate.core.events import AttemptFailed, CancelAsked, Event, Finished, Proposed, Started
 from cohobate.core.outcome import Cancelled, Failure, Value
-from cohobate.core.trial import Note, Trial
+from cohobate.core.pool import Pool
+from cohobate.core.trial import Inputs, Note, Trial
 
 FACTS: Final = (
     "status",
@@ -71,12 +72,16 @@ class Row:
 @final
 @dataclass(slots=True)
 class Rows:
-    """The rows by trial, in the order they were proposed; ``fold`` costs the same whatever their number."""
+    """The rows by trial, in the order they were proposed; ``fold`` costs the same whatever their number.
+
+    ``pool`` is where candidates have their labels, which no ledger holds; without it there are none.
+    """
 
     by_trial: dict[int, Row] = field(default_factory=dict)
     inputs: dict[str, None] = field(default_factory=dict)
     outputs: dict[str, None] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
+    pool: Pool | None = None
 
     def fold(self, event: Event) -> None:
         """Takes in one event."""
@@ -112,7 +117,9 @@ class Rows:
         taken = {"id", *FACTS, *self.notes}
         inputs = {name: _named("inputs", name, taken | self.outputs.keys()) for name in self.inputs}
         outputs = {name: _named("outputs", name, taken | self.inputs.keys()) for name in self.outputs}
-        return Naming(inputs, outputs, tuple(sorted(self.notes)))
+        taken |= {*inputs.values(), *outputs.values()}
+        labels = {name: _named("label", name, taken) for name in (self.pool.labels if self.pool else ())}
+        return Naming(inputs, outputs, tuple(sorted(self.notes)), labels, self.pool)
 
     def _propose(self, trial: Trial, at: float) -> None:
         self.by_trial[trial.id] = Row(trial, at)
@@ -142,17 +149,22 @@ class Naming:
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
     notes: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    pool: Pool | None = None
 
     @property
     def columns(self) -> list[str]:
         """All columns, in order."""
-        return ["id", *self.inputs.values(), *self.outputs.values(), *FACTS, *self.notes]
+        return ["id", *self.inputs.values(), *self.labels.values(), *self.outputs.values(), *FACTS, *self.notes]
 
     def cells(self, row: Row) -> dict[str, Any]:
         """Returns one row as a line of the table."""
         inputs, outputs = row.trial.inputs, row.outputs
         cells: dict[str, Any] = {"id": row.trial.id}
         cells.update((column, inputs.get(name)) for name, column in self.inputs.items())
+        if self.pool is not None and self.labels:
+            told = labels_of(inputs, self.pool)
+            cells.update((column, told.get(name)) for name, column in self.labels.items())
         cells.update((column, outputs.get(name)) for name, column in self.outputs.items())
         cells.update(zip(FACTS, row.facts(), strict=True))
         if self.notes:
@@ -166,6 +178,12 @@ def _noted(note: Note) -> dict[str, Any]:
     facts = {"why": note.why, "model": note.model, "score": note.score}
     predicted = {f"predicted.{name}": value for name, value in note.mean.items()}
     return {**facts, **predicted, **{f"std.{name}": value for name, value in note.std.items()}}
+
+
+def labels_of(inputs: Inputs, pool: Pool) -> Mapping[str, str]:
+    """Returns what a pool calls a candidate, nothing where it is none of its rows."""
+    row = {name: inputs[name] for name in pool.names if name in inputs}
+    return pool.label(pool.index(row)) if row in pool else {}
 
 
 def _named(kind: str, name: str, taken: set[str]) -> str:

@@ -20,6 +20,8 @@ SCALAR = NUMERIC + "b"
 """The kinds of numpy numbers that have a plain twin."""
 PLAIN = frozenset({float, int, str, bool, type(None)})
 """Types of values that cannot change, and that any ledger takes."""
+UNDECLARED = ("the simulator did not return", "the simulator must return")
+"""How messages begin that tell of other outputs than were declared."""
 DEEPEST = 100
 """Containers within containers that are looked into; a ledger takes no more."""
 
@@ -76,7 +78,7 @@ def _check_declared(output: Output, outputs: Mapping[str, Any]) -> None:
     """Raises ``BadOutput`` unless a declared output is there, and as it must be where it has a goal."""
     name = output.name
     if name not in outputs:
-        raise BadOutput(f"the simulator did not return {name!r}: {_misspelled(name, outputs)}")
+        raise BadOutput(f"{UNDECLARED[0]} {name!r}: {_misspelled(name, outputs)}")
     value = outputs[name]
     if output.goal is not None and not (type(value) is float and output.shape == () and math.isfinite(value)):
         _check(output, value)
@@ -114,7 +116,7 @@ def _bare(returned: Payload, declared: tuple[Output, ...]) -> dict[str, Any]:
     if not declared:
         return {"value": returned}
     names = [output.name for output in declared]
-    raise BadOutput(f"the simulator must return a mapping with the outputs {names}, it returned {_short(returned)}")
+    raise BadOutput(f"{UNDECLARED[1]} a mapping with the outputs {names}, it returned {_short(returned)}")
 
 
 def _misspelled(name: str, outputs: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from cohobate.core.errors import UserError, did_you_mean
+from cohobate.core.pool import Pool
 from cohobate.host.filesystem import write_atomic
 from cohobate.ledger.export.extxyz import to_extxyz
 from cohobate.ledger.export.parquet import to_parquet
@@ -20,11 +21,12 @@ Written = tuple[bytes, int]
 Write = Callable[[Follow, Stored], Written]
 
 
-def export(ledger: Stored, path: str | Path) -> int:
+def export(ledger: Stored, path: str | Path, *, pool: Pool | None = None) -> int:
     """Writes the trials to a file of one of ``FORMATS`` and returns how many are in it.
 
     ``.csv``, ``.jsonl`` and ``.parquet`` hold the table of all trials, ``.extxyz`` those with a
-    geometry, ``.sdf`` those with a SMILES or a geometry. The file appears only once it is complete.
+    geometry, ``.sdf`` those with a SMILES or a geometry; with a ``pool``, its labels too. The file
+    appears only once it is complete.
     Raises ``UserError`` for another suffix, a path that cannot be written and a campaign with nothing
     for that format; ``MissingExtra`` without the library that it needs.
     """
@@ -34,7 +36,9 @@ def export(ledger: Stored, path: str | Path) -> int:
         hint = did_you_mean(path.suffix, FORMATS)
         *others, last = FORMATS
         raise UserError(f"export {path}: expected a file ending in {', '.join(others)} or {last}{hint}")
-    content, trials = write(follow(ledger), ledger)
+    views = follow(ledger)
+    views.rows.pool = pool
+    content, trials = write(views, ledger)
     try:
         write_atomic(path, content)
     except OSError as error:
