@@ -122,3 +122,11 @@ def test_the_front_has_what_nothing_beats():
     with memory_ledger() as ledger:
         assert follow(ledger).front() == []
     assert [(row["x"], row["f"], row["g"]) for row in result.front()] == [(4, 4, 1), (3, 3, 0)]
+
+
+def test_a_result_is_exported_with_the_names_of_its_pool(tmp_path: Path):
+    (tmp_path / "m.smi").write_text("CO methanol\nCC ethane\n")
+    pool = co.Pool.read(tmp_path / "m.smi")
+    result = co.Campaign(co.Grid(pool, maximize="f"), lambda smiles: {"f": len(smiles)}, co.inline()).run()
+    assert result.export(tmp_path / "all.csv", pool=pool) == 2
+    assert (tmp_path / "all.csv").read_text().splitlines()[1].startswith("0,CO,methanol,2")

@@ -13,7 +13,9 @@ from cohobate.campaign.card import Card
 from cohobate.core.errors import UserError, did_you_mean
 from cohobate.core.events import Event, Learned
 from cohobate.core.payload import Payload
+from cohobate.core.pool import Pool
 from cohobate.ledger import views
+from cohobate.ledger.export import export
 from cohobate.ledger.reader import Reader, open_reader
 from cohobate.ledger.tally import Tally
 
@@ -90,10 +92,22 @@ class CampaignResult:
         for an unknown one and where there is nothing to draw, ``MissingExtra`` without matplotlib.
         """
         found = {point.name: point for point in entry_points(group=PLOTS)}
+        if not found:
+            raise UserError(
+                "plot: no kind is known, as cohobate is imported without being installed: pip install it"
+            )
         if kind not in found:
             raise UserError(f"plot: expected one of {sorted(found)}, got {kind!r}{did_you_mean(kind, found)}")
         with self._open() as reader:
             return found[kind].load()({self._name: views.follow(reader)}, path)
+
+    def export(self, path: str | Path, *, pool: Pool | None = None) -> int:
+        """Writes the trials to a ``.csv``, ``.jsonl``, ``.parquet``, ``.extxyz`` or ``.sdf`` file; returns how many.
+
+        With the ``pool`` they came from, its names too. Raises as ``ledger.export.export`` does.
+        """
+        with self._open() as reader:
+            return export(reader, path, pool=pool)
 
     def __str__(self) -> str:
         tally = self.tally

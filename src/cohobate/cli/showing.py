@@ -87,6 +87,8 @@ def _standing(place: Place, views: Follow) -> Iterator[tuple[str, str]]:
         sought = place.config.campaign.goal.confirmed if place.config else None
         yield "confirmed", f"{tally.confirmed} of {sought}" if sought else f"{tally.confirmed}"
     yield from _bests(views, Candidates(views, pool_of(place)))
+    if len(tally.goals) > 1:
+        yield "front", f"{len(views.front())} that none betters in all objectives (cohobate report draws them)"
     if failed := by_kind(tally):
         yield "failed", failed
     if tally.rejected:

@@ -44,7 +44,8 @@ def folder() -> Path:
 def kept(key: Plain, make: Callable[[], Arrays]) -> Arrays:
     """Returns what ``make`` returned when it was first called with an equal ``key`` (plain data), or calls it.
 
-    The arrays are read-only and mapped from a file. Where there is none that is whole, one is
+    The arrays are read-only and mapped from a file, which may be deleted or replaced meanwhile, but not
+    be cut short in place: that ends the process (SIGBUS). Where there is none that is whole, one is
     written; where that cannot be, the arrays are in memory. Processes may do this at the same time.
     """
     try:

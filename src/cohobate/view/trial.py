@@ -88,8 +88,17 @@ def _chosen(row: Row, units: Mapping[str, str]) -> Iterator[str]:
         yield from _foretold(row, note, units)
 
 
+def _version(model: int | None) -> str:
+    match model:
+        case None:
+            return ""
+        case 0:
+            return " before the first fit"
+    return f" with model {model}"
+
+
 def _how(note: Note) -> Iterator[str]:
-    model = "" if note.model is None else f" with model {note.model}"
+    model = _version(note.model)
     score = "" if note.score is None else f", score {number(note.score)}"
     if note.why or model or score:
         yield f"{shown(note.why, 60) or 'chosen'}{model}{score}"
