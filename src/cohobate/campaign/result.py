@@ -93,9 +93,7 @@ class CampaignResult:
         """
         found = {point.name: point for point in entry_points(group=PLOTS)}
         if not found:
-            raise UserError(
-                "plot: no kind is known, as cohobate is imported without being installed: pip install it"
-            )
+            raise UserError("plot: no kind is known, as cohobate is imported without being installed: pip install it")
         if kind not in found:
             raise UserError(f"plot: expected one of {sorted(found)}, got {kind!r}{did_you_mean(kind, found)}")
         with self._open() as reader:
