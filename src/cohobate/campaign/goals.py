@@ -144,8 +144,7 @@ def evaluations(n: int) -> Goal:
 
     Final values and failures count; rejected, cancelled, retried and cached trials do not.
     """
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise GoalError(f"evaluations(n): expected a whole number of at least 1, got {n!r}")
+    _count("evaluations", n)
     return Goal(
         f"{n} evaluations",
         lambda view: f"{n} evaluations" if view.tally.counted >= n else None,
@@ -158,8 +157,7 @@ def confirmed(n: int) -> Goal:
 
     Counted as by ``evaluations``; towards its end fewer run at once, as any of them may be a full one.
     """
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise GoalError(f"confirmed(n): expected a whole number of at least 1, got {n!r}")
+    _count("confirmed", n)
     return Goal(
         f"{n} confirmed",
         lambda view: f"{n} confirmed" if view.tally.confirmed >= n else None,
@@ -212,8 +210,7 @@ def loss_below(limit: float) -> Goal:
 
 def stalled(n: int) -> Goal:
     """Holds when the first objective has not improved for ``n`` evaluations."""
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise GoalError(f"stalled(n): expected a whole number of at least 1, got {n!r}")
+    _count("stalled", n)
     return Goal(
         f"{n} without improvement",
         lambda view: f"no improvement for {n} evaluations" if view.tally.stalled >= n else None,
@@ -251,6 +248,11 @@ def _moment(when: datetime | str | float) -> datetime:
 def _number(name: str, limit: float) -> None:
     if isinstance(limit, bool) or not isinstance(limit, Real) or isnan(limit):
         raise GoalError(f"{name}: expected a number as limit, got {limit!r}")
+
+
+def _count(name: str, n: int) -> None:
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise GoalError(f"{name}(n): expected a whole number of at least 1, got {n!r}")
 
 
 def _positive(name: str, s: float) -> None:
