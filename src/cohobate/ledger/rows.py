@@ -162,26 +162,30 @@ class Naming:
         inputs, outputs = row.trial.inputs, row.outputs
         cells: dict[str, Any] = {"id": row.trial.id}
         cells.update((column, inputs.get(name)) for name, column in self.inputs.items())
-        if self.pool is not None and self.labels:
+        if self.labels:
             told = labels_of(inputs, self.pool)
             cells.update((column, told.get(name)) for name, column in self.labels.items())
         cells.update((column, outputs.get(name)) for name, column in self.outputs.items())
         cells.update(zip(FACTS, row.facts(), strict=True))
         if self.notes:
-            noted = {"proposed": row.proposed or None, **(_noted(row.trial.note) if row.trial.note else {})}
+            noted = {"proposed": row.proposed or None, **_noted(row.trial.note)}
             cells.update((column, noted.get(column)) for column in self.notes)
         return cells
 
 
-def _noted(note: Note) -> dict[str, Any]:
+def _noted(note: Note | None) -> dict[str, Any]:
     """Returns the columns of a note."""
+    if note is None:
+        return {}
     facts = {"why": note.why, "model": note.model, "score": note.score}
     predicted = {f"predicted.{name}": value for name, value in note.mean.items()}
     return {**facts, **predicted, **{f"std.{name}": value for name, value in note.std.items()}}
 
 
-def labels_of(inputs: Inputs, pool: Pool) -> Mapping[str, str]:
+def labels_of(inputs: Inputs, pool: Pool | None) -> Mapping[str, str]:
     """Returns what a pool calls a candidate, nothing where it is none of its rows."""
+    if pool is None:
+        return {}
     row = {name: inputs[name] for name in pool.names if name in inputs}
     return pool.label(pool.index(row)) if row in pool else {}
 
