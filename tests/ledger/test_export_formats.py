@@ -21,7 +21,7 @@ from cohobate.core.outcome import Failure, Outcome, Value
 from cohobate.core.trial import Trial
 from cohobate.ledger.export import export
 from cohobate.ledger.export.extxyz import spelled
-from cohobate.ledger.export.whole import Frame
+from cohobate.ledger.export.whole import last_frame
 from cohobate.ledger.ledger import memory_ledger, open_ledger
 from cohobate.ledger.reader import open_reader
 
@@ -154,7 +154,7 @@ def test_structures_that_were_proposed_are_geometries_too(tmp_path):
 @given(st.one_of(st.text(), st.sampled_from(["F", "T", "12", "1 2", "[1]", "{a}", 'a"b', "a\\", "_JSON 1", "C=O", ""])))
 def test_any_text_comes_back_from_ase_as_it_was(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("xyz") / "t.extxyz"
-    frame = Frame("Properties=species:S:1:pos:R:3", ("H 0.0 0.0 0.0",))
+    frame = last_frame("1\nProperties=species:S:1:pos:R:3\nH 0.0 0.0 0.0\n")
     path.write_bytes(spelled(frame, {"text": text, "number": 1.5}).encode("utf-8", "backslashreplace"))
     info = ase.io.read(path).info
     assert info["text"] == text
@@ -230,3 +230,10 @@ def test_without_its_library_the_extra_is_named(tmp_path, monkeypatch, suffix, l
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(MissingExtra, match=rf"cohobate\[{extra}\]"):
         export(ledger_of([{"y": 1.0}]), tmp_path / f"t.{suffix}")
+
+
+def test_coordinates_are_where_the_frame_says_they_are():
+    comment = "Properties=species:S:1:forces:R:3:pos:R:3"
+    frame = last_frame(f"2\n{comment}\nH 9 9 9 0 0 0.5\nH 8 8 8 0 0 1.25\n")
+    assert frame.positions == [(0.0, 0.0, 0.5), (0.0, 0.0, 1.25)]
+    assert last_frame(f"1\n{comment}\nH 1 2 3\n") is None

@@ -63,6 +63,15 @@ def notation(text: str) -> Notation:
     return "mol" if _is_counts(lines[3:4]) else "smiles"
 
 
+def is_smiles(column: str) -> bool:
+    """Whether a column is one of SMILES, by its name.
+
+    >>> is_smiles("smiles"), is_smiles("canonical_SMILES"), is_smiles("smile")
+    (True, True, False)
+    """
+    return re.search(r"smiles|^smi$", column, re.IGNORECASE) is not None
+
+
 def read_xyz(text: str) -> Structure:
     """Returns the one frame in ``text``; raises ``Rejected`` naming what is wrong with it."""
     count, _, rest = text.rstrip("\n").partition("\n")

@@ -41,15 +41,6 @@ class Drawing:
     height: int = HEIGHT
 
 
-def is_smiles(column: str) -> bool:
-    """Whether a column is one of SMILES, by its name.
-
-    >>> is_smiles("smiles"), is_smiles("canonical_SMILES"), is_smiles("smile")
-    (True, True, False)
-    """
-    return re.search(r"smiles|^smi$", column, re.IGNORECASE) is not None
-
-
 def can_draw() -> bool:
     """Whether RDKit is installed."""
     try:

@@ -10,14 +10,12 @@ from typing import Any
 
 from cohobate.core.errors import UserError
 from cohobate.core.payload import Payload
+from cohobate.core.structure import is_smiles
 from cohobate.host.extras import require
 from cohobate.ledger.export.plain import plain
 from cohobate.ledger.export.whole import Frame, Stored, geometries, says
 from cohobate.ledger.rows import Row
 from cohobate.ledger.views import Follow
-
-SMILES = re.compile(r"smiles|^smi$", re.IGNORECASE)
-"""Columns of SMILES, by their name."""
 
 
 def to_sdf(views: Follow, stored: Stored) -> tuple[bytes, int]:
@@ -59,7 +57,7 @@ def _molecule(chem: Payload, row: Row, stored: Stored) -> Payload:
 
 
 def _smiles(inputs: Mapping[str, Any]) -> str:
-    found = (value for name, value in inputs.items() if SMILES.search(name) and isinstance(value, str))
+    found = (value for name, value in inputs.items() if is_smiles(name) and isinstance(value, str))
     return next((value for value in found if value.isascii() and value.isprintable()), "")
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from cohobate.core.blob import Blob, Blobs
+from cohobate.core.errors import Rejected
 from cohobate.core.payload import Payload
+from cohobate.core.structure import columns_of, read_row
 from cohobate.ledger.rows import FLAGS, Row
 from cohobate.ledger.untag import Kept
 from cohobate.ledger.views import Readable
@@ -24,21 +26,12 @@ class Stored(Readable, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The last frame of an XYZ file: its second line, and a line for each atom."""
+    """The last frame of an XYZ file: its second line, and by atom its line, element and coordinates (Å)."""
 
     comment: str
     atoms: tuple[str, ...]
-
-    @property
-    def symbols(self) -> list[str]:
-        """The elements, by atom."""
-        return [line.split(maxsplit=1)[0] for line in self.atoms]
-
-    @property
-    def positions(self) -> list[tuple[float, float, float]]:
-        """The coordinates (Å), by atom."""
-        parts = [line.split() for line in self.atoms]
-        return [(float(x), float(y), float(z)) for _, x, y, z, *_ in parts]
+    symbols: list[str]
+    positions: list[tuple[float, float, float]]
 
 
 def geometries(row: Row, stored: Stored) -> Iterator[tuple[str, Frame]]:
@@ -70,19 +63,19 @@ def _text(value: Payload, stored: Stored) -> str:
 def last_frame(text: str) -> Frame | None:
     """Returns the last frame of text in XYZ format, ``None`` for any other text."""
     lines = text.splitlines()
-    found, at = None, 0
+    last, at = None, 0
     while at < len(lines) and lines[at].strip().isdecimal():
         end = at + 2 + int(lines[at])
         if end > len(lines):
             break
-        found, at = Frame(lines[at + 1], tuple(lines[at + 2 : end])), end
-    return found if found and all(map(_is_atom, found.atoms)) else None
+        last, at = (lines[at + 1], tuple(lines[at + 2 : end])), end
+    return None if last is None else _read(*last)
 
 
-def _is_atom(line: str) -> bool:
-    """Whether a line is an element and three numbers, perhaps with more behind."""
-    symbol, *numbers = line.split()[:4] or [""]
+def _read(comment: str, atoms: tuple[str, ...]) -> Frame | None:
     try:
-        return symbol.isalpha() and len([float(number) for number in numbers]) == 3
-    except ValueError:
-        return False
+        columns = columns_of(comment)
+        read = [read_row(line, columns) for line in atoms]
+    except Rejected:
+        return None
+    return Frame(comment, atoms, [symbol for symbol, _ in read], [at for _, at in read])

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from cohobate.core.payload import Payload
+from cohobate.core.structure import is_smiles
 from cohobate.ledger.export.whole import last_frame
 from cohobate.ledger.rows import Row
 from cohobate.ledger.views import Follow
 from cohobate.view.history import value
-from cohobate.view.molecules import Drawing, can_draw, draw, is_smiles
+from cohobate.view.molecules import Drawing, can_draw, draw
 from cohobate.view.pairs import front
 from cohobate.view.report.about import About
 from cohobate.view.report.markup import Markup, tag, text
