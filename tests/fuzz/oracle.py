@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-DEADLINE = 1.0
+DEADLINE = 3.0
 """Seconds of computing for one call."""
 WAIT = 8.0
 """Seconds for one call on a machine that is busy with other things: longer is waiting for something."""
