@@ -15,6 +15,7 @@ CohobateError
 │   ├── Foreign            not a cohobate ledger, or written by a newer version
 │   └── DiskFull           nothing more can be written
 ├── GeneratorError       a generator raised, or proposed what the problem forbids
+├── CallFailed           work that a persistent generator asked for gave no value
 ├── BudgetExceeded       the failure budget of a campaign is spent
 ├── EngineError          why a task gave no value, other than its own exception
 │   ├── WorkerLost         the process that ran it died
@@ -91,6 +92,10 @@ class DiskFull(LedgerError):
 
 class GeneratorError(CohobateError):
     """A generator raised, or proposed what the problem forbids."""
+
+
+class CallFailed(CohobateError):
+    """Work that a persistent generator asked for (``steer.once``, ``steer.call``) gave no value."""
 
 
 class BudgetExceeded(CohobateError):

@@ -35,12 +35,17 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A proposed candidate; ``id`` counts proposals from 0 in the order they were recorded."""
+    """A proposed candidate; ``id`` counts proposals from 0 in the order they were recorded.
+
+    Higher ``priority`` starts first; ``needs`` names what an attempt occupies, such as ``{"cores": 2}``.
+    """
 
     id: int
     inputs: Inputs
     generator: str = "main"
     note: Note | None = None
+    priority: float = 0.0
+    needs: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
