@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Protocol, final
 
@@ -15,6 +15,7 @@ from cohobate.core.errors import GeneratorError
 from cohobate.core.problem import Problem
 from cohobate.core.steering import Steers
 from cohobate.ledger.ledger import Ledger
+from cohobate.ledger.resume import Act, Hears
 
 Post = Callable[[Heard | Broken | Said], None]
 
@@ -25,11 +26,17 @@ def assemble(members: Members, problem: Problem, ledger: Ledger, post: Post, *, 
     for name, member in members.items():
         match member.generator:
             case Steers() as body:
-                log = partial(ledger.script, name, hears=member.hearing)
+                log = partial(_recorded, ledger, name, member.hearing)
                 pilots[name] = Pilot(name, body, problem, log, post)
             case generator:
                 talkers[name] = Talker(generator, problem, post, threaded=threaded, called=name)
     return Crew(talkers, pilots)
+
+
+def _recorded(ledger: Ledger, name: str, hears: Hears | None, *, run: int) -> Iterator[Act]:
+    """Returns all that a body said and was answered, what is not durable yet included."""
+    ledger.flush()
+    return ledger.script(name, hears=hears, run=run)
 
 
 class Making(Protocol):
