@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isnan, nan
@@ -82,6 +83,7 @@ class Driver:
         self._began = time.time()
         self._zero = self._began - time.monotonic()
         self._losses: dict[str, float] = {}
+        self._held: deque[Reply | Restart] = deque()
         self._kill_at: float | None = None
         self._kept = ledger.folder is not None
         self._leftovers = Leftovers(ledger.folder, ledger.epoch) if ledger.folder else None
@@ -194,6 +196,7 @@ class Driver:
             planned, actions = self._scheduler.take()
             self._record(planned)
             urgent = []
+        self._let_go_on()
         self._check_scheduler(now)
         self._tidy()
 
@@ -218,8 +221,13 @@ class Driver:
                 case Perform():
                     self._hands.perform(action)
                 case Reply() | Restart():
-                    self._crew.obey(action)
+                    self._held.append(action)
         return answered
+
+    def _let_go_on(self) -> None:
+        """Lets bodies go on, unless what they said before is far from durable."""
+        while self._held and not self._paused:
+            self._crew.obey(self._held.popleft())
 
     def open(self, events: Sequence[Event], spooled: Sequence[Spooled]) -> None:
         """Records what comes before the first turn; ``spooled`` files are of no use after it.

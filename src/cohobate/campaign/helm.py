@@ -158,6 +158,7 @@ class Helm:
 
     def said(self, request: Request, desk: Desk, now: float) -> None:
         """Takes in what the body says, and answers that where it can be answered at once."""
+        self._look(desk, now)
         if isinstance(request, Ending):
             self._end(request, desk, now)
         elif self.closing and not isinstance(request, Revising | Knowing | Computing):
@@ -210,9 +211,7 @@ class Helm:
 
     def serve(self, desk: Desk, now: float) -> None:
         """Answers what it waits for, if that has come, and lets it know where nothing more will."""
-        over = desk.stopping is not None and desk.idle and not (self.untold or self.overheard or self.ended)
-        if over:
-            self._close(desk, now)
+        self._look(desk, now)
         match self.parked:
             case Receiving(at_least):
                 self._serve_results(at_least, desk, now)
@@ -268,8 +267,10 @@ class Helm:
 
     # its end
 
-    def _close(self, desk: Desk, now: float) -> None:
-        """Nothing more will come: from here on its calls say so, and it has its grace."""
+    def _look(self, desk: Desk, now: float) -> None:
+        """Where nothing more will come, its calls say so from here on, and it has its grace."""
+        if desk.stopping is None or not desk.idle or self.untold or self.overheard or self.ended:
+            return
         if not self.closing:
             self._own_up(desk)
             self.closing = True
