@@ -1,4 +1,4 @@
-"""What a worker process is bound to from its start: cores of its own, and the devices it sees."""
+"""What a worker process is bound to from its start: its threads, cores of its own, the devices it sees."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ DEVICES: Final = "CUDA_VISIBLE_DEVICES"
 
 @dataclass(frozen=True, slots=True)
 class Berth:
-    """A place for tasks; ``devices`` is ``None`` where nobody counts them, so that all that are there are seen."""
+    """A place for tasks: how many cores were asked for (0: not said), and which were given where they have numbers.
 
+    ``devices`` is ``None`` where nobody counts them, so that all that are there are seen.
+    """
+
+    threads: int = 0
     cores: tuple[int, ...] = ()
     devices: tuple[str, ...] | None = None
-
-    @property
-    def threads(self) -> int:
-        """How many cores were asked for; 0 where none were."""
-        return len(self.cores)
 
     def environment(self) -> dict[str, str]:
         """Returns what a worker must find in its environment before it loads anything."""
@@ -40,9 +39,10 @@ ANYWHERE: Final = Berth()
 
 def berth_of(needs: Mapping[str, float], grant: Grant, *, devices: bool) -> Berth:
     """Returns the place for a task with such needs; ``devices`` says whether they are counted at all."""
-    cores = tuple(sorted(int(core) for core in grant.get(CORES, ()))) if CORES in needs else ()
+    threads = int(needs.get(CORES, 0))
+    cores = tuple(sorted(int(core) for core in grant.get(CORES, ()))) if threads else ()
     shown = tuple(map(str, grant.get(GPU, ()))) if devices else None
-    return Berth(cores, shown) if cores or devices else ANYWHERE
+    return Berth(threads, cores, shown) if threads or devices else ANYWHERE
 
 
 def lacking(wanted: Iterable[Berth], idle: Iterable[Berth]) -> Berth | None:

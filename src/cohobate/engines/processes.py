@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Final, final
 
-from cohobate.core.needs import CORES, GPU
 from cohobate.core.payload import Payload
 from cohobate.core.task import Task
 from cohobate.engines.berth import berth_of
 from cohobate.engines.foreman import Foreman
 from cohobate.engines.packed import Packed
-from cohobate.engines.packing import Grant, Id
-from cohobate.engines.resources import Resources, core_numbers, slots, split
+from cohobate.engines.packing import Grant
+from cohobate.engines.resources import Resources, core_numbers, pieces, slots, split
 from cohobate.engines.settling import drop
 from cohobate.engines.workplace import Workplace
 from cohobate.host.cores import usable
@@ -45,11 +43,9 @@ def processes(n: int | None = None, *, resources: Resources | None = None) -> Wo
     devices, has = split(resources)
     workers = slots(n, has, usable())
     backend = Processes(workers)
-    pieces: dict[str, float | Sequence[Id]] = {CORES: core_numbers(workers)}
-    pieces |= {} if devices is None else {GPU: devices}
-    pieces |= {name: much for name, much in has.items() if name != CORES}
     place = partial(backend.place, devices=devices is not None)
-    return Workplace(Packed(backend, pieces, run=place, at_once=bool(resources)))
+    has_all = pieces(core_numbers(workers), devices, has)
+    return Workplace(Packed(backend, has_all, run=place, at_once=bool(resources)))
 
 
 @final

@@ -31,7 +31,7 @@ def counted(resources: Resources | None) -> dict[str, float]:
         if not isinstance(name, str) or not name.strip():
             raise UserError(f"resources: expected names with numbers {EXAMPLE}, got the name {name!r:.80}")
         if name == GPU and isinstance(much, list | tuple):
-            raise UserError("resources: only processes() can show its tasks certain devices; here gpu is a number")
+            raise UserError("resources: tasks cannot be shown certain devices here, only counted: gpu is a number")
         if wrong := wrong_amount(name, much):
             raise UserError(f"resources: {wrong}")
     return {name: float(much) if much % 1 else int(much) for name, much in given.items()}
@@ -58,6 +58,14 @@ def split(resources: Resources | None) -> tuple[tuple[str, ...] | None, dict[str
         return _named(devices), counted(rest)
     has = counted(resources)
     return (None, has) if GPU not in has else (_first(int(has.pop(GPU))), has)
+
+
+def pieces(
+    cores: float | Sequence[Id], devices: Sequence[Id] | None, has: Mapping[str, float]
+) -> dict[str, float | Sequence[Id]]:
+    """Returns all there is, cores first."""
+    shown: dict[str, float | Sequence[Id]] = {} if devices is None else {GPU: devices}
+    return {CORES: cores, **shown, **{name: much for name, much in has.items() if name != CORES}}
 
 
 def core_numbers(slots: int) -> list[Id]:

@@ -9,13 +9,12 @@ from math import inf
 from queue import SimpleQueue
 from typing import Final, final
 
-from cohobate.core.needs import CORES
 from cohobate.core.payload import Payload
 from cohobate.core.task import GRACE, Task
 from cohobate.engines.alarm import Alarm
 from cohobate.engines.job import Job
 from cohobate.engines.packed import Packed
-from cohobate.engines.resources import Resources, counted, slots
+from cohobate.engines.resources import Resources, counted, pieces, slots
 from cohobate.engines.settling import drop, settle
 from cohobate.engines.workplace import Workplace
 from cohobate.host.cores import usable
@@ -43,7 +42,7 @@ def threads(n: int | None = None, *, resources: Resources | None = None) -> Work
     """
     has = counted(resources)
     workers = slots(n, has, usable())
-    return Workplace(Packed(Threads(workers), {CORES: workers, **has}, at_once=bool(resources)))
+    return Workplace(Packed(Threads(workers), pieces(workers, None, has), at_once=bool(resources)))
 
 
 @final
