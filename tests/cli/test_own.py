@@ -92,3 +92,13 @@ def test_what_is_no_generator_is_refused_in_one_line(own, cohobate_there, use, s
     assert said in called.err
     assert called.err.count("\n") == 1
     assert not (here / "run").exists()
+
+
+def test_needs_that_can_never_be_met_are_refused_in_one_line(own, cohobate_there):
+    here = own()
+    file = here / "campaign.toml"
+    file.write_text(file.read_text().replace("[generator]", "needs = { gpus = 1 }\n[generator]", 1))
+    called = cohobate_there("run")
+    assert called.code == 2
+    assert "gpus" in called.err
+    assert called.err.count("\n") == 1

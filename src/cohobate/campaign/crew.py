@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Protocol, final
 
+from cohobate.campaign.admission import Has
 from cohobate.campaign.helm import Helm
 from cohobate.campaign.members import Members
 from cohobate.campaign.moves import Broken, Heard, Reply, Restart, Said, Talk
@@ -20,16 +21,19 @@ from cohobate.ledger.resume import Act, Hears
 Post = Callable[[Heard | Broken | Said], None]
 
 
-def assemble(members: Members, problem: Problem, ledger: Ledger, post: Post, *, threaded: bool) -> Crew:
-    """Returns the crew of a session: ``threaded`` says that generators are asked in threads of their own."""
+def assemble(members: Members, problem: Problem, has: Has, ledger: Ledger, post: Post, *, threaded: bool) -> Crew:
+    """Returns the crew of a session: ``threaded`` says that generators are asked in threads of their own.
+
+    ``has`` are the resources that trials may need.
+    """
     talkers, pilots = {}, {}
     for name, member in members.items():
         match member.generator:
             case Steers() as body:
                 log = partial(_recorded, ledger, name, member.hearing)
-                pilots[name] = Pilot(name, body, problem, log, post)
+                pilots[name] = Pilot(name, body, (problem, has), log, post)
             case generator:
-                talkers[name] = Talker(generator, problem, post, threaded=threaded, called=name)
+                talkers[name] = Talker(generator, problem, post, threaded=threaded, called=name, has=has)
     return Crew(talkers, pilots)
 
 

@@ -32,7 +32,7 @@ from cohobate.campaign.scheduler import Scheduler
 from cohobate.core.errors import BudgetExceeded, CohobateError, GeneratorError
 from cohobate.core.events import Event, Proposed, Revised, Stopped
 from cohobate.core.problem import Problem, pack, pack_some
-from cohobate.core.protocols import Cooperative, Engine
+from cohobate.core.protocols import Cooperative, Engine, Packs
 from cohobate.ledger.ledger import Ledger
 from cohobate.ledger.spool import Spooled
 from cohobate.ledger.tally import Tally
@@ -76,6 +76,7 @@ class Driver:
         self._ledger = ledger
         self._inbox: SimpleQueue[Fact | Halt] = SimpleQueue()
         self._hands = hands(engine, orders.terms, self._inbox.put)
+        self._packs = engine if isinstance(engine, Packs) else None
         self._attentive = isinstance(engine, Cooperative)
         self._crew = crew(self._inbox.put, threaded=not self._attentive)
         self._structured = orders.problem.structured
@@ -203,7 +204,8 @@ class Driver:
     def _plan(self, view: View, now: float) -> None:
         goal = self._orders.goal
         limit = None if goal is None else goal.limit(view)
-        self._scheduler.plan(now, 0 if self._paused else self._hands.room(), limit)
+        free = self._packs.free() if self._packs else {}
+        self._scheduler.plan(now, 0 if self._paused else self._hands.room(), limit, free)
 
     def _act(self, actions: Sequence[Action], now: float) -> bool:
         """Performs actions; whether the generator has answered already."""

@@ -7,7 +7,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Protocol, final
 
-from cohobate.campaign.admission import wrong_rows, wrong_terms
+from cohobate.campaign.admission import Has, wrong_rows, wrong_terms
 from cohobate.campaign.apart import Elsewhere
 from cohobate.campaign.moves import (
     Broken,
@@ -40,6 +40,8 @@ class Log(Protocol):
 
 
 Post = Callable[[Said | Broken], None]
+Terms = tuple[Problem, Has]
+"""What a body may propose, and what of resources it may ask for."""
 
 
 LIVES = 3
@@ -53,10 +55,23 @@ class Pilot:
     ``start`` and ``reply`` are for the driver; everything else happens in the thread of the body.
     """
 
-    __slots__ = ("_answers", "_body", "_elsewhere", "_log", "_name", "_over", "_post", "_problem", "_script", "_thread")
+    __slots__ = (
+        "_answers",
+        "_body",
+        "_elsewhere",
+        "_has",
+        "_log",
+        "_name",
+        "_over",
+        "_post",
+        "_problem",
+        "_script",
+        "_thread",
+    )
 
-    def __init__(self, name: str, body: Steers, problem: Problem, log: Log, post: Post) -> None:
-        self._name, self._body, self._problem = name, body, problem
+    def __init__(self, name: str, body: Steers, terms: Terms, log: Log, post: Post) -> None:
+        self._name, self._body = name, body
+        self._problem, self._has = terms
         self._log, self._post = log, post
         self._answers: SimpleQueue[Payload] = SimpleQueue()
         self._script: Script | None = None
@@ -158,11 +173,12 @@ class Pilot:
     def _wrong(self, request: Request) -> str | None:
         match request:
             case Suggesting(rows, priority, needs):
-                return wrong_rows(self._problem.check, rows) or wrong_terms(priority, needs)
+                terms = wrong_terms(priority, needs, self._has)
+                return wrong_rows(self._problem.check, rows, self._has) or terms
             case Revising(inputs=inputs, columns=columns, known=known):
                 if inputs and known is not None and (wrong := self._problem.check({**known, **inputs})):
                     return wrong
-                terms = wrong_terms(request.priority or 0.0, request.needs or {})
+                terms = wrong_terms(request.priority or 0.0, request.needs or {}, self._has)
                 return check(dict(columns), name="columns") or terms
         return None
 

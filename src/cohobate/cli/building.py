@@ -14,7 +14,7 @@ from typing import Any, assert_never
 
 import cohobate.cli.config as toml
 from cohobate.campaign import goals
-from cohobate.campaign.campaign import Campaign
+from cohobate.campaign.campaign import Campaign, check_needs
 from cohobate.campaign.policy import FailureBudget, Retries
 from cohobate.cli.curfew import LEAVE
 from cohobate.cli.placing import opened, says
@@ -71,6 +71,8 @@ class Job:
         """Returns a campaign that has not run; nothing is written before it does."""
         settings = self.config.campaign
         budget = settings.failure_budget
+        with blaming(self.file, "campaign.needs"):
+            check_needs(settings.needs, engine)
         with blaming(self.file, "simulator.use", SimulatorError):
             return Campaign(
                 self.generator(),
@@ -83,6 +85,7 @@ class Job:
                 failure_budget=FailureBudget(budget.count, budget.share, budget.window),
                 drain=settings.drain,
                 durability=settings.durability,
+                needs=settings.needs,
                 accept_new_code=self.accept_new_code,
             )
 

@@ -56,6 +56,7 @@ class Campaign(Table):
     drain: bool = True
     durability: Literal["full", "normal"] = "full"
     margin: Positive | None = None
+    needs: dict[str, float] = Field(default_factory=dict)
 
 
 class Candidates(Table):
