@@ -128,9 +128,10 @@ class Helm:
         return bool(self._calls)
 
     @property
-    def listens(self) -> bool:
-        """Whether it waits for nothing but the results of others."""
-        return isinstance(self.parked, Receiving) and self.hears is not None and not self.outstanding
+    def still(self) -> bool:
+        """Whether it has ended, or waits for nothing but the results of others."""
+        listens = isinstance(self.parked, Receiving) and self.hears is not None and not self.outstanding
+        return self.ended or listens
 
     def due(self) -> float:
         """When it must be looked at although nothing happened."""
@@ -220,14 +221,15 @@ class Helm:
 
     def _serve_results(self, at_least: int, desk: Desk, now: float) -> None:
         there = len(self.untold) + len(self.overheard)
-        if there and (there >= at_least or now >= self._until or self._no_more(desk)):
+        late, alone = now >= self._until, self.hears is None and desk.stopping is None
+        if there and (there >= at_least or late or self._no_more(desk)):
             self._deliver(desk)
         elif self.closing:
             self._reply(Over(), desk)
-        elif at_least == 0 or now >= self._until:
+        elif at_least == 0 or late:
             self._polls += 1
             self._reply((), desk)
-        elif self._until == inf and self._no_more(desk) and desk.stopping is None and self.hears is None:
+        elif alone and self._until == inf and self._no_more(desk):
             self._reply(Refused(NOTHING_PENDING), desk)
 
     def _serve_outcome(self, call: int, desk: Desk, now: float, *, wait: bool) -> None:

@@ -273,25 +273,13 @@ class Scheduler:
     def revise(self, said: Revising, by: str, now: float) -> bool:
         """Changes what will run where a trial has not started, else only what is shown; returns which it was."""
         pending = self.trials.get(said.trial)
-        early = pending is not None and not pending.attempts and said.trial in self._queue
-        changes = bool(said.inputs) or said.priority is not None or said.needs is not None
-        columns = said.columns if early else {**said.columns, **said.inputs}
-        trial = _revised(pending.trial, said) if pending and early else Trial(said.trial, {})
-        event = ev.Revised(
-            said.trial,
-            by,
-            said.asked(),
-            dict(trial.inputs),
-            dict(columns),
-            early and changes,
-            trial.priority,
-            dict(trial.needs),
-            now,
-        )
+        if pending is None or said.trial not in self._queue:
+            event = _too_late(said, by, now)
+        else:
+            pending.trial = _revised(pending.trial, said)
+            self._queue.add(pending.trial)
+            event = _in_time(said, pending.trial, by, now)
         self._events.append(event)
-        if pending and event.applied:
-            pending.trial = trial
-            self._queue.add(trial)
         return event.applied
 
     def stop(self, fact: StopWanted, now: float) -> None:
@@ -387,3 +375,15 @@ def _blamed(report: Evaluated, cancel: str | None) -> Outcome:
     if report.flagged and outcome.kind == "raised":
         return replace(outcome, kind="timeout", message=f"the deadline had passed; {outcome.message}")
     return outcome
+
+
+def _in_time(said: Revising, trial: Trial, by: str, now: float) -> ev.Revised:
+    """Returns the record of a revision that changed what will run, if it changed more than columns."""
+    changes = bool(said.inputs) or said.priority is not None or said.needs is not None
+    terms = trial.priority, dict(trial.needs)
+    return ev.Revised(trial.id, by, said.asked(), dict(trial.inputs), dict(said.columns), changes, *terms, now)
+
+
+def _too_late(said: Revising, by: str, now: float) -> ev.Revised:
+    """Returns the record of a revision that changes only what is shown."""
+    return ev.Revised(said.trial, by, said.asked(), {}, {**said.columns, **said.inputs}, False, 0.0, {}, now)
