@@ -44,6 +44,7 @@ _HOMES = {
     "cohobate.propose.gest": ("as_gest", "from_gest"),
     "cohobate.propose.sampling": ("Grid", "LatinHypercube", "RandomSampler", "Sobol"),
     "cohobate.simulate.function": ("simulator",),
+    "cohobate.simulate.warm": ("warm",),
 }
 _MODULES = {"chem": "cohobate.simulate.chem", "engines": "cohobate.engines"}
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -105,3 +106,4 @@ if TYPE_CHECKING:
     from cohobate.propose.sampling import RandomSampler as RandomSampler
     from cohobate.propose.sampling import Sobol as Sobol
     from cohobate.simulate.function import simulator as simulator
+    from cohobate.simulate.warm import warm as warm

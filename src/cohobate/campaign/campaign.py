@@ -39,6 +39,7 @@ from cohobate.ledger.ledger import Ledger, memory_ledger, open_ledger
 from cohobate.ledger.spool import discard
 from cohobate.simulate.function import Simulator, as_simulator, bind, identity, is_async
 from cohobate.simulate.outputs import check_outputs
+from cohobate.simulate.warm import apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,8 @@ class Campaign:
             accept_new_code=accept_new_code,
         )
         self._engine = None if engine is None else as_engine(engine)
-        self._call = bind(self.simulator, self.problem.names)
+        own, self._let_go = apart(self.simulator)
+        self._call = bind(own, self.problem.names)
         check_outputs(self.simulator, self.problem.outputs)
         self._fresh = True
 
@@ -233,7 +235,7 @@ class Campaign:
             spool = {"found": len(past.spooled), "taken": past.harvested, "unreadable": len(past.unreadable)}
             session = {"epoch": ledger.epoch, "engine": repr(engine), "spool": spool}
             write_manifest(ledger.folder, seed=seed, session=session)
-        return Session(driver, ledger, engine, self._engine is None, str(goal or "until stopped"))
+        return Session(driver, ledger, engine, self._engine is None, str(goal or "until stopped"), self._let_go)
 
     def _cache(self, ledger: Ledger, *, fresh: bool) -> Cache:
         """Returns the values known of this simulator; none where it is ``fresh`` in this run folder."""
