@@ -42,6 +42,7 @@ _HOMES = {
     "cohobate.engines": ("executor", "inline", "processes", "threads"),
     "cohobate.propose.active": ("ActiveLearning",),
     "cohobate.propose.gest": ("as_gest", "from_gest"),
+    "cohobate.propose.given": ("points",),
     "cohobate.propose.sampling": ("Grid", "LatinHypercube", "RandomSampler", "Sobol"),
     "cohobate.simulate.function": ("simulator",),
     "cohobate.simulate.warm": ("warm",),
@@ -101,6 +102,7 @@ if TYPE_CHECKING:
     from cohobate.propose.active import ActiveLearning as ActiveLearning
     from cohobate.propose.gest import as_gest as as_gest
     from cohobate.propose.gest import from_gest as from_gest
+    from cohobate.propose.given import points as points
     from cohobate.propose.sampling import Grid as Grid
     from cohobate.propose.sampling import LatinHypercube as LatinHypercube
     from cohobate.propose.sampling import RandomSampler as RandomSampler

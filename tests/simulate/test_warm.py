@@ -399,7 +399,8 @@ def test_a_fork_makes_its_own():
         assert os.waitpid(child, 0)[1] == 0
         assert who(1) == os.getpid()
     """
-    done = subprocess.run([sys.executable, "-c", dedent(script)], check=True, capture_output=True, text=True)
+    own = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", dedent(script)], check=True, capture_output=True, text=True, env=own)
     assert done.stdout.split() == ["True", "True"]  # each process closed its own
 
 

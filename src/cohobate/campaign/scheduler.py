@@ -17,9 +17,9 @@ from cohobate.campaign.conversation import Conversation
 from cohobate.campaign.moves import Action, Broken, Cancel, CancelWanted, Ended, Fact, Heard, StopWanted, Submit
 from cohobate.campaign.policy import Policy, Spending
 from cohobate.core import events as ev
-from cohobate.core.outcome import Cancelled, Failure, Kind, Outcome
-from cohobate.core.protocols import Answer, Chosen, Exhausted, Later, Lesson, Row, Rows, Unfit, inputs_of
-from cohobate.core.trial import Evaluated, Result, Trial
+from cohobate.core.outcome import Cancelled, Failure, Kind, Outcome, Value
+from cohobate.core.protocols import Answer, Chosen, Exhausted, Known, Later, Lesson, Row, Rows, Unfit, inputs_of
+from cohobate.core.trial import Evaluated, Note, Result, Trial
 
 
 @dataclass(slots=True)
@@ -143,6 +143,8 @@ class Scheduler:
             self.trials[trial.id] = Pending(trial)
             if isinstance(row, Unfit):
                 self._conclude(trial.id, Failure("rejected", row.reason, attempt=0), now)
+            elif isinstance(row, Known):
+                self._conclude(trial.id, Value(dict(row.outputs)), now, cached=True)
             elif self._cache and (known := self._cache.find(trial.inputs)) is not None:
                 self._conclude(trial.id, known, now, cached=True)
             else:
@@ -286,7 +288,7 @@ class Scheduler:
 
 
 def _trial(id: int, row: Row, generator: str) -> Trial:
-    note = row.note if isinstance(row, Chosen) else None
+    note = row.note if isinstance(row, Chosen) else Note(why="given") if isinstance(row, Known) else None
     return Trial(id, dict(inputs_of(row)), generator, note)  # theirs may change
 
 

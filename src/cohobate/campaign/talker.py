@@ -13,10 +13,12 @@ from cohobate.campaign.moves import Broken, Heard, Talk
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import GeneratorError
 from cohobate.core.payload import Payload
-from cohobate.core.problem import Problem
-from cohobate.core.protocols import Answer, Chosen, Exhausted, Generator, Later, Learns, Lossy, Row, inputs_of
+from cohobate.core.problem import Output, Problem
+from cohobate.core.protocols import Answer, Chosen, Exhausted, Generator, Known, Later, Learns, Lossy, Row, inputs_of
 from cohobate.core.trial import Note
+from cohobate.ledger.codec import check
 from cohobate.ledger.record import wrong_note
+from cohobate.simulate.outputs import outputs_of
 
 # Unions of types made once: a turn costs microseconds.
 NO_ROWS = (Later, Exhausted)
@@ -40,6 +42,7 @@ class Talker:
         "_learns",
         "_lossy",
         "_name",
+        "_outputs",
         "_queue",
         "_reply",
         "_thread",
@@ -50,6 +53,7 @@ class Talker:
         self._generator = generator
         self._name = type(generator).__name__
         self._check = problem.check
+        self._outputs = problem.outputs
         self._reply = reply
         self._lossy = generator if isinstance(generator, Lossy) else None
         self._learns = generator if isinstance(generator, Learns) else None
@@ -121,7 +125,7 @@ class Talker:
                 return f"expected rows, Later or Exhausted, got a {type(answer).__name__}"
         for i, row in enumerate(answer):
             wrong = _wrong_row(self._check, inputs_of(row))
-            if wrong or (wrong := _wrong_note(row)):
+            if wrong or (wrong := _wrong_note(row)) or (wrong := _wrong_outputs(row, self._outputs)):
                 return f"row {i}: {wrong}"
         return None
 
@@ -141,6 +145,16 @@ def _wrong_note(row: Row) -> str | None:
             return f"expected a Note beside the inputs, got {reprlib.repr(row.note)}"
         return wrong_note(row.note)
     return None
+
+
+def _wrong_outputs(row: Row, declared: tuple[Output, ...]) -> str | None:
+    if not isinstance(row, Known):
+        return None
+    match capture(outputs_of, row.outputs, declared):
+        case Raised(_, message):
+            return message
+        case Returned(outputs):
+            return check(outputs, name="outputs")
 
 
 def _wrong_row(check: Callable[[Payload], str | None], row: Payload) -> str | None:
