@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cohobate as co
+from cohobate.campaign.replay import Replayed, replay
 from cohobate.core.errors import LedgerError, ProblemError, ResumeRefused
 from cohobate.core.protocols import Exhausted, Known, inputs_of
 from cohobate.ledger.export import export
@@ -183,6 +184,13 @@ def test_a_run_is_continued_where_it_was(tmp_path: Path):
     rows[3]["f"] = 0.6
     with pytest.raises(ResumeRefused, match="sha256"):
         co.Campaign(co.points(SPACE, rows), counting(calls), co.inline(), run=tmp_path / "run").run()
+
+
+def test_a_replay_finds_the_same_rows(tmp_path: Path):
+    co.Campaign(co.points(SPACE, ROWS), counting([]), co.inline(), run=tmp_path / "run").run()
+    with open_reader(tmp_path / "run") as reader:
+        assert replay(reader, co.points(SPACE, ROWS), SPACE) == Replayed(4, 4)
+        assert "trial 0 is recorded as" in (replay(reader, co.points(SPACE, ROWS[::-1]), SPACE).difference or "")
 
 
 @pytest.mark.parametrize("how", ["folder", "csv", "parquet", "table"])

@@ -127,7 +127,7 @@ class Shelf:
             if wanted and (not keep or kept.tool is None):
                 del self._kept[place]
                 wanted = False
-            surplus = self._surplus(place[0])
+            surplus = self._surplus(place[0]) if len(self._kept) > KEPT else []
         for each in surplus if wanted else [kept, *surplus]:
             self._close_unused(each)
 
@@ -159,7 +159,10 @@ class Shelf:
 
 def _made(kept: Kept, make: Callable[[], Made]) -> Tool:
     """Makes an instance, which takes no time off the deadline of the call."""
-    put_off.get()(MAKING)
-    kept.tool, kept.close = make()
-    put_off.get()(0)
+    pause = put_off.get()
+    pause(MAKING)
+    try:
+        kept.tool, kept.close = make()
+    finally:
+        pause(0)
     return kept.tool
