@@ -14,6 +14,7 @@ from pathlib import Path
 from socket import gethostname
 from typing import Any, final, get_args
 
+from cohobate.campaign.admission import Admission
 from cohobate.campaign.cache import Cache
 from cohobate.campaign.card import Card, goal_of, space_of
 from cohobate.campaign.crew import assemble
@@ -43,6 +44,7 @@ from cohobate.ledger.ledger import Ledger, memory_ledger, open_ledger
 from cohobate.ledger.spool import discard
 from cohobate.simulate.function import Simulator, as_simulator, bind, identity, is_async
 from cohobate.simulate.outputs import check_outputs
+from cohobate.simulate.warm import apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,8 @@ class Campaign:
             accept_new_code=accept_new_code,
         )
         self._engine = None if engine is None else as_engine(engine)
-        self._call = bind(self.simulator, self.problem.names)
+        own, self._let_go = apart(self.simulator)
+        self._call = bind(own, self.problem.names)
         check_outputs(self.simulator, self.problem.outputs)
         check_needs(self.settings.needs, self._engine)
         self._fresh = True
@@ -235,8 +238,8 @@ class Campaign:
         evaluate = evaluation.awaited if is_async(self.simulator) else evaluation
         terms = Terms(evaluate, settings.deadline, settings.grace, settings.needs)
         orders = Orders(terms, self.problem, goal, settings.drain)
-        has = engine.has() if isinstance(engine, Packs) else {}
-        crew = partial(assemble, self.members, self.problem, has, ledger)
+        admission = Admission(self.problem, engine.has() if isinstance(engine, Packs) else {})
+        crew = partial(assemble, self.members, admission, ledger)
         driver = Driver(orders, crew, scheduler=past.scheduler, ledger=ledger, engine=engine)
         opened = Opened(ledger.epoch, driver.now(), gethostname(), os.getpid())
         driver.open([opened, *declared, *past.events], past.spooled)
@@ -245,7 +248,7 @@ class Campaign:
             spool = {"found": len(past.spooled), "taken": past.harvested, "unreadable": len(past.unreadable)}
             session = {"epoch": ledger.epoch, "engine": repr(engine), "spool": spool}
             write_manifest(ledger.folder, seed=seed, session=session)
-        return Session(driver, ledger, engine, self._engine is None, str(goal or "until stopped"))
+        return Session(driver, ledger, engine, self._engine is None, str(goal or "until stopped"), self._let_go)
 
     def _cache(self, ledger: Ledger, *, fresh: bool) -> Cache:
         """Returns the values known of this simulator; none where it is ``fresh`` in this run folder."""

@@ -7,7 +7,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Protocol, final
 
-from cohobate.campaign.admission import Has, wrong_rows, wrong_terms
+from cohobate.campaign.admission import Admission
 from cohobate.campaign.apart import Elsewhere
 from cohobate.campaign.moves import (
     Broken,
@@ -27,7 +27,6 @@ from cohobate.campaign.wheel import Left, Wheel
 from cohobate.core.capture import Raised, capture
 from cohobate.core.errors import GeneratorError, WorkerLost
 from cohobate.core.payload import Payload
-from cohobate.core.problem import Problem
 from cohobate.core.steering import Closed, Steers
 from cohobate.ledger.codec import check
 from cohobate.ledger.resume import Act
@@ -40,8 +39,6 @@ class Log(Protocol):
 
 
 Post = Callable[[Said | Broken], None]
-Terms = tuple[Problem, Has]
-"""What a body may propose, and what of resources it may ask for."""
 
 
 LIVES = 3
@@ -56,10 +53,10 @@ class Pilot:
     """
 
     __slots__ = (
+        "_admission",
         "_answers",
         "_body",
         "_elsewhere",
-        "_has",
         "_log",
         "_name",
         "_over",
@@ -69,9 +66,9 @@ class Pilot:
         "_thread",
     )
 
-    def __init__(self, name: str, body: Steers, terms: Terms, log: Log, post: Post) -> None:
+    def __init__(self, name: str, body: Steers, admission: Admission, log: Log, post: Post) -> None:
         self._name, self._body = name, body
-        self._problem, self._has = terms
+        self._admission, self._problem = admission, admission.problem
         self._log, self._post = log, post
         self._answers: SimpleQueue[Payload] = SimpleQueue()
         self._script: Script | None = None
@@ -173,12 +170,11 @@ class Pilot:
     def _wrong(self, request: Request) -> str | None:
         match request:
             case Suggesting(rows, priority, needs):
-                terms = wrong_terms(priority, needs, self._has)
-                return wrong_rows(self._problem.check, rows, self._has) or terms
+                return self._admission.wrong_rows(rows) or self._admission.wrong_terms(priority, needs)
             case Revising(inputs=inputs, columns=columns, known=known):
                 if inputs and known is not None and (wrong := self._problem.check({**known, **inputs})):
                     return wrong
-                terms = wrong_terms(request.priority or 0.0, request.needs or {}, self._has)
+                terms = self._admission.wrong_terms(request.priority or 0.0, request.needs or {})
                 return check(dict(columns), name="columns") or terms
         return None
 

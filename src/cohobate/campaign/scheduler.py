@@ -34,9 +34,9 @@ from cohobate.campaign.policy import Policy, Spending
 from cohobate.campaign.table import Table, Talks
 from cohobate.campaign.waiting import Free, Waiting
 from cohobate.core import events as ev
-from cohobate.core.outcome import Cancelled, Failure, Kind, Outcome
-from cohobate.core.protocols import Answer, Chosen, Exhausted, Later, Lesson, Row, Rows, Unfit, inputs_of
-from cohobate.core.trial import Evaluated, Result, Trial
+from cohobate.core.outcome import Cancelled, Failure, Kind, Outcome, Value
+from cohobate.core.protocols import Answer, Chosen, Exhausted, Known, Later, Lesson, Row, Rows, Unfit, inputs_of
+from cohobate.core.trial import Evaluated, Note, Result, Trial
 
 NOTHING: Free = {}
 
@@ -194,6 +194,8 @@ class Scheduler:
             self.table.expect(trial)
             if isinstance(row, Unfit):
                 self._conclude(trial.id, Failure("rejected", row.reason, attempt=0), now)
+            elif trial.given is not None:
+                self._conclude(trial.id, Value(trial.given), now, cached=True)
             elif self._cache and (known := self._cache.find(trial.inputs)) is not None:
                 self._conclude(trial.id, known, now, cached=True)
             else:
@@ -352,6 +354,8 @@ def _trial(id: int, row: Row, generator: str, priority: float = 0.0, needs: Mapp
     inputs = dict(inputs_of(row))  # theirs may change
     if isinstance(row, Chosen):
         return Trial(id, inputs, generator, row.note, row.priority or priority, row.needs or needs or {})
+    if isinstance(row, Known):
+        return Trial(id, inputs, generator, Note(why="given"), given=dict(row.outputs))
     return Trial(id, inputs, generator, None, priority, needs or {})
 
 
