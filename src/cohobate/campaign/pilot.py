@@ -26,7 +26,7 @@ from cohobate.campaign.wheel import Left, Wheel
 from cohobate.core.capture import Raised, capture
 from cohobate.core.errors import GeneratorError
 from cohobate.core.payload import Payload
-from cohobate.core.problem import Problem
+from cohobate.core.problem import Problem, pack_some
 from cohobate.core.steering import Closed, Steers
 from cohobate.ledger.codec import check
 from cohobate.ledger.resume import Act
@@ -136,8 +136,8 @@ class Pilot:
             case Revising(inputs=inputs, columns=columns, known=known):
                 if inputs and known is not None and (wrong := self._problem.check({**known, **inputs})):
                     return wrong
-                terms = wrong_terms(request.priority or 0.0, request.needs or {})
-                return check(dict(columns), name="columns") or terms
+                late = {} if known else pack_some(inputs, self._problem.structured)
+                return check(late, name="inputs") or check(dict(columns), name="columns")
         return None
 
 

@@ -78,13 +78,18 @@ class Table:
             return [turn for talk in ready if (turn := _say(talk, 0)) is not None]
         if len(self._conversations) > 1:
             wanted -= sum(talk.asked for talk in self._conversations if talk.talking and not talk.first)
-        ahead = any(talk.first and not talk.spent for talk in self._conversations)
+        ahead = self.ahead
         sharing = [talk for talk in ready if talk.open and not ahead]
         shares = _shares(wanted, len(sharing))
         rooms = {talk.name: share for talk, share in zip(sharing, shares, strict=True)}
         self._first += bool(sharing and wanted > 0)
         said = [_say(talk, AT_ONCE if talk.first else rooms.get(talk.name, 0)) for talk in ready]
         return [one for one in said if one is not None]
+
+    @property
+    def ahead(self) -> bool:
+        """Whether somebody who comes before all others may propose more."""
+        return any(talk.first and not talk.spent for talk in self._conversations)
 
     def _turned(self) -> Sequence[Conversation]:
         """Returns the conversations, another first after each question."""
