@@ -27,6 +27,7 @@ from cohobate.campaign.wheel import Left, Wheel
 from cohobate.core.capture import Raised, capture
 from cohobate.core.errors import GeneratorError, WorkerLost
 from cohobate.core.payload import Payload
+from cohobate.core.problem import pack_some
 from cohobate.core.steering import Closed, Steers
 from cohobate.ledger.codec import check
 from cohobate.ledger.resume import Act
@@ -174,9 +175,14 @@ class Pilot:
             case Revising(inputs=inputs, columns=columns, known=known):
                 if inputs and known is not None and (wrong := self._problem.check({**known, **inputs})):
                     return wrong
-                terms = self._admission.wrong_terms(request.priority or 0.0, request.needs or {})
-                return check(dict(columns), name="columns") or terms
+                late = {} if known else pack_some(inputs, self._problem.structured)
+                wrong = check(late, name="inputs") or check(dict(columns), name="columns")
+                return wrong or self._wrong_revised_terms(request)
         return None
+
+    def _wrong_revised_terms(self, request: Revising) -> str | None:
+        priority = 0.0 if request.priority is None else request.priority
+        return self._admission.wrong_terms(priority, {} if request.needs is None else request.needs)
 
 
 def _too_late(request: Request) -> Payload:

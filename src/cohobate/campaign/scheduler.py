@@ -121,6 +121,11 @@ class Scheduler:
         """Whether nothing runs, calls of bodies included."""
         return not (self.running or self.table.calling)
 
+    @property
+    def ahead(self) -> bool:
+        """Whether somebody who comes before all others may propose more."""
+        return self.table.ahead
+
     def due(self, now: float) -> float | None:
         """When the next retry may start, or a body has waited long enough; ``None`` where nothing waits for time."""
         due = self.table.due
@@ -297,6 +302,8 @@ class Scheduler:
 
         Trials with needs start where these are ``free``; where it is empty, nobody counts them.
         """
+        for helm in self.table.helms:
+            helm.take_turn(self, now)
         wanted = self._fill(now, room, limit, free) if self.stopping is None else 0
         turns = self.table.turns(wanted, asking=self.stopping is None)
         for turn, told in turns:
@@ -372,6 +379,8 @@ def _revised(trial: Trial, said: Revising) -> Trial:
 def _blamed(report: Evaluated, cancel: str | None) -> Outcome:
     """Returns the outcome of an attempt, its failure put down to the cancel or deadline it followed."""
     outcome = report.outcome
+    if isinstance(outcome, Cancelled):
+        return Cancelled(outcome.reason or cancel or "")
     if not isinstance(outcome, Failure):
         return outcome
     if cancel is not None:

@@ -43,6 +43,8 @@ class Persistent:
     def __post_init__(self) -> None:
         if not callable(self.body):
             raise UserError(f"persistent: expected a function of steer, got the {type(self.body).__name__}")
+        if not inspect.signature(self.body).parameters:
+            raise UserError(f"{self.name}: expected a function of steer, and it takes nothing")
         names = _parameters(self.body)
         for name in self.settings:
             if names is not None and name not in names:
