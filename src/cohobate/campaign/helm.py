@@ -203,7 +203,8 @@ class Helm:
         if self.closing or self.on_return != "restart":
             self.ended = True
             if not self.closing and self.on_return == "stop":
-                desk.stop(StopWanted(f"the generator {self.name!r} has returned"), now)
+                named = "" if self.name == "main" else f" {self.name!r}"
+                desk.stop(StopWanted(f"the generator{named} has returned"), now)
             return
         self._calls, self._outcomes = set(), {}
         desk.act(Restart(self.name, self.runs))

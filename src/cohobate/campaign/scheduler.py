@@ -278,7 +278,7 @@ class Scheduler:
         if pending is None or said.trial not in self._queue:
             event = _too_late(said, by, now)
         else:
-            pending.trial = _revised(pending.trial, said)
+            pending.trial = said.applied_to(pending.trial)
             self._queue.add(pending.trial)
             event = _in_time(said, pending.trial, by, now)
         self._events.append(event)
@@ -357,16 +357,6 @@ def _trial(id: int, row: Row, generator: str, priority: float = 0.0, needs: Mapp
     if isinstance(row, Known):
         return Trial(id, inputs, generator, Note(why="given"), given=dict(row.outputs))
     return Trial(id, inputs, generator, None, priority, needs or {})
-
-
-def _revised(trial: Trial, said: Revising) -> Trial:
-    """Returns a trial as a body wants it."""
-    return replace(
-        trial,
-        inputs={**trial.inputs, **said.inputs},
-        priority=trial.priority if said.priority is None else said.priority,
-        needs=trial.needs if said.needs is None else said.needs,
-    )
 
 
 def _blamed(report: Evaluated, cancel: str | None) -> Outcome:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, Generic, NoReturn, TypeVar, final
 
+from cohobate.campaign.admission import wrong_terms
 from cohobate.campaign.moves import (
     Awaiting,
     Calling,
@@ -62,10 +63,13 @@ class Wheel:
         self, points: Iterable[Row], *, priority: float = 0.0, needs: Mapping[str, float] | None = None
     ) -> list[Trial]:
         """Hands in candidates and returns at once with their trials; see ``Steer``."""
+        if isinstance(points, Mapping):
+            raise GeneratorError(f"steer.suggest: expected a list of points, got one: write [{dict(points)!r:.100}]")
         rows = tuple(points)
         if not rows:
             return []
-        trials = self._said("suggest", Suggesting(rows, float(priority), dict(needs or {})))
+        terms = _terms("suggest", priority, needs or {})
+        trials = self._said("suggest", Suggesting(rows, *terms))
         self._mine.update(trial.id for trial in trials)
         self._pending.update((trial.id, trial) for trial in trials)
         return list(trials)
@@ -117,17 +121,10 @@ class Wheel:
         priority, needs = fields.pop("priority", None), fields.pop("needs", None)
         changed = {name: fields.pop(name) for name in list(fields) if name in self._names}
         known = self._pending.get(id)
-        request = Revising(
-            id,
-            changed,
-            fields,
-            None if priority is None else float(priority),
-            None if needs is None else dict(needs),
-            known.inputs if known else None,
-        )
+        request = Revising(id, changed, fields, *_revised("revise", priority, needs), known.inputs if known else None)
         applied = bool(self._said("revise", request))
-        if applied and known and changed:
-            self._pending[id] = replace(known, inputs={**known.inputs, **changed})
+        if applied and known:
+            self._pending[id] = request.applied_to(known)
         return applied
 
     def once(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
@@ -202,6 +199,19 @@ class Promised(Generic[T]):
         if self._outcome is None:
             self._outcome = self._wheel.awaited(self._call, wait=False)
         return self._outcome is not None
+
+
+def _terms(call: str, priority: Payload, needs: Payload) -> tuple[float, dict[str, float]]:
+    """Returns how a trial is to be run; raises ``GeneratorError`` for what makes no sense."""
+    if (wrong := wrong_terms(priority, needs)) is not None:
+        raise GeneratorError(f"steer.{call}: {wrong}")
+    return float(priority), dict(needs)
+
+
+def _revised(call: str, priority: Payload, needs: Payload) -> tuple[float | None, dict[str, float] | None]:
+    """Returns the terms that are to be changed."""
+    terms = _terms(call, 0.0 if priority is None else priority, {} if needs is None else needs)
+    return None if priority is None else terms[0], None if needs is None else terms[1]
 
 
 def _value(call: str, fn: Callable[..., Any], outcome: Payload) -> Payload:
