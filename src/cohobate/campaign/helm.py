@@ -123,6 +123,11 @@ class Helm:
         return not self.ended and self.parked is None
 
     @property
+    def farewell(self) -> str:
+        """Why a campaign stops that its return ends."""
+        return "the generator has returned" if self.name == "main" else f"the generator {self.name!r} has returned"
+
+    @property
     def calling(self) -> bool:
         """Whether calls of it run at the engine."""
         return bool(self._calls)
@@ -203,8 +208,7 @@ class Helm:
         if self.closing or self.on_return != "restart":
             self.ended = True
             if not self.closing and self.on_return == "stop":
-                named = "" if self.name == "main" else f" {self.name!r}"
-                desk.stop(StopWanted(f"the generator{named} has returned"), now)
+                desk.stop(StopWanted(self.farewell), now)
             return
         self._calls, self._outcomes = set(), {}
         desk.act(Restart(self.name, self.runs))

@@ -298,7 +298,7 @@ class Scheduler:
         Trials with needs start where these are ``free``; where it is empty, nobody counts them.
         """
         wanted = self._fill(now, room, limit, free) if self.stopping is None else 0
-        turns = self.table.turns(wanted, asking=self.stopping is None)
+        turns = self.table.turns(wanted, asking=self.stopping is None and not self.table.returned)
         for turn, told in turns:
             if told is not None:
                 self._events.append(told)
@@ -312,6 +312,8 @@ class Scheduler:
         """Starts what may be started; returns how many more candidates could be than there are."""
         if self._delayed:
             room -= self._retry(now, room)
+        if self.table.returned:
+            return 0  # what had started is brought to its end, and nothing else begins
         most = room if limit is None or room < limit else limit
         if self._queue:
             most -= self._dispatch(now, most, free)
@@ -342,9 +344,10 @@ class Scheduler:
 
     def _check_end(self) -> None:
         """Stops where nothing is left to do: the generator is exhausted, or waits for nothing."""
-        if self.trials or self.stopping or not self.idle:
+        left = self._delayed if self.table.returned else self.trials
+        if left or self.stopping or not self.idle:
             return
-        if (reason := self.table.over) is not None:
+        if (reason := self.table.returned or self.table.over) is not None:
             self.stopping = StopWanted(reason)
         elif self.table.stuck:
             self.stuck = True

@@ -1,14 +1,22 @@
-"""What is wrong with a body, or with how it is used, is said in one line before or where it happens."""
+"""What is wrong with a body is said in one line where it happens; one that has returned has ended its campaign."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import cohobate as co
+from cohobate.campaign.conversation import Conversation
+from cohobate.campaign.helm import Helm
+from cohobate.campaign.moves import Ended, StopWanted, Submit
+from cohobate.campaign.policy import Policy
+from cohobate.campaign.scheduler import Pending, Scheduler
 from cohobate.core.errors import GeneratorError, UserError
+from cohobate.core.outcome import Value
+from cohobate.core.trial import Evaluated, Trial
 from cohobate.propose.persistent import Persistent
 
 LINE = co.Problem({"x": co.Real(0, 1)}, outputs=(co.Output("f", "minimize"),))
@@ -81,3 +89,33 @@ def test_a_restarted_body_that_is_cut_short_keeps_its_last_value():
     body = co.Member(co.persistent(halving, problem=LINE), on_return="restart")
     result = co.Campaign(body, square, co.inline()).run(co.evaluations(3))
     assert result.value == 0.0625
+
+
+def leaving(steer: co.Steer) -> str:
+    steer.suggest([{"x": 0.1 * n} for n in range(9)])
+    steer.receive()
+    return "enough"
+
+
+@pytest.mark.timeout(20)
+def test_a_campaign_whose_body_has_returned_evaluates_nothing_more(tmp_path: Path):
+    def again() -> Any:
+        others = {"random": co.RandomSampler(LINE), "leaving": co.persistent(leaving, problem=LINE)}
+        return co.Campaign(others, square, co.inline(), run=tmp_path / "run").run()
+
+    first, second = again(), again()
+    assert second.table() == first.table()
+    assert second.value == "enough"
+    assert second.reason == "the generator 'leaving' has returned"
+
+
+def test_what_ran_when_a_body_returned_is_brought_to_its_end_by_the_next_session():
+    begun, never = Trial(0, {"x": 0.1}), Trial(1, {"x": 0.2})
+    talks = (Helm("main", runs=1), Conversation("random"))
+    scheduler = Scheduler(Policy(), talks=talks, next_id=2, unfinished=[Pending(begun, 1), Pending(never)])
+    scheduler.plan(0.0, 4, None)
+    assert scheduler.take()[1] == [Submit(begun, 2)]
+    scheduler.on(Ended(0, 2, Evaluated(Value({"f": 1.0}), 0.0, 1.0)), 1.0)
+    scheduler.plan(1.0, 4, None)
+    assert scheduler.take()[1] == []
+    assert scheduler.stopping == StopWanted("the generator has returned")
