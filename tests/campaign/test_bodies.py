@@ -36,6 +36,7 @@ def run(body: Callable[..., Any], **settings: Any) -> Any:
         (lambda steer: steer.suggest({"x": 0.5}), r"expected a list of points, got one: write \[\{'x': 0.5\}\]"),
         (lambda steer: steer.suggest([{"x": 0.5}], priority="high"), "a finite number as priority, got 'high'"),
         (lambda steer: steer.suggest([{"x": 0.5}], needs=3), "expected needs such as {'cores': 2}, got 3"),
+        (lambda steer: steer.submit(3), "steer.submit: expected a Task, got 3"),
         (lambda steer: steer.revise(steer.suggest([{"x": 0.5}])[0], priority="high"), "steer.revise: .* as priority"),
     ],
 )

@@ -106,7 +106,7 @@ def members_of(given: Given, initial: Generator | None = None) -> dict[str, Memb
         members = {name: _hearing(member, INITIAL) for name, member in members.items()}
         members = {INITIAL: Member(initial), **members}
         if not members[INITIAL].finite:
-            raise UserError("initial: expected points that come to an end, such as Sobol(problem, n=20) or points(...)")
+            raise UserError("initial: expected points that come to an end, such as LatinHypercube(problem, n=20) or points(...)")
     _check_hearing(members)
     return members
 

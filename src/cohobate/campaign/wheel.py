@@ -144,6 +144,8 @@ class Wheel:
 
     def submit(self, task: Task) -> Promised[Any]:
         """Does the same with a task, which may have a deadline and needs."""
+        if not isinstance(task, Task):
+            raise GeneratorError(f"steer.submit: expected a Task, got {task!r:.60}; steer.call takes a function")
         call = next(self._calls)
         self._said("call", Calling(call, task))
         return Promised(self, call, task.fn)
