@@ -24,7 +24,7 @@ from cohobate.campaign.goals import Goal, Goals, as_goal, check_goal
 from cohobate.campaign.handle import Handle
 from cohobate.campaign.hands import Terms
 from cohobate.campaign.manifest import write_manifest
-from cohobate.campaign.members import Given, describe, lossy, members_of, problem_of, seed_of
+from cohobate.campaign.members import Given, describe, finite, lossy, members_of, problem_of, seed_of
 from cohobate.campaign.policy import FailureBudget, Policy, Retries
 from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.resume import Identity, declare, remember
@@ -149,7 +149,7 @@ class Campaign:
         SIGTERM lets running evaluations finish for 10 s, the second kills them; the program then
         ends with a line that says how to continue (in a notebook, the partial result is returned).
         """
-        if goal is None and not all(member.finite for member in self.members.values()):
+        if goal is None and not finite(self.members):
             raise GoalError("run() needs a goal such as evaluations(60): this generator never ends by itself")
         session = self._open(goal, None)
         with stopping_on_signals(session.driver.post) as came:

@@ -126,6 +126,11 @@ class Helm:
         return not self.ended and self.parked is None
 
     @property
+    def farewell(self) -> str:
+        """Why a campaign stops that its return ends."""
+        return "the generator has returned" if self.name == "main" else f"the generator {self.name!r} has returned"
+
+    @property
     def calling(self) -> bool:
         """Whether calls of it run at the engine."""
         return bool(self._calls)
@@ -208,7 +213,7 @@ class Helm:
         if self.closing or self.on_return != "restart":
             self.ended = True
             if not self.closing and self.on_return == "stop":
-                desk.stop(StopWanted(f"the generator {self.name!r} has returned"), now)
+                desk.stop(StopWanted(self.farewell), now)
             return
         self._calls, self._outcomes = set(), {}
         desk.act(Restart(self.name, self.runs))

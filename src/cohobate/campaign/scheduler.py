@@ -283,7 +283,7 @@ class Scheduler:
         if pending is None or said.trial not in self._queue:
             event = _too_late(said, by, now)
         else:
-            pending.trial = _revised(pending.trial, said)
+            pending.trial = said.applied_to(pending.trial)
             self._queue.add(pending.trial)
             event = _in_time(said, pending.trial, by, now)
         self._events.append(event)
@@ -305,7 +305,7 @@ class Scheduler:
         for helm in self.table.helms:
             helm.take_turn(self, now)
         wanted = self._fill(now, room, limit, free) if self.stopping is None else 0
-        turns = self.table.turns(wanted, asking=self.stopping is None)
+        turns = self.table.turns(wanted, asking=self.stopping is None and not self.table.returned)
         for turn, told in turns:
             if told is not None:
                 self._events.append(told)
@@ -319,6 +319,8 @@ class Scheduler:
         """Starts what may be started; returns how many more candidates could be than there are."""
         if self._delayed:
             room -= self._retry(now, room)
+        if self.table.returned:
+            return 0  # what had started is brought to its end, and nothing else begins
         most = room if limit is None or room < limit else limit
         if self._queue:
             most -= self._dispatch(now, most, free)
@@ -349,9 +351,10 @@ class Scheduler:
 
     def _check_end(self) -> None:
         """Stops where nothing is left to do: the generator is exhausted, or waits for nothing."""
-        if self.trials or self.stopping or not self.idle:
+        left = self._delayed if self.table.returned else self.trials
+        if left or self.stopping or not self.idle:
             return
-        if (reason := self.table.over) is not None:
+        if (reason := self.table.returned or self.table.over) is not None:
             self.stopping = StopWanted(reason)
         elif self.table.stuck:
             self.stuck = True
@@ -364,16 +367,6 @@ def _trial(id: int, row: Row, generator: str, priority: float = 0.0, needs: Mapp
     if isinstance(row, Known):
         return Trial(id, inputs, generator, Note(why="given"), given=dict(row.outputs))
     return Trial(id, inputs, generator, None, priority, needs or {})
-
-
-def _revised(trial: Trial, said: Revising) -> Trial:
-    """Returns a trial as a body wants it."""
-    return replace(
-        trial,
-        inputs={**trial.inputs, **said.inputs},
-        priority=trial.priority if said.priority is None else said.priority,
-        needs=trial.needs if said.needs is None else said.needs,
-    )
 
 
 def _blamed(report: Evaluated, cancel: str | None) -> Outcome:

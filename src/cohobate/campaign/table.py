@@ -139,10 +139,14 @@ class Table:
         return self.still() and any(talk.waiting for talk in self._conversations)
 
     @property
+    def returned(self) -> str | None:
+        """Why the campaign has come to its end, where a body that ends it has returned."""
+        return next((helm.farewell for helm in self.helms if helm.runs and helm.on_return == "stop"), None)
+
+    @property
     def ended(self) -> bool:
         """Whether the campaign has come to an end that no larger goal continues."""
-        returned = any(helm.runs and helm.on_return == "stop" for helm in self.helms)
-        return returned or (self.over is not None)
+        return self.returned is not None or self.over is not None
 
 
 def _say(talk: Conversation, room: int) -> tuple[Talk, Told | None] | None:

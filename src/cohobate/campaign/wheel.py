@@ -64,6 +64,8 @@ class Wheel:
         self, points: Iterable[Row], *, priority: float = 0.0, needs: Mapping[str, float] | None = None
     ) -> list[Trial]:
         """Hands in candidates and returns at once with their trials; see ``Steer``."""
+        if isinstance(points, Mapping):
+            raise GeneratorError(f"steer.suggest: expected a list of points, got one: write [{dict(points)!r:.100}]")
         rows = tuple(points)
         if not rows:
             return []
@@ -136,8 +138,8 @@ class Wheel:
             known.inputs if known else None,
         )
         applied = bool(self._said("revise", request))
-        if applied and known and changed:
-            self._pending[id] = replace(known, inputs={**known.inputs, **changed})
+        if applied and known:
+            self._pending[id] = request.applied_to(known)
         return applied
 
     def once(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
@@ -157,6 +159,8 @@ class Wheel:
 
     def submit(self, task: Task) -> Promised[Any]:
         """Does the same with a task, which may have a deadline and needs."""
+        if not isinstance(task, Task):
+            raise GeneratorError(f"steer.submit: expected a Task, got {task!r:.60}; steer.call takes a function")
         call = next(self._calls)
         self._said("call", Calling(call, task))
         return Promised(self, call, task.fn)
