@@ -41,6 +41,7 @@ _HOMES = {
     ),
     "cohobate.engines": ("executor", "inline", "processes", "threads"),
     "cohobate.propose.active": ("ActiveLearning",),
+    "cohobate.propose.optimisers.bayes": ("BayesianOptimizer",),
     "cohobate.propose.gest": ("as_gest", "from_gest"),
     "cohobate.propose.sampling": ("Grid", "LatinHypercube", "RandomSampler", "Sobol"),
     "cohobate.simulate.function": ("simulator",),
@@ -100,6 +101,7 @@ if TYPE_CHECKING:
     from cohobate.propose.active import ActiveLearning as ActiveLearning
     from cohobate.propose.gest import as_gest as as_gest
     from cohobate.propose.gest import from_gest as from_gest
+    from cohobate.propose.optimisers.bayes import BayesianOptimizer as BayesianOptimizer
     from cohobate.propose.sampling import Grid as Grid
     from cohobate.propose.sampling import LatinHypercube as LatinHypercube
     from cohobate.propose.sampling import RandomSampler as RandomSampler
