@@ -43,7 +43,8 @@ def problem_of(case: Case) -> Problem:
 def ours(case: Case, seed: int) -> tuple[Story, list[list[float]]]:
     """Returns the story of a run of ours, and its points."""
     problem = problem_of(case)
-    generator = BayesianOptimizer(problem, initial=case.initial, seed=seed)
+    reference = case.reference and {f"f{k}": value for k, value in enumerate(case.reference)}
+    generator = BayesianOptimizer(problem, initial=case.initial, seed=seed, reference=reference)
     points, true, seconds = [], [], []
     for number in range(case.evaluations):
         began = time.perf_counter()

@@ -67,6 +67,7 @@ class Case:
     evaluations: int
     looked_at: tuple[int, ...]
     noise: float = 0.0
+    reference: tuple[float, ...] | None = None
 
     def measured(self, u: np.ndarray, seed: int, number: int) -> tuple[Outputs, Outputs]:
         """Returns the true outputs at a point, and those of evaluation ``number``."""
@@ -90,12 +91,21 @@ def missing(reference: np.ndarray, largest: float) -> Callable[[np.ndarray], flo
     return lambda values: 1 - volume(values, reference) / largest
 
 
+REFERENCE = (18.0, 6.0)
 CASES = {
     "Branin": Case(2, 1, lambda u: (branin(u),), least(0.397887), 6, 30, (20, 30)),
-    "Hartmann-6": Case(6, 1, lambda u: (hartmann(u),), least(-3.322368), 14, 50, (30, 50)),
-    "Hartmann-6, noise 0.1": Case(6, 1, lambda u: (hartmann(u),), least(-3.322368), 14, 50, (30, 50), 0.1),
-    "Gramacy, 2 limits": Case(2, 1, gramacy, least(0.599788), 6, 26, (16, 26)),
+    "Hartmann-6": Case(6, 1, lambda u: (hartmann(u),), least(-3.322368), 14, 40, (30, 40)),
+    "Hartmann-6, noise 0.1": Case(6, 1, lambda u: (hartmann(u),), least(-3.322368), 14, 40, (30, 40), 0.1),
+    "Gramacy, 2 limits": Case(2, 1, gramacy, least(0.599788), 6, 22, (14, 22)),
     "Branin-Currin": Case(
-        2, 2, lambda u: (branin(u), currin(u)), missing(np.array([18.0, 6.0]), 59.36011875), 6, 30, (20, 30)
+        2,
+        2,
+        lambda u: (branin(u), currin(u)),
+        missing(np.array(REFERENCE), 59.36011875),
+        6,
+        30,
+        (20, 30),
+        0.0,
+        REFERENCE,
     ),
 }

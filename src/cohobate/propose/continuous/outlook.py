@@ -12,6 +12,9 @@ from cohobate.learn.kernels import Floats
 from cohobate.learn.surface import Surface, scales_of
 from cohobate.propose.continuous.encoding import Encoding
 from cohobate.propose.continuous.told import Told
+from cohobate.propose.sampling import sobol
+
+SPREAD = 512
 
 Targets = Mapping[int, tuple[float, ...] | None]
 
@@ -36,7 +39,7 @@ class Fitted:
 class Outlook:
     """Surfaces of the outputs, and of success where something failed; points as columns, (n, columns).
 
-    ``values``: (known, outputs), as they came.
+    ``values``: (known, outputs), as they came; ``spread``: points all over the space.
     """
 
     outputs: tuple[Surface, ...]
@@ -44,6 +47,7 @@ class Outlook:
     known: Floats
     pending: Floats
     values: Floats
+    spread: Floats
 
 
 def fitted(basis: Basis, told: Told, encoding: Encoding, outputs: int) -> Fitted:
@@ -67,7 +71,8 @@ def outlook(found: Fitted, told: Told, encoding: Encoding) -> Outlook:
     if told.holes:
         every = np.concatenate((known, encoding.columns(told.points(told.holes))))
         success = Surface.of(found.success, every, _success(len(known), len(told.holes)), pending)
-    return Outlook(surfaces, success, known, pending, values)
+    spread = encoding.columns(sobol(len(encoding.axes), 0, 0, SPREAD))
+    return Outlook(surfaces, success, known, pending, values, spread)
 
 
 def _known(targets: Targets, outputs: int) -> tuple[Sequence[int], Floats]:

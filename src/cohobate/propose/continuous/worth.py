@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cohobate.core.errors import ProblemError
 from cohobate.core.front import nondominated
 from cohobate.learn import slopes
 from cohobate.learn.hypervolume import TINY, expected_improvement, reference_point
@@ -67,11 +68,12 @@ class Worth:
         return sum(value for value, _ in parts), np.sum([slope for _, slope in parts], axis=0)
 
 
-def worth(aims: Aims, outlook: Outlook) -> Worth:
+def worth(aims: Aims, outlook: Outlook, reference: Mapping[str, float] | None = None) -> Worth:
     """Returns what is promised: the expected improvement, of the hypervolume for several objectives.
 
     It counts from what is believed of known and pending points, not from what was measured, so that
-    noise does not pass for success (Picheny et al. 2013, section 3.1); times the probability of
+    noise does not pass for success (Picheny et al. 2013, section 3.1); volume is counted up to
+    ``reference``, values by name, once something is better than that; times the probability of
     keeping each limit and of having a value at all (Gardner et al. 2014, eq. 10), and these alone
     before any known point keeps the limits.
     """
@@ -81,8 +83,18 @@ def worth(aims: Aims, outlook: Outlook) -> Worth:
         return Worth("feasibility", tuple(limits))
     believed = np.concatenate((kept, outlook.pending[_keeps(aims, outlook, outlook.pending)]))
     several = len(aims.objectives) > 1
-    gain = _hypervolume(aims, outlook, believed) if several else _improvement(aims, outlook, believed)
+    gain = _hypervolume(aims, outlook, believed, reference) if several else _improvement(aims, outlook, believed)
     return Worth("ehvi" if several else "ei", (gain, *limits))
+
+
+def checked_reference(reference: Mapping[str, float] | None, aims: Aims) -> Mapping[str, float] | None:
+    """Returns it; raises ``ProblemError`` unless it has a number for each of several objectives."""
+    names = [output.name for output in aims.objectives]
+    if reference is None:
+        return None
+    if len(names) < 2 or set(reference) != set(names) or not np.isfinite(list(map(float, reference.values()))).all():
+        raise ProblemError(f"reference={reference!r}: expected a number for each of several objectives, here {names}")
+    return {name: float(reference[name]) for name in names}
 
 
 def leaders(aims: Aims, outlook: Outlook) -> NDArray[np.intp]:
@@ -105,10 +117,14 @@ def _improvement(aims: Aims, outlook: Outlook, believed: Floats) -> Term:
     return _of_one(surface, float(signs[0]), slopes.improvement, best)
 
 
-def _hypervolume(aims: Aims, outlook: Outlook, believed: Floats) -> Term:
+def _hypervolume(aims: Aims, outlook: Outlook, believed: Floats, wanted: Mapping[str, float] | None) -> Term:
     surfaces = outlook.outputs[: len(aims.objectives)]
-    front = aims.signs * np.stack([one.at(believed)[0] for one in surfaces], axis=1)
-    reference = reference_point(front)
+    front = _means(aims, outlook, believed)
+    reference = _reference(aims, outlook, front)
+    if wanted is not None:
+        given = [_plain(one, wanted[output.name]) for one, output in zip(surfaces, aims.objectives, strict=True)]
+        better = (front > aims.signs * given).all(axis=1).any()
+        reference = aims.signs * given if better else reference
     front = front[nondominated(front) & (front > reference).all(axis=1)]
 
     def plain(mean: Floats, std: Floats) -> Floats:
@@ -116,6 +132,22 @@ def _hypervolume(aims: Aims, outlook: Outlook, believed: Floats) -> Term:
         return logarithms
 
     return Term(surfaces, aims.signs, plain, partial(slopes.hypervolume, front=front, reference=reference))
+
+
+def _reference(aims: Aims, outlook: Outlook, front: Floats) -> Floats:
+    """Returns what is worth nothing: somewhat below the worst on the front that is expected of the whole space.
+
+    That of known points would grow by small steps where these are in one place.
+    """
+    spread = outlook.spread[_keeps(aims, outlook, outlook.spread)]
+    return reference_point(np.concatenate((front, _means(aims, outlook, spread))))
+
+
+def _means(aims: Aims, outlook: Outlook, points: Floats) -> Floats:
+    """Returns what is believed of the objectives at points, all to be maximized: (n, objectives)."""
+    each = [one.at(points)[0] for one in outlook.outputs[: len(aims.objectives)]]
+    means: Floats = aims.signs * np.stack(each, axis=1)
+    return means
 
 
 def _limits(aims: Aims, outlook: Outlook) -> list[Term]:

@@ -15,7 +15,7 @@ from cohobate.propose.continuous.design import WHOLE, Design
 from cohobate.propose.continuous.encoding import Encoding
 from cohobate.propose.continuous.outlook import Basis, Fitted, Outlook, fitted, outlook
 from cohobate.propose.continuous.told import Told
-from cohobate.propose.continuous.worth import leaders, worth
+from cohobate.propose.continuous.worth import checked_reference, leaders, worth
 from cohobate.propose.lessons import Lessons
 from cohobate.propose.posing import Names, Space, pose
 from cohobate.propose.rounds import Rounds
@@ -32,9 +32,11 @@ class BayesianOptimizer:
 
     Each output with a goal or a limit has a Gaussian process (Matern 5/2, a length scale for each
     variable, noise by likelihood). One objective: expected improvement over what is believed of the
-    known points, so noise does no harm; several: expected hypervolume improvement, exact. Limits
-    (``AtMost``, ``AtLeast``) count by the probability of keeping them. Where evaluations fail, the
-    probability of having a value is modelled too, so that what lies near them is avoided.
+    known points, so noise does no harm; several: exact expected hypervolume improvement, up to the
+    ``reference``, a value of each objective that is worth nothing (by default somewhat beyond the worst
+    on the front that is expected). Limits (``AtMost``, ``AtLeast``) count by the probability of keeping
+    them. Where evaluations fail, the probability of having a value is modelled too, so that what lies
+    near is avoided.
 
     Each choice is made when a worker is free, and knows what is pending: it counts as if it had come
     back as expected. With ``batch``, so many are proposed, and the next ones only when all have come
@@ -56,6 +58,7 @@ class BayesianOptimizer:
         "_encoding",
         "_fitted",
         "_lessons",
+        "_reference",
         "_refits",
         "_rounds",
         "_seed",
@@ -71,6 +74,7 @@ class BayesianOptimizer:
         maximize: Names = None,
         minimize: Names = None,
         outputs: tuple[Output, ...] = (),
+        reference: Mapping[str, float] | None = None,
         initial: int | None = None,
         batch: int | None = None,
         seed: int = 0,
@@ -87,7 +91,9 @@ class BayesianOptimizer:
         self._fitted: tuple[int, Fitted] | None = None
         self._lessons = Lessons()
         self._seed = seed
+        self._reference = checked_reference(reference, self._aims)
         self._settings = {"generator": WHO, "initial": initial, "batch": batch, "seed": seed}
+        self._settings |= {"reference": dict(self._reference)} if self._reference else {}
 
     @property
     def finite(self) -> bool:
@@ -144,7 +150,7 @@ class BayesianOptimizer:
             inputs = self._design.next(self._told.taken)
             return None if inputs is None else self._proposed(inputs, Note("initial"))
         expected = outlook(self._scales(), self._told, self._encoding)
-        found = worth(self._aims, expected)
+        found = worth(self._aims, expected, self._reference)
         best = self._encoding.points(expected.known[leaders(self._aims, expected)])
         random = philox(self._seed, 1 + self._told.count)
         peak = highest(found, self._encoding, self._told.taken, best, random)
