@@ -1,6 +1,6 @@
 """Anchor: BoTorch on functions with known optima, from the same initial points, one evaluation at a time.
 
-    python benchmarks/bayes.py --python .venv/gest/bin/python [--seeds 5] [--case Branin]
+    OMP_NUM_THREADS=1 python benchmarks/bayes.py --python .venv/gest/bin/python [--seeds 5] [--case Branin]
 
 Regret is that of the best true value among evaluated points (for two objectives: the share of the
 largest hypervolume that is missing), mean +- standard error over seeds; ratio is ours over the anchor's,
