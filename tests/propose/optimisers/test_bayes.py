@@ -291,6 +291,7 @@ LEVELS = Fidelity("level", {"quick": 1.0, "full": 4.0})
         (SQUARE, {"outputs": (Output("f", "minimize", shape=(2,)),)}, "only a number can be modelled"),
         (SQUARE, {"minimize": "f", "reference": {"f": 1.0}}, "expected a number for each of several objectives"),
         (SQUARE, {"minimize": ["f", "g"], "reference": {"f": 1.0}}, r"here \['f', 'g'\]"),
+        (SQUARE, {"minimize": ["f", "g"], "reference": {"f": "low", "g": 1.0}}, "expected a number"),
         (SQUARE, {"minimize": "f", "initial": 0}, "initial=0"),
         (SQUARE, {"minimize": "f", "batch": 0}, "batch=0"),
         (SQUARE, {"minimize": "f", "seed": -1}, "seed=-1"),

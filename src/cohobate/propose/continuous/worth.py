@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real as Number
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,9 +94,13 @@ def checked_reference(reference: Mapping[str, float] | None, aims: Aims) -> Mapp
     names = [output.name for output in aims.objectives]
     if reference is None:
         return None
-    if len(names) < 2 or set(reference) != set(names) or not np.isfinite(list(map(float, reference.values()))).all():
+    if len(names) < 2 or set(reference) != set(names) or not all(map(_finite, reference.values())):
         raise ProblemError(f"reference={reference!r}: expected a number for each of several objectives, here {names}")
     return {name: float(reference[name]) for name in names}
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, Number) and math.isfinite(value)
 
 
 def leaders(aims: Aims, outlook: Outlook) -> NDArray[np.intp]:
