@@ -94,8 +94,8 @@ def missing(reference: np.ndarray, largest: float) -> Callable[[np.ndarray], flo
 REFERENCE = (18.0, 6.0)
 CASES = {
     "Branin": Case(2, 1, lambda u: (branin(u),), least(0.397887), 6, 30, (20, 30)),
-    "Hartmann-6": Case(6, 1, lambda u: (hartmann(u),), least(-3.322368), 14, 40, (30, 40)),
-    "Hartmann-6, noise 0.1": Case(6, 1, lambda u: (hartmann(u),), least(-3.322368), 14, 40, (30, 40), 0.1),
+    "Hartmann-6": Case(6, 1, lambda u: (hartmann(u),), least(-3.322368), 14, 50, (30, 50)),
+    "Hartmann-6, noise 0.1": Case(6, 1, lambda u: (hartmann(u),), least(-3.322368), 14, 50, (30, 50), 0.1),
     "Gramacy, 2 limits": Case(2, 1, gramacy, least(0.599788), 6, 22, (14, 22)),
     "Branin-Currin": Case(
         2,

@@ -23,6 +23,7 @@ from cohobate.engines.inline import inline
 from cohobate.propose.optimisers.bayes import BayesianOptimizer
 from cohobate.propose.sampling import Sobol
 
+pytestmark = pytest.mark.timeout(180)
 SQUARE = {"x": Real(-5.0, 10.0), "y": Real(0.0, 15.0)}
 Simulator = Callable[[Inputs], Outcome]
 
