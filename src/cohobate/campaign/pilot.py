@@ -43,7 +43,7 @@ Post = Callable[[Said | Broken], None]
 
 
 LIVES = 3
-"""Deaths of its process that a body may survive in one session, and one more."""
+"""Deaths of its process, without anything new said in between, after which a body is given up."""
 
 
 @final
@@ -60,6 +60,7 @@ class Pilot:
         "_elsewhere",
         "_log",
         "_name",
+        "_news",
         "_over",
         "_post",
         "_problem",
@@ -74,6 +75,7 @@ class Pilot:
         self._answers: SimpleQueue[Payload] = SimpleQueue()
         self._script: Script | None = None
         self._over = False
+        self._news = False
         self._thread: Thread | None = None
         self._elsewhere = Elsewhere() if body.apart else None
 
@@ -124,15 +126,20 @@ class Pilot:
     def _steered_apart(self, run: int) -> Payload:
         """Runs the body in a process of its own, and again by its log where that dies."""
         assert self._elsewhere is not None
-        for _ in range(LIVES):
+        lives = LIVES
+        while True:
+            self._news = False
             try:
                 return self._elsewhere.steer(self._body, self._problem.names, run, self.ask)
             except WorkerLost as error:
                 if self._over:
                     return None
-                lost = error
+                lives = LIVES if self._news else lives - 1
+                if not lives:
+                    raise GeneratorError(
+                        f"its process died {LIVES} times at the same place; the last: {error}"
+                    ) from error
                 self._script = self._recall(run)
-        raise GeneratorError(f"its process died {LIVES} times; the last time: {lost}")
 
     def _recall(self, run: int) -> Script:
         return Script(self._log(run=run), self._problem.structured)
@@ -163,6 +170,7 @@ class Pilot:
         return known
 
     def _live(self, request: Request) -> Payload:
+        self._news = True
         if self._over:
             return _too_late(request)
         self._post(Said(self._name, request))
