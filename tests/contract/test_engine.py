@@ -783,22 +783,20 @@ def test_two_at_once_are_tied_to_different_cores(case: Case, tmp_path: Path):
         assert (len(one), len(other), one & other) == (1, 1, set())
 
 
-@pytest.mark.parametrize(
-    ("needs", "line"),
-    [
+def test_what_can_never_be_met_is_refused_at_once(case: Case):
+    wrong: list[tuple[Mapping[str, Any], str]] = [
         ({"licnce": 1}, "there is no 'licnce'; did you mean 'licence'"),
         ({"licence": 3}, "licence 3 can never be had: there is cores"),
         ({"licence": -1}, "expected a number of 'licence' from 0 up, got -1"),
         ({"licence": float("nan")}, "from 0 up, got nan"),
         ({"licence": "1"}, "expected a number of 'licence', got '1'"),
         ({"cores": 1.5}, "expected a whole number of 'cores', got 1.5"),
-    ],
-)
-def test_what_can_never_be_met_is_refused_at_once(case: Case, needs: Mapping[str, Any], line: str):
+    ]
     with sharing(case, licence=2) as engine:
-        assert line in engine.refuse(needs)
-        with pytest.raises(UserError, match=re.escape(line)):
-            engine.submit(Task(add, (1,), needs=needs))
+        for needs, line in wrong:
+            assert line in engine.refuse(needs)
+            with pytest.raises(UserError, match=re.escape(line)):
+                engine.submit(Task(add, (1,), needs=needs))
         assert engine.refuse({"licence": 2}) is None
         assert isinstance(engine, Packs)
         assert engine.free() == engine.has() == {"cores": case.workers, "licence": 2}

@@ -38,7 +38,8 @@ Address = Annotated[
 Few = Annotated[int, Field(ge=1, le=100_000)]  # each is a name, a process or a thread in the end
 Script = Annotated[str, Field(max_length=20_000)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Resources = dict[Word, Amount | list[Word]]
+Device = Annotated[int, Field(ge=0)]
+Resources = dict[Word, Amount | list[Device | Word]]
 """What tasks may need beside cores; only of gpu may there be a list, which the engine checks."""
 
 
