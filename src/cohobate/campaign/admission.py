@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from math import isfinite
 from typing import final
 
@@ -12,20 +12,33 @@ from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.needs import wrong_needs
 from cohobate.core.payload import Payload
 from cohobate.core.problem import Problem
-from cohobate.core.protocols import Chosen, Known, Row, inputs_of
+from cohobate.core.protocols import Chosen, Engine, Known, Packs, Row, inputs_of
 from cohobate.core.trial import Note
 from cohobate.ledger.codec import check
 from cohobate.ledger.record import wrong_note
 from cohobate.simulate.outputs import outputs_of
 
+Refuse = Callable[[Mapping[str, float]], str | None]
+"""Tells in one line why needs can never be met; ``None`` where they can."""
+
+
+def nothing_counted(needs: Mapping[str, float]) -> str | None:
+    """Refuses all needs: for engines that count no resources."""
+    return wrong_needs(needs, {})
+
+
+def refuse_of(engine: Engine) -> Refuse:
+    """Returns what tells which needs an engine cannot meet."""
+    return engine.refuse if isinstance(engine, Packs) else nothing_counted
+
 
 @final
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What a campaign takes: candidates of its ``problem`` that need no more than it ``has`` of each resource."""
+    """What a campaign takes: candidates of its ``problem`` whose needs its engine does not ``refuse``."""
 
     problem: Problem
-    has: Mapping[str, float] = field(default_factory=dict)
+    refuse: Refuse = nothing_counted
 
     def wrong_rows(self, rows: Sequence[Row]) -> str | None:
         """Returns what is wrong with the first row that is not admissible, or ``None``."""
@@ -39,7 +52,7 @@ class Admission:
         """Returns what is wrong with how a trial is to be run, or ``None``."""
         if isinstance(priority, bool) or not isinstance(priority, int | float) or not isfinite(priority):
             return f"expected a finite number as priority, got {priority!r:.60}"
-        return wrong_needs(needs, self.has)
+        return self.refuse(needs)
 
     def _wrong_inputs(self, inputs: Payload) -> str | None:
         match capture(self.problem.check, inputs):

@@ -14,7 +14,7 @@ from pathlib import Path
 from socket import gethostname
 from typing import Any, final, get_args
 
-from cohobate.campaign.admission import Admission
+from cohobate.campaign.admission import Admission, refuse_of
 from cohobate.campaign.cache import Cache
 from cohobate.campaign.card import Card, goal_of, space_of
 from cohobate.campaign.crew import assemble
@@ -32,10 +32,9 @@ from cohobate.campaign.session import Session
 from cohobate.campaign.signals import Interrupted, is_interactive, stopping_on_signals
 from cohobate.core.errors import GoalError, ProblemError, UserError
 from cohobate.core.events import Opened
-from cohobate.core.needs import wrong_needs
 from cohobate.core.payload import Plain
 from cohobate.core.problem import Problem
-from cohobate.core.protocols import Engine, Generator, Packs
+from cohobate.core.protocols import Engine, Generator
 from cohobate.core.task import GRACE
 from cohobate.engines import as_engine, coroutines, processes
 from cohobate.ledger.codec import check
@@ -238,7 +237,7 @@ class Campaign:
         evaluate = evaluation.awaited if is_async(self.simulator) else evaluation
         terms = Terms(evaluate, settings.deadline, settings.grace, settings.needs)
         orders = Orders(terms, self.problem, goal, settings.drain)
-        admission = Admission(self.problem, engine.has() if isinstance(engine, Packs) else {})
+        admission = Admission(self.problem, refuse_of(engine))
         crew = partial(assemble, self.members, admission, ledger)
         driver = Driver(orders, crew, scheduler=past.scheduler, ledger=ledger, engine=engine)
         opened = Opened(ledger.epoch, driver.now(), gethostname(), os.getpid())
@@ -261,7 +260,7 @@ class Campaign:
 def check_needs(needs: Mapping[str, float], engine: Engine | None) -> None:
     """Raises ``UserError`` for needs that an engine (``None``: all cores) can never meet."""
     place = processes() if engine is None else engine
-    if needs and (wrong := wrong_needs(needs, place.has() if isinstance(place, Packs) else {})) is not None:
+    if needs and (wrong := refuse_of(place)(needs)) is not None:
         raise UserError(f"{wrong} ({place!r})")
 
 

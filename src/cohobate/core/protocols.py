@@ -194,6 +194,10 @@ class Packs(Protocol):
         """All there is; ``cores`` is how many tasks without needs run at once."""
         ...
 
+    def refuse(self, needs: Mapping[str, float]) -> str | None:
+        """Why such needs can never be met, in one line; ``None`` where they can."""
+        ...
+
 
 @runtime_checkable
 class Cooperative(Engine, Protocol):

@@ -47,7 +47,7 @@ def part_from(workers: Collection[Worker]) -> None:
 class Worker:
     """A worker process: what it was given, and the pipes to and from it. Used by one thread only.
 
-    It has ``threads`` for its numerics, unless its berth says how many cores it is bound to.
+    Its numerics have ``threads`` threads, unless its berth says how many cores were asked for.
     """
 
     __slots__ = (
@@ -61,7 +61,7 @@ class Worker:
         descriptor = shared_file()
         try:
             self.page = Page(descriptor)
-            environment = thread_limits(berth.threads or threads) | berth.environment()
+            environment = thread_limits(threads) | berth.environment()
             with pinned(berth.cores):
                 self.process, self.group = _spawn((*theirs, descriptor), environment)
         except BaseException:
