@@ -45,7 +45,11 @@ _HOMES = {
     "cohobate.propose.sampling": ("Grid", "LatinHypercube", "RandomSampler", "Sobol"),
     "cohobate.simulate.function": ("simulator",),
 }
-_MODULES = {"chem": "cohobate.simulate.chem", "engines": "cohobate.engines"}
+_MODULES = {
+    "chem": "cohobate.simulate.chem",
+    "engines": "cohobate.engines",
+    "optimisers": "cohobate.propose.optimisers",
+}
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = sorted([*_HOME, *_MODULES, "__version__"])
