@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Protocol, final
 
 import numpy as np
 
 from cohobate.core.errors import CallFailed
-from cohobate.core.steering import Steer
+from cohobate.core.protocols import Row
 from cohobate.core.trial import Result
 from cohobate.propose.optimisers.axes import Axes
 from cohobate.propose.optimisers.scores import Scores, complaint
 from cohobate.propose.scaling import Numbers
+
+
+class Evaluates(Protocol):
+    """What a desk needs of ``steer``."""
+
+    def evaluate(self, points: Iterable[Row]) -> list[Result]: ...
 
 
 @final
@@ -35,7 +41,7 @@ class Desk:
 
     __slots__ = ("_ahead", "_axes", "_memory", "_scores", "_steer", "best", "nfev")
 
-    def __init__(self, steer: Steer, axes: Axes, scores: Scores, *, memory: bool = False) -> None:
+    def __init__(self, steer: Evaluates, axes: Axes, scores: Scores, *, memory: bool = False) -> None:
         self._steer = steer
         self._axes = axes
         self._scores = scores
