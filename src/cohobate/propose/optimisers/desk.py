@@ -39,20 +39,23 @@ class Desk:
     it the same point is evaluated again where it is asked for again.
     """
 
-    __slots__ = ("_ahead", "_axes", "_memory", "_scores", "_steer", "best", "nfev")
+    __slots__ = ("_ahead", "_axes", "_memory", "_scores", "_steer", "_unit", "best", "nfev")
 
-    def __init__(self, steer: Evaluates, axes: Axes, scores: Scores, *, memory: bool = False) -> None:
+    def __init__(
+        self, steer: Evaluates, axes: Axes, scores: Scores, *, memory: bool = False, unit: float = 1.0
+    ) -> None:
         self._steer = steer
         self._axes = axes
         self._scores = scores
         self._memory = memory
+        self._unit = unit
         self._ahead: dict[bytes, list[Seen]] = {}
         self.best: tuple[Numbers, Seen] | None = None
         self.nfev = 0
 
     def fun(self, x: Numbers) -> float:
-        """Returns the value at ``x`` that is minimized."""
-        return float(self.look(x).score)
+        """Returns the value at ``x`` that is minimized, in units of ``unit``."""
+        return float(self.look(x).score) / self._unit
 
     def array(self, x: Numbers) -> Numbers:
         """Returns the array at ``x``: (m,)."""
@@ -83,7 +86,11 @@ class Desk:
             copies = [x for key, x in {x.tobytes(): x for x in copies}.items() if key not in self._ahead]
         results = self._steer.evaluate([self._axes.row(x) for x in copies]) if copies else []
         self.nfev += len(results)
-        for x, result, score in zip(copies, results, self._scores.of(results), strict=True):
+        self.know(copies, results)
+
+    def know(self, points: list[Numbers], results: list[Result]) -> None:
+        """Takes in results at points, for later looks at each."""
+        for x, result, score in zip(points, results, self._scores.of(results), strict=True):
             seen = Seen(result, score)
             self._ahead.setdefault(x.tobytes(), []).append(seen)
             self._keep_best(x, seen)

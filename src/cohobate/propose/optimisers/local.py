@@ -61,22 +61,36 @@ class Minimize:
         axes, objective = axes_of(problem, "minimize", scaled=scale), objective_of(problem, "minimize")
         scores = scalar(objective, failed)
         memory = bool(_limits(problem)) or jac in problem.output_names
-        desk, start = Desk(steer, axes, scores, memory=memory), axes.at(x0)
+        desk = Desk(steer, axes, scores, memory=memory)
         asked = _asked(self.functions, desk, problem, jac, scores.sign)
-        bounds = _bounds(axes, method)
-        hooks: dict[str, Any] = {}
-        if method in SLOPES and not callable(asked["jac"]) and has_workers():
-            hooks["workers"] = desk.together
-        if method == "nelder-mead":
-            hooks["initial_simplex"] = simplex(axes, start, options)
         try:
-            desk.ahead(hooks.get("initial_simplex", ()))
-            found = require("scipy.optimize", extra="learn").minimize(
-                desk.fun, start, method=method, tol=tol, options={**options, **hooks}, bounds=bounds, **asked
-            )
+            found = solve(desk, axes, axes.at(x0), method, tol=tol, options=options, asked=asked)
         except Closed:
             return stopped(axes, desk, sign=scores.sign)
         return report(found, axes, desk, sign=scores.sign)
+
+
+def solve(
+    desk: Desk,
+    axes: Axes,
+    start: Numbers,
+    method: str,
+    *,
+    tol: float | None,
+    options: Mapping[str, Any],
+    asked: Mapping[str, Any],
+) -> Mapping[str, Any]:
+    """Returns what scipy finds from ``start``, its own hooks used to evaluate several points at once."""
+    hooks: dict[str, Any] = {}
+    if method in SLOPES and not callable(asked.get("jac")) and has_workers():
+        hooks["workers"] = desk.together
+    if method == "nelder-mead":
+        hooks["initial_simplex"] = simplex(axes, start, options)
+        desk.ahead(hooks["initial_simplex"])
+    found: Mapping[str, Any] = require("scipy.optimize", extra="learn").minimize(
+        desk.fun, start, method=method, tol=tol, options={**options, **hooks}, bounds=_bounds(axes, method), **asked
+    )
+    return found
 
 
 def minimize(
