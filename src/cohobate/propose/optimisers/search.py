@@ -28,10 +28,10 @@ from cohobate.propose.scaling import Numbers
 BESIDE: Final = ("cobyla", "nelder-mead", "powell", "slsqp", "tnc", "trust-constr")
 """Methods of which several can run by turns: COBYQA holds a lock while it runs, and L-BFGS-B of scipy
 1.17 was seen not to return when others of its kind were between two of its steps."""
-SIGMA: Final = 0.25
+SIGMA: Final = 0.5
 """Smaller than the 4 that makes the number of runs finite in theory: here runs that meet others are paused."""
 LINK: Final = 0.5
-"""Share of the radius within which a better point pauses a run."""
+"""Share of the radius within which a better point pauses a run; it goes on once none is within the whole."""
 SAME: Final = 0.02
 """Distance in the unit cube, in units of the square root of d, within which two minima are one."""
 CONVERGED: Final = 1e-9
@@ -124,13 +124,13 @@ class Search:
 
     def judge(self) -> None:
         """Ends runs that come to a known minimum; pauses those near better points of others, or lets them go on."""
-        reach = LINK * self.cloud.radius
+        radius = self.cloud.radius
         for run in self.alive:
             u, value = run.best
             if (known := self.known(u)) and known.value <= value:
                 self._end(run)
             else:
-                run.paused = self.cloud.gap(u, value, run.id) < reach
+                run.paused = self.cloud.gap(u, value, run.id) < (radius if run.paused else LINK * radius)
 
     def close(self) -> None:
         """Ends all runs."""
