@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from math import nan
 from pathlib import Path
 from socket import gethostname
 from typing import Any, final, get_args
 
+from cohobate.campaign.admission import Admission
 from cohobate.campaign.cache import Cache
 from cohobate.campaign.card import Card, goal_of, space_of
+from cohobate.campaign.crew import assemble
 from cohobate.campaign.driver import Driver, Orders
 from cohobate.campaign.evaluation import Evaluation
 from cohobate.campaign.goals import Goal, Goals, as_goal, check_goal
 from cohobate.campaign.handle import Handle
 from cohobate.campaign.hands import Terms
 from cohobate.campaign.manifest import write_manifest
+from cohobate.campaign.members import Given, describe, lossy, members_of, problem_of, seed_of
 from cohobate.campaign.policy import FailureBudget, Policy, Retries
 from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.resume import Identity, declare, remember
@@ -28,9 +32,10 @@ from cohobate.campaign.session import Session
 from cohobate.campaign.signals import Interrupted, is_interactive, stopping_on_signals
 from cohobate.core.errors import GoalError, ProblemError, UserError
 from cohobate.core.events import Opened
+from cohobate.core.needs import wrong_needs
 from cohobate.core.payload import Plain
 from cohobate.core.problem import Problem
-from cohobate.core.protocols import Described, Engine, Finite, Generator, Lossy, Posed
+from cohobate.core.protocols import Engine, Generator, Packs
 from cohobate.core.task import GRACE
 from cohobate.engines import as_engine, coroutines, processes
 from cohobate.ledger.codec import check
@@ -39,6 +44,7 @@ from cohobate.ledger.ledger import Ledger, memory_ledger, open_ledger
 from cohobate.ledger.spool import discard
 from cohobate.simulate.function import Simulator, as_simulator, bind, identity, is_async
 from cohobate.simulate.outputs import check_outputs
+from cohobate.simulate.warm import apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,8 @@ class Settings:
     """How a campaign treats its evaluations; none of it changes what is proposed.
 
     ``deadline`` (s) is for one attempt, ``grace`` (s) what it gets after it before it is killed;
-    ``drain`` lets what runs finish once the goal is reached, instead of cancelling it.
+    ``drain`` lets what runs finish once the goal is reached, instead of cancelling it. ``needs`` is what
+    an evaluation occupies unless its generator says otherwise, such as ``{"cores": 2, "gpu": 1}``.
     ``durability="normal"`` syncs no commit: a power cut may take those since the last checkpoint (about
     4 MB of log), the death of the driver none.
     """
@@ -58,6 +65,7 @@ class Settings:
     drain: bool = True
     durability: Durability = "full"
     ntasks: int = 16
+    needs: Mapping[str, float] = field(default_factory=dict)
     accept_new_code: bool = False
 
     def __post_init__(self) -> None:
@@ -73,12 +81,15 @@ class Settings:
 
     def policy(self, seed: int) -> Policy:
         """Returns what the scheduler needs to know; ``seed`` spreads the pauses of retries."""
-        return Policy(self.retries, _budget(self.failure_budget), seed)
+        return Policy(self.retries, _budget(self.failure_budget), seed, self.needs)
 
 
 @final
 class Campaign:
     """A closed loop: ``generator`` proposes, ``simulator`` evaluates on ``engine``, results go back.
+
+    There may be several generators: a mapping of names to generators, or to ``Member``s, which say what
+    each is told. What is ``initial`` (``points(...)``, a finite sampler) comes first, and all are told of it.
 
     ``run`` names the run folder; the same lines with the same folder continue what is there, and
     without one nothing is kept on disk. ``engine`` (default: all cores) may be any engine, or a
@@ -90,11 +101,12 @@ class Campaign:
 
     def __init__(
         self,
-        generator: Generator,
+        generator: Given,
         simulator: Callable[..., Any],
         engine: Engine | Executor | None = None,
         *,
         run: str | Path | None = None,
+        initial: Generator | None = None,
         problem: Problem | None = None,
         deadline: float | None = None,
         grace: float = GRACE,
@@ -103,10 +115,11 @@ class Campaign:
         drain: bool = True,
         durability: Durability = "full",
         ntasks: int = 16,
+        needs: Mapping[str, float] | None = None,
         accept_new_code: bool = False,
     ) -> None:
-        self.generator = generator
-        self.problem = _problem_of(generator, problem)
+        self.members = members_of(generator, initial)
+        self.problem = problem_of(self.members, problem)
         self.simulator: Simulator = as_simulator(simulator)
         if "\0" in str(run):
             raise UserError(f"run: expected the name of a folder, got {str(run)!r:.80}, which holds a NUL character")
@@ -119,11 +132,14 @@ class Campaign:
             drain=drain,
             durability=durability,
             ntasks=ntasks,
+            needs=dict(needs or {}),
             accept_new_code=accept_new_code,
         )
         self._engine = None if engine is None else as_engine(engine)
-        self._call = bind(self.simulator, self.problem.names)
+        own, self._let_go = apart(self.simulator)
+        self._call = bind(own, self.problem.names)
         check_outputs(self.simulator, self.problem.outputs)
+        check_needs(self.settings.needs, self._engine)
         self._fresh = True
 
     def run(self, goal: Goals | None = None) -> CampaignResult:
@@ -133,7 +149,7 @@ class Campaign:
         SIGTERM lets running evaluations finish for 10 s, the second kills them; the program then
         ends with a line that says how to continue (in a notebook, the partial result is returned).
         """
-        if goal is None and not (isinstance(self.generator, Finite) and self.generator.finite):
+        if goal is None and not all(member.finite for member in self.members.values()):
             raise GoalError("run() needs a goal such as evaluations(60): this generator never ends by itself")
         session = self._open(goal, None)
         with stopping_on_signals(session.driver.post) as came:
@@ -163,20 +179,16 @@ class Campaign:
 
     def describe(self) -> dict[str, Plain]:
         """Returns what must be the same for a run to be continued, as plain data."""
-        generator = self.generator
-        settings = generator.describe() if isinstance(generator, Described) else {}
-        return {
-            "problem": self.problem.describe(),
-            "generator": {"kind": type(generator).__qualname__, "settings": settings},
-        }
+        return {"problem": self.problem.describe(), **describe(self.members)}
 
     def _repr_html_(self) -> str:
         """Returns what it will do as a card for notebooks."""
         problem, settings = self.problem, self.settings
         outputs = [f"{one.name}{f' ({one.unit})' if one.unit else ''}: {goal_of(one)}" for one in problem.outputs]
+        kinds = ", ".join(type(member.generator).__name__ for member in self.members.values())
         deadline = "none" if settings.deadline is None else f"{settings.deadline:g} s"
         facts = [
-            ("proposes", f"{type(self.generator).__name__} over {space_of(problem)}"),
+            ("proposes", f"{kinds} over {space_of(problem)}"),
             ("with", ", ".join(f"{key} = {value}" for key, value in self.describe()["generator"]["settings"].items())),
             ("simulates", self.simulator.name),
             ("wanted", "; ".join(outputs)),
@@ -210,22 +222,25 @@ class Campaign:
         """Returns a goal that this campaign can reach."""
         wanted = as_goal(goal)
         check_goal(wanted, self.problem.output_names)
-        if wanted.lossy and not isinstance(self.generator, Lossy):
-            raise GoalError(f"goal {wanted}: {type(self.generator).__name__} has no loss")
+        if wanted.lossy and not lossy(self.members):
+            kinds = {type(member.generator).__name__ for member in self.members.values()}
+            raise GoalError(f"goal {wanted}: {' and '.join(sorted(kinds))} has no loss")
         return wanted
 
     def _assemble(self, goal: Goal | None, ledger: Ledger, loop: asyncio.AbstractEventLoop | None) -> Session:
         settings, structured = self.settings, self.problem.structured
-        seed = self.describe()["generator"]["settings"].get("seed")
+        seed = seed_of(self.members)
         declared = declare(ledger, self.identify(), accept_new_code=settings.accept_new_code)
         cache = self._cache(ledger, fresh=bool(declared)) if self.simulator.deterministic else None
-        past = remember(ledger, self.generator, settings.policy(seed or 0), structured, cache)
+        past = remember(ledger, self.members, settings.policy(seed), structured, cache)
         engine = self._engine or self._own_engine(loop)
         evaluation = Evaluation(self._call, self.problem.outputs, ledger.folder, ledger.epoch, structured)
         evaluate = evaluation.awaited if is_async(self.simulator) else evaluation
-        terms = Terms(evaluate, settings.deadline, settings.grace)
+        terms = Terms(evaluate, settings.deadline, settings.grace, settings.needs)
         orders = Orders(terms, self.problem, goal, settings.drain)
-        driver = Driver(orders, self.generator, scheduler=past.scheduler, ledger=ledger, engine=engine)
+        admission = Admission(self.problem, engine.has() if isinstance(engine, Packs) else {})
+        crew = partial(assemble, self.members, admission, ledger)
+        driver = Driver(orders, crew, scheduler=past.scheduler, ledger=ledger, engine=engine)
         opened = Opened(ledger.epoch, driver.now(), gethostname(), os.getpid())
         driver.open([opened, *declared, *past.events], past.spooled)
         if ledger.folder:
@@ -233,7 +248,7 @@ class Campaign:
             spool = {"found": len(past.spooled), "taken": past.harvested, "unreadable": len(past.unreadable)}
             session = {"epoch": ledger.epoch, "engine": repr(engine), "spool": spool}
             write_manifest(ledger.folder, seed=seed, session=session)
-        return Session(driver, ledger, engine, self._engine is None, str(goal or "until stopped"))
+        return Session(driver, ledger, engine, self._engine is None, str(goal or "until stopped"), self._let_go)
 
     def _cache(self, ledger: Ledger, *, fresh: bool) -> Cache:
         """Returns the values known of this simulator; none where it is ``fresh`` in this run folder."""
@@ -243,12 +258,11 @@ class Campaign:
         return coroutines(loop, ntasks=self.settings.ntasks) if is_async(self.simulator) else processes()
 
 
-def _problem_of(generator: Generator, given: Problem | None) -> Problem:
-    if given is not None:
-        return given
-    if isinstance(generator, Posed):
-        return generator.problem
-    raise UserError(f"{type(generator).__name__} does not say what its problem is: give Campaign(problem=...)")
+def check_needs(needs: Mapping[str, float], engine: Engine | None) -> None:
+    """Raises ``UserError`` for needs that an engine (``None``: all cores) can never meet."""
+    place = processes() if engine is None else engine
+    if needs and (wrong := wrong_needs(needs, place.has() if isinstance(place, Packs) else {})) is not None:
+        raise UserError(f"{wrong} ({place!r})")
 
 
 def _budget(given: FailureBudget | int | float | None) -> FailureBudget | None:

@@ -23,10 +23,20 @@ class Unfit:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A candidate, and what its generator knew of it when it chose it."""
+    """A candidate, what its generator knew of it when it chose it, and how it is to be run; see ``Trial``."""
 
     inputs: Inputs
-    note: Note
+    note: Note | None = None
+    priority: float = 0.0
+    needs: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A candidate whose outputs are known already: recorded with them, never run, and no evaluation."""
+
+    inputs: Inputs
+    outputs: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +51,14 @@ class Exhausted:
     reason: str = ""
 
 
-Row = Inputs | Chosen | Unfit
+Row = Inputs | Chosen | Unfit | Known
 Rows = Sequence[Row]
 Answer = Rows | Later | Exhausted
 
 
 def inputs_of(row: Row) -> Inputs:
     """Returns the inputs of a row of an answer."""
-    return row.inputs if isinstance(row, Chosen | Unfit) else row
+    return row.inputs if isinstance(row, Chosen | Unfit | Known) else row
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +175,24 @@ class Staffed(Protocol):
     def workers(self) -> int: ...
 
     def describe(self) -> str: ...
+
+
+@runtime_checkable
+class Packs(Protocol):
+    """An engine that counts resources: its tasks start when what they need (``Task.needs``) is free.
+
+    A task that was submitted too early waits there in the order it came. Whoever would rather keep
+    the choice submits only what ``core.needs.fits`` into ``free()``; ``core.needs.wrong_needs`` says
+    why something never will. Both mappings are empty where nothing is counted.
+    """
+
+    def free(self) -> Mapping[str, float]:
+        """What is free now beyond what waits there for it."""
+        ...
+
+    def has(self) -> Mapping[str, float]:
+        """All there is; ``cores`` is how many tasks without needs run at once."""
+        ...
 
 
 @runtime_checkable
