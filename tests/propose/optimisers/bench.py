@@ -7,7 +7,7 @@ import random
 from collections.abc import Mapping
 
 from cohobate.core.outcome import Cancelled, Failure, Value
-from cohobate.core.protocols import Unfit, inputs_of
+from cohobate.core.protocols import inputs_of
 from cohobate.core.steering import Closed
 from cohobate.core.trial import Result, Trial
 
@@ -77,8 +77,6 @@ class Bench:
         self.ready.append(Result(trial, self._outcome(self.rows[trial.id])))
 
     def _outcome(self, row):
-        if isinstance(row, Unfit):
-            return Failure("rejected", row.reason)
         try:
             value = self.f(**row)
         except Exception as error:  # noqa: BLE001 what a campaign does

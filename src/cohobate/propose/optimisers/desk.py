@@ -9,10 +9,11 @@ from typing import Any, Protocol, final
 import numpy as np
 
 from cohobate.core.errors import CallFailed
-from cohobate.core.protocols import Row
-from cohobate.core.trial import Result
+from cohobate.core.outcome import Failure
+from cohobate.core.protocols import Row, Unfit
+from cohobate.core.trial import Result, Trial
 from cohobate.propose.optimisers.axes import Axes
-from cohobate.propose.optimisers.scores import Scores, complaint
+from cohobate.propose.optimisers.scores import NOWHERE, Scores, complaint
 from cohobate.propose.scaling import Numbers
 
 
@@ -36,7 +37,8 @@ class Desk:
     """Evaluates points x: (d,) through ``steer``, one by one or several at once.
 
     ``memory`` keeps what was seen, so that several functions of a point cost one evaluation; without
-    it the same point is evaluated again where it is asked for again.
+    it the same point is evaluated again where it is asked for again. A point out of bounds is not handed
+    in: it counts as a failed one.
     """
 
     __slots__ = ("_ahead", "_axes", "_memory", "_scores", "_steer", "_unit", "best", "nfev")
@@ -84,9 +86,12 @@ class Desk:
         copies = [np.array(x) for x in points]
         if self._memory:
             copies = [x for key, x in {x.tobytes(): x for x in copies}.items() if key not in self._ahead]
-        results = self._steer.evaluate([self._axes.row(x) for x in copies]) if copies else []
+        rows = [self._axes.row(x) for x in copies]
+        within = [row for row in rows if not isinstance(row, Unfit)]
+        results = self._steer.evaluate(within) if within else []
         self.nfev += len(results)
-        self.know(copies, results)
+        known = iter(results)
+        self.know(copies, [_beyond(row) if isinstance(row, Unfit) else next(known) for row in rows])
 
     def know(self, points: list[Numbers], results: list[Result]) -> None:
         """Takes in results at points, for later looks at each."""
@@ -105,3 +110,8 @@ class Desk:
         worth = self._scores.worth
         if seen.result.ok and (self.best is None or worth(seen.score) < worth(self.best[1].score)):
             self.best = (x, seen)
+
+
+def _beyond(row: Unfit) -> Result:
+    """Returns the result of a point that is not evaluated."""
+    return Result(Trial(NOWHERE, row.inputs), Failure("rejected", row.reason))

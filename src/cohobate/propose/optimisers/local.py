@@ -23,7 +23,7 @@ from cohobate.propose.scaling import Numbers
 BOUNDED: Final = frozenset(
     ("nelder-mead", "powell", "l-bfgs-b", "tnc", "slsqp", "trust-constr", "cobyla", "cobyqa"),
 )
-"""Methods that keep to bounds; what others ask for beyond them is recorded as rejected."""
+"""Methods that keep to bounds; what others ask for beyond them is not evaluated, and counts as failed."""
 CONSTRAINED: Final = frozenset(("slsqp", "trust-constr", "cobyla", "cobyqa"))
 """Methods that take constraints."""
 SLOPES: Final = frozenset(("cg", "bfgs", "l-bfgs-b", "tnc", "slsqp", "trust-constr"))

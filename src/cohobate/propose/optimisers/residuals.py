@@ -104,7 +104,8 @@ def least_squares(
     ``residuals``: its name, which may be left out where the problem has one such output. ``jac``: as
     in scipy, or the name of an output (m, d); columns of finite differences are evaluated at once.
     ``options`` are scipy's other arguments (``ftol``, ``loss``, ``x_scale``, ``max_nfev`` ...), as plain
-    data. Method ``"lm"`` knows no bounds: what it asks for beyond them is recorded as rejected. ``x0``,
+    data. Method ``"lm"`` knows no bounds: what it asks for beyond them is not evaluated, and counts as failed.
+    ``x0``,
     ``failed`` and the value are those of ``minimize``; ``fun`` are the residuals, ``cost`` half the sum
     of their squares (or losses).
     """
@@ -130,8 +131,8 @@ def root(
 
     ``equations``: its name, which may be left out where the problem has one such output. ``jac``: a
     function, or the name of an output (m, d); without, the methods that need one make it column by
-    column. No method knows bounds: what lies beyond them is recorded as rejected, and is worse than
-    anything seen. The rest is as in ``minimize``.
+    column. No method knows bounds: what lies beyond them is not evaluated, and counts as failed. The rest
+    is as in ``minimize``.
     """
     name = output_of(problem, equations, "root")
     settings = {"equations": name, "method": method, "tol": tol, **_settings(problem, x0, jac, failed, "root")}

@@ -16,6 +16,8 @@ from cohobate.propose.scaling import Numbers
 
 Failed = Literal["worst", "raise"]
 """What a failed evaluation is to an optimiser: worse than the worst value seen, or the end."""
+NOWHERE = -1
+"""The trial of a point that was not handed in."""
 
 
 @final
@@ -131,6 +133,8 @@ def check_failed(failed: str, who: str) -> None:
 def complaint(result: Result, name: str) -> str:
     """Returns why a result has no finite output, with its trial."""
     match result.outcome:
+        case Failure(_, message) if result.trial.id == NOWHERE:
+            return f"a point that cannot be evaluated is {message}"
         case Failure(kind, message):
             return f"trial {result.trial.id} failed ({kind}): {message}"
         case Cancelled(reason):
