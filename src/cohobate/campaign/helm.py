@@ -207,7 +207,7 @@ class Helm:
         if self.closing or self.on_return != "restart":
             self.ended = True
             if not self.closing and self.on_return == "stop":
-                desk.stop(StopWanted(f"the generator {self.name!r} has returned"), now)
+                desk.stop(StopWanted(returned(self.name)), now)
             return
         self._calls, self._outcomes = set(), {}
         desk.act(Restart(self.name, self.runs))
@@ -292,6 +292,11 @@ class Helm:
             desk.record(ev.Closing(self.name))
         elif self._ended_at == inf:
             self._ended_at = now + self.grace
+
+
+def returned(name: str) -> str:
+    """Returns why a campaign stops whose body has returned."""
+    return f"the generator {name!r} has returned"
 
 
 def _ids(results: Sequence[Result]) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from cohobate.campaign.cache import Cache
+from cohobate.campaign.helm import returned
 from cohobate.campaign.members import Member, Members
 from cohobate.campaign.policy import Policy
 from cohobate.campaign.scheduler import Pending, Scheduler
@@ -127,17 +128,19 @@ def remember(
     scheduler = Scheduler(policy, talks=talks, next_id=ledger.tally.proposed, unfinished=unfinished, cache=cache)
     for result in settled:
         scheduler.table.tell(result)
+    if (name := scheduler.table.returned) is not None:
+        scheduler.resume_end(returned(name), time.time())
     return Past(scheduler, events, spooled, found.unreadable)
 
 
 def _talks(ledger: Ledger, members: Members, structured: Mapping[str, Structured]) -> list[Talks]:
     """Returns where the talk with each generator stands, those that are asked brought to where they were."""
     talks: list[Talks] = []
-    returned = [event.generator for event in ledger.returned() if not event.closing]
+    ends = [event.generator for event in ledger.returned() if not event.closing]
     for name, member in members.items():
         match member.generator:
             case Steers():
-                talk = member.talk(name, asks=ledger.asks(name), runs=returned.count(name))
+                talk = member.talk(name, asks=ledger.asks(name), runs=ends.count(name))
             case generator:
                 talk = member.talk(name, asks=_recalled(ledger, name, member, generator, structured))
         for result in ledger.untold(name, hears=member.hearing):

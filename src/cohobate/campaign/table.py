@@ -146,8 +146,12 @@ class Table:
     @property
     def ended(self) -> bool:
         """Whether the campaign has come to an end that no larger goal continues."""
-        returned = any(helm.runs and helm.on_return == "stop" for helm in self.helms)
-        return returned or (self.over is not None)
+        return self.returned is not None or self.over is not None
+
+    @property
+    def returned(self) -> str | None:
+        """The body whose return has ended the campaign, if one has."""
+        return next((helm.name for helm in self.helms if helm.runs and helm.on_return == "stop"), None)
 
 
 def _say(talk: Conversation, room: int) -> tuple[Talk, Told | None] | None:

@@ -81,12 +81,12 @@ class Wheel:
             raise GeneratorError(f"steer.receive: expected a timeout of at least 0 s or None, got {timeout!r}")
         kept, self._kept = self._kept, []
         if kept and len(kept) >= at_least:
-            return kept
+            return self._delivered(kept)
         try:
-            results = kept + self._receive(0 if timeout == 0 else at_least - len(kept), timeout)
+            results = self._delivered(kept + self._receive(0 if timeout == 0 else at_least - len(kept), timeout))
         except Closed:
             if kept:
-                return kept
+                return self._delivered(kept)
             raise
         if at_least and timeout is None and not results:
             raise GeneratorError(f"steer.receive: {NOTHING_PENDING}")
@@ -110,7 +110,7 @@ class Wheel:
         except Closed:
             self._kept += [result for result in got.values() if result is not None]
             raise
-        return [result for result in got.values() if result is not None]
+        return self._delivered([result for result in got.values() if result is not None])
 
     def pending(self) -> list[Trial]:
         """Returns the trials handed in whose results were not delivered yet, in the order they were handed in."""
@@ -171,7 +171,10 @@ class Wheel:
         return self._said("call", Awaiting(call, wait))  # type: ignore[no-any-return] # the answer to this request
 
     def _receive(self, at_least: int, timeout: float | None) -> list[Result]:
-        results = list(self._said("receive", Receiving(at_least, timeout)))
+        return list(self._said("receive", Receiving(at_least, timeout)))
+
+    def _delivered(self, results: list[Result]) -> list[Result]:
+        """Strikes off what the body is given now."""
         for result in results:
             self._pending.pop(result.trial.id, None)
         return results
