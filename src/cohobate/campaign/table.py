@@ -138,10 +138,13 @@ class Table:
     @property
     def stuck(self) -> bool:
         """Whether everybody waits for somebody else, nothing being left to do."""
+        ahead = self.ahead
         waiting = any(talk.waiting for talk in self._conversations)
-        others = all(talk.waiting or talk.spent for talk in self._conversations if not talk.talking)
+        others = all(
+            talk.waiting or talk.spent or (ahead and not talk.first) for talk in self._conversations if not talk.talking
+        )
         silent = not any(talk.talking for talk in self._conversations)
-        return waiting and others and silent and all(helm.ended or helm.listens for helm in self.helms)
+        return waiting and others and silent and all(helm.ended or helm.listens or helm.held for helm in self.helms)
 
     @property
     def ended(self) -> bool:
