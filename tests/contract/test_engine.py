@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -49,6 +50,7 @@ from cohobate.engines.settling import traceback_of
 from cohobate.engines.threads import threads
 from cohobate.engines.workplace import Workplace
 from cohobate.host.census import census
+from cohobate.simulate.warm import warm
 from faults.harness import wait_until
 
 AnyEngine = Workplace | Inline
@@ -498,6 +500,52 @@ def test_after_deadline_and_grace_it_is_over(engine: AnyEngine):
         future.result(20)
     assert 0.14 <= time.perf_counter() - began < 2.5
     assert engine.call(add, 1).result(20) == 1
+
+
+# What is kept between calls.
+
+
+class Instance:
+    """Tells itself apart from others, and counts its calls."""
+
+    def __init__(self) -> None:
+        self.name, self.calls = os.urandom(8).hex(), 0
+
+    def __call__(self, x: int) -> tuple[str, int, int]:
+        self.calls += 1
+        return self.name, self.calls, os.getpid()
+
+
+def test_what_is_warm_is_made_once_where_calls_are_made(engine: AnyEngine, case: Case):
+    simulator = warm(Instance)
+    calls = [engine.call(simulator, i).result(20) for i in range(3)]
+    calls += [future.result(20) for future in [engine.call(simulator, i) for i in range(40)]]
+    counts: dict[str, list[int]] = {}
+    for name, count, _ in calls:
+        counts.setdefault(name, []).append(count)
+    assert len(counts) <= case.workers
+    assert all(sorted(each) == list(range(1, len(each) + 1)) for each in counts.values())
+    assert all((pid != os.getpid()) >= case.separate for _, _, pid in calls)
+
+
+def test_what_is_warm_goes_with_a_worker_that_is_killed(case: Case, engine: AnyEngine):
+    if not case.separate:
+        pytest.skip("threads are not killed")
+
+    class Sleeper:
+        def __init__(self) -> None:
+            self.child = subprocess.Popen(["sleep", "600"])
+
+        def __call__(self, seconds: float) -> int:
+            threading.Event().wait(seconds)
+            return self.child.pid
+
+    simulator = warm(Sleeper)
+    known = {engine.call(simulator, 0.0).result(20) for _ in range(6)}
+    lost = [engine.submit(Task(simulator, (60.0,), deadline=0.1, grace=0.0)) for _ in range(case.workers)]
+    assert {type(future.exception(20)) for future in lost} == {DeadlineExceeded}
+    wait_until(lambda: not known & {process.pid for process in census()})
+    assert engine.call(simulator, 0.0).result(20) not in known
 
 
 # The end.

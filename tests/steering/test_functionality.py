@@ -179,13 +179,13 @@ def test_seconds_as_goal_end_a_body_that_never_would():
         points = 0
         try:
             while True:
-                steer.evaluate(xs(points % 100))
+                steer.evaluate(xs(points % 1000))
                 points += 1
         except co.Closed:
             steer.revise(0, last=points)
             return points
 
-    result = co.Campaign(endless, Counted(), co.inline()).run(co.seconds(0.3))
+    result = co.Campaign(endless, Counted(), co.inline()).run(co.seconds(0.3) & co.evaluations(1))
     assert result.value > 0
     assert result.table()[0]["last"] == result.value == result.tally.counted
     assert "seconds" in result.reason or "0.3" in result.reason

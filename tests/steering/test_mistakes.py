@@ -170,6 +170,7 @@ def test_what_evaluate_set_aside_is_delivered_before_closed():
             while True:
                 got += steer.receive(at_least=2)
         except co.Closed:
+            got += steer.receive(0)
             return sorted(result.trial.id for result in got)
 
     assert co.Campaign(sets_aside, Counted(), co.inline()).run(co.evaluations(3)).value == [0]
@@ -398,7 +399,7 @@ def test_a_body_that_differs_and_catches_the_error_does_not_get_away_with_it(tmp
 
     with pytest.raises(GeneratorError, match="mend me"):
         run(2, "mend me")
-    with pytest.raises(GeneratorError, match=r"differs from its log: trial 1 .*, now row 0 "):
+    with pytest.raises(GeneratorError, match=r"differs from its log: the log has trial 1 .*, now row 0 "):
         run(99)
     assert [trial.inputs["x"] for event in events(tmp_path / "r", Proposed) for trial in event.trials] == [1, 2, 3]
     assert run(2).value == "done"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,6 +14,7 @@ from pathlib import Path
 from socket import gethostname
 from typing import Any, final, get_args
 
+from cohobate.campaign.admission import Admission
 from cohobate.campaign.cache import Cache
 from cohobate.campaign.card import Card, goal_of, space_of
 from cohobate.campaign.crew import assemble
@@ -23,7 +24,7 @@ from cohobate.campaign.goals import Goal, Goals, as_goal, check_goal
 from cohobate.campaign.handle import Handle
 from cohobate.campaign.hands import Terms
 from cohobate.campaign.manifest import write_manifest
-from cohobate.campaign.members import Given, describe, lossy, members_of, problem_of, seed_of
+from cohobate.campaign.members import Given, describe, finite, lossy, members_of, problem_of, seed_of
 from cohobate.campaign.policy import FailureBudget, Policy, Retries
 from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.resume import Identity, declare, remember
@@ -31,9 +32,10 @@ from cohobate.campaign.session import Session
 from cohobate.campaign.signals import Interrupted, is_interactive, stopping_on_signals
 from cohobate.core.errors import GoalError, ProblemError, UserError
 from cohobate.core.events import Opened
+from cohobate.core.needs import wrong_needs
 from cohobate.core.payload import Plain
 from cohobate.core.problem import Problem
-from cohobate.core.protocols import Engine, Generator
+from cohobate.core.protocols import Engine, Generator, Packs
 from cohobate.core.task import GRACE
 from cohobate.engines import as_engine, coroutines, processes
 from cohobate.ledger.codec import check
@@ -42,6 +44,7 @@ from cohobate.ledger.ledger import Ledger, memory_ledger, open_ledger
 from cohobate.ledger.spool import discard
 from cohobate.simulate.function import Simulator, as_simulator, bind, identity, is_async
 from cohobate.simulate.outputs import check_outputs
+from cohobate.simulate.warm import apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,8 @@ class Settings:
     """How a campaign treats its evaluations; none of it changes what is proposed.
 
     ``deadline`` (s) is for one attempt, ``grace`` (s) what it gets after it before it is killed;
-    ``drain`` lets what runs finish once the goal is reached, instead of cancelling it.
+    ``drain`` lets what runs finish once the goal is reached, instead of cancelling it. ``needs`` is what
+    an evaluation occupies unless its generator says otherwise, such as ``{"cores": 2, "gpu": 1}``.
     ``durability="normal"`` syncs no commit: a power cut may take those since the last checkpoint (about
     4 MB of log), the death of the driver none.
     """
@@ -61,6 +65,7 @@ class Settings:
     drain: bool = True
     durability: Durability = "full"
     ntasks: int = 16
+    needs: Mapping[str, float] = field(default_factory=dict)
     accept_new_code: bool = False
 
     def __post_init__(self) -> None:
@@ -76,7 +81,7 @@ class Settings:
 
     def policy(self, seed: int) -> Policy:
         """Returns what the scheduler needs to know; ``seed`` spreads the pauses of retries."""
-        return Policy(self.retries, _budget(self.failure_budget), seed)
+        return Policy(self.retries, _budget(self.failure_budget), seed, self.needs)
 
 
 @final
@@ -110,6 +115,7 @@ class Campaign:
         drain: bool = True,
         durability: Durability = "full",
         ntasks: int = 16,
+        needs: Mapping[str, float] | None = None,
         accept_new_code: bool = False,
     ) -> None:
         self.members = members_of(generator, initial)
@@ -126,11 +132,14 @@ class Campaign:
             drain=drain,
             durability=durability,
             ntasks=ntasks,
+            needs=dict(needs or {}),
             accept_new_code=accept_new_code,
         )
         self._engine = None if engine is None else as_engine(engine)
-        self._call = bind(self.simulator, self.problem.names)
+        own, self._let_go = apart(self.simulator)
+        self._call = bind(own, self.problem.names)
         check_outputs(self.simulator, self.problem.outputs)
+        check_needs(self.settings.needs, self._engine)
         self._fresh = True
 
     def run(self, goal: Goals | None = None) -> CampaignResult:
@@ -140,7 +149,7 @@ class Campaign:
         SIGTERM lets running evaluations finish for 10 s, the second kills them; the program then
         ends with a line that says how to continue (in a notebook, the partial result is returned).
         """
-        if goal is None and not all(member.finite for member in self.members.values()):
+        if goal is None and not finite(self.members):
             raise GoalError("run() needs a goal such as evaluations(60): this generator never ends by itself")
         session = self._open(goal, None)
         with stopping_on_signals(session.driver.post) as came:
@@ -227,9 +236,10 @@ class Campaign:
         engine = self._engine or self._own_engine(loop)
         evaluation = Evaluation(self._call, self.problem.outputs, ledger.folder, ledger.epoch, structured)
         evaluate = evaluation.awaited if is_async(self.simulator) else evaluation
-        terms = Terms(evaluate, settings.deadline, settings.grace)
+        terms = Terms(evaluate, settings.deadline, settings.grace, settings.needs)
         orders = Orders(terms, self.problem, goal, settings.drain)
-        crew = partial(assemble, self.members, self.problem, ledger)
+        admission = Admission(self.problem, engine.has() if isinstance(engine, Packs) else {})
+        crew = partial(assemble, self.members, admission, ledger)
         driver = Driver(orders, crew, scheduler=past.scheduler, ledger=ledger, engine=engine)
         opened = Opened(ledger.epoch, driver.now(), gethostname(), os.getpid())
         driver.open([opened, *declared, *past.events], past.spooled)
@@ -238,7 +248,7 @@ class Campaign:
             spool = {"found": len(past.spooled), "taken": past.harvested, "unreadable": len(past.unreadable)}
             session = {"epoch": ledger.epoch, "engine": repr(engine), "spool": spool}
             write_manifest(ledger.folder, seed=seed, session=session)
-        return Session(driver, ledger, engine, self._engine is None, str(goal or "until stopped"))
+        return Session(driver, ledger, engine, self._engine is None, str(goal or "until stopped"), self._let_go)
 
     def _cache(self, ledger: Ledger, *, fresh: bool) -> Cache:
         """Returns the values known of this simulator; none where it is ``fresh`` in this run folder."""
@@ -246,6 +256,13 @@ class Campaign:
 
     def _own_engine(self, loop: asyncio.AbstractEventLoop | None) -> Engine:
         return coroutines(loop, ntasks=self.settings.ntasks) if is_async(self.simulator) else processes()
+
+
+def check_needs(needs: Mapping[str, float], engine: Engine | None) -> None:
+    """Raises ``UserError`` for needs that an engine (``None``: all cores) can never meet."""
+    place = processes() if engine is None else engine
+    if needs and (wrong := wrong_needs(needs, place.has() if isinstance(place, Packs) else {})) is not None:
+        raise UserError(f"{wrong} ({place!r})")
 
 
 def _budget(given: FailureBudget | int | float | None) -> FailureBudget | None:

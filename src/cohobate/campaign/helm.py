@@ -126,15 +126,20 @@ class Helm:
         return not self.ended and self.parked is None
 
     @property
+    def farewell(self) -> str:
+        """Why a campaign stops that its return ends."""
+        return "the generator has returned" if self.name == "main" else f"the generator {self.name!r} has returned"
+
+    @property
     def calling(self) -> bool:
         """Whether calls of it run at the engine."""
         return bool(self._calls)
 
     @property
-    def listens(self) -> bool:
-        """Whether it waits for nothing but the results of others, and for as long as it takes."""
+    def still(self) -> bool:
+        """Whether it has ended, or waits for nothing but the results of others, for as long as it takes."""
         waits = isinstance(self.parked, Receiving) and self._until == inf
-        return waits and self.hears is not None and not self.outstanding
+        return self.ended or (waits and self.hears is not None and not self.outstanding)
 
     @property
     def held(self) -> bool:
@@ -167,6 +172,7 @@ class Helm:
 
     def said(self, request: Request, desk: Desk, now: float) -> None:
         """Takes in what the body says, and answers that where it can be answered at once."""
+        self._look(desk, now)
         if isinstance(request, Ending):
             self._end(request, desk, now)
         elif self.closing and not isinstance(request, Revising | Knowing | Computing):
@@ -212,7 +218,7 @@ class Helm:
         if self.closing or self.on_return != "restart":
             self.ended = True
             if not self.closing and self.on_return == "stop":
-                desk.stop(StopWanted(returned(self.name)), now)
+                desk.stop(StopWanted(self.farewell), now)
             return
         self._calls, self._outcomes = set(), {}
         desk.act(Restart(self.name, self.runs))
@@ -226,8 +232,7 @@ class Helm:
 
     def serve(self, desk: Desk, now: float) -> None:
         """Answers what it waits for, if that has come, and lets it know where nothing more will."""
-        if desk.stopping is not None and desk.idle and not self.ended:
-            self._wind_up(desk, now)
+        self._look(desk, now)
         match self.parked:
             case Receiving(at_least):
                 self._serve_results(at_least, desk, now)
@@ -236,11 +241,12 @@ class Helm:
 
     def _serve_results(self, at_least: int, desk: Desk, now: float) -> None:
         there = len(self.untold) + len(self.overheard)
-        if there and (there >= at_least or now >= self._until or self._no_more(desk)):
+        late = now >= self._until
+        if there and (there >= at_least or late or self._no_more(desk)):
             self._deliver(desk)
         elif self.closing:
             self._reply(Over(), desk)
-        elif at_least == 0 or now >= self._until or self._in_vain(desk):
+        elif at_least == 0 or late or self._in_vain(desk):
             self._polls += 1
             self._reply((), desk)
 
@@ -286,8 +292,10 @@ class Helm:
 
     # its end
 
-    def _wind_up(self, desk: Desk, now: float) -> None:
+    def _look(self, desk: Desk, now: float) -> None:
         """Nothing more will come: once it has all that came, its calls say so; from either on it has its grace."""
+        if desk.stopping is None or not desk.idle or self.ended:
+            return
         if now >= self._ended_at:
             self.ended = True
         elif not (self.closing or self.untold or self.overheard):
@@ -297,11 +305,6 @@ class Helm:
             desk.record(ev.Closing(self.name))
         elif self._ended_at == inf:
             self._ended_at = now + self.grace
-
-
-def returned(name: str) -> str:
-    """Returns why a campaign stops whose body has returned."""
-    return f"the generator {name!r} has returned"
 
 
 def _ids(results: Sequence[Result]) -> tuple[int, ...]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from cohobate.campaign.cache import Cache
-from cohobate.campaign.helm import returned
 from cohobate.campaign.members import Member, Members
 from cohobate.campaign.policy import Policy
 from cohobate.campaign.scheduler import Pending, Scheduler
@@ -128,19 +127,17 @@ def remember(
     scheduler = Scheduler(policy, talks=talks, next_id=ledger.tally.proposed, unfinished=unfinished, cache=cache)
     for result in settled:
         scheduler.table.tell(result)
-    if (name := scheduler.table.returned) is not None:
-        scheduler.resume_end(returned(name), time.time())
     return Past(scheduler, events, spooled, found.unreadable)
 
 
 def _talks(ledger: Ledger, members: Members, structured: Mapping[str, Structured]) -> list[Talks]:
     """Returns where the talk with each generator stands, those that are asked brought to where they were."""
     talks: list[Talks] = []
-    ends = [event.generator for event in ledger.returned() if not event.closing]
+    returned = [event.generator for event in ledger.returned() if not event.closing]
     for name, member in members.items():
         match member.generator:
             case Steers():
-                talk = member.talk(name, asks=ledger.asks(name), runs=ends.count(name))
+                talk = member.talk(name, asks=ledger.asks(name), runs=returned.count(name))
             case generator:
                 talk = member.talk(name, asks=_recalled(ledger, name, member, generator, structured))
         for result in ledger.untold(name, hears=member.hearing):
@@ -195,8 +192,9 @@ def _is_final(report: Evaluated, policy: Policy, *, cancel: bool) -> bool:
 
 
 def _known(item: Unfinished, trial: Trial, cache: Cache | None) -> Finished | None:
-    """Returns the outcome of a trial that was to have the value of an earlier one."""
-    value = None if cache is None else cache.find(trial.inputs)
+    """Returns the outcome of a trial that was to have a value given with it, or that of an earlier one."""
+    found = None if cache is None else cache.find(trial.inputs)
+    value = found if trial.given is None else Value(trial.given)
     if value is None:
         return None
     now = time.time()

@@ -70,6 +70,10 @@ class Script:
             return None
         return self._matched(request, self._next)
 
+    def unsaid(self) -> str | None:
+        """Returns what the log has that was not said again, ``None`` at its end."""
+        return None if self._next is None else f"after {self._number} calls {_written(self._next)}, which was not said"
+
     def _matched(self, request: Request, act: Act) -> Answered:
         match request, act:
             case Suggesting(), Proposed():
@@ -95,7 +99,9 @@ class Script:
         for row, (said, trial) in enumerate(zip(request.rows, act.trials, strict=True)):
             inputs = pack(inputs_of(said), self._structured)
             if canonical(inputs) != canonical(trial.inputs):
-                raise self._differs(f"row {row} {dict(inputs)!r:.200}", f"trial {trial.id} {dict(trial.inputs)!r:.200}")
+                raise self._differs(
+                    f"row {row} {dict(inputs)!r:.200}", f"the log has trial {trial.id} {dict(trial.inputs)!r:.200}"
+                )
         self.asks, self.trials = self.asks + 1, self.trials + len(act.trials)
         return self._step(tuple(self._unpacked(trial) for trial in act.trials))
 

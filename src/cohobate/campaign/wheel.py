@@ -8,7 +8,6 @@ from itertools import count
 from numbers import Integral, Real
 from typing import Any, Generic, NoReturn, TypeVar, final
 
-from cohobate.campaign.admission import wrong_terms
 from cohobate.campaign.moves import (
     Awaiting,
     Calling,
@@ -65,10 +64,12 @@ class Wheel:
         self, points: Iterable[Row], *, priority: float = 0.0, needs: Mapping[str, float] | None = None
     ) -> list[Trial]:
         """Hands in candidates and returns at once with their trials; see ``Steer``."""
+        if isinstance(points, Mapping):
+            raise GeneratorError(f"steer.suggest: expected a list of points, got one: write [{dict(points)!r:.100}]")
         rows = tuple(points)
         if not rows:
             return []
-        trials = self._said("suggest", Suggesting(rows, *_terms("suggest", priority, needs)))
+        trials = self._said("suggest", Suggesting(rows, _priority(priority), {} if needs is None else _needs(needs)))
         self._mine.update(trial.id for trial in trials)
         self._pending.update((trial.id, trial) for trial in trials)
         return [_own_copy(trial) for trial in trials]
@@ -132,13 +133,13 @@ class Wheel:
             id,
             changed,
             fields,
-            None if priority is None else _terms("revise", priority, None)[0],
-            None if needs is None else _terms("revise", 0.0, needs)[1],
+            _priority(priority),
+            _needs(needs),
             known.inputs if known else None,
         )
         applied = bool(self._said("revise", request))
-        if applied and known and changed:
-            self._pending[id] = replace(known, inputs={**known.inputs, **changed})
+        if applied and known:
+            self._pending[id] = request.applied_to(known)
         return applied
 
     def once(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
@@ -158,6 +159,8 @@ class Wheel:
 
     def submit(self, task: Task) -> Promised[Any]:
         """Does the same with a task, which may have a deadline and needs."""
+        if not isinstance(task, Task):
+            raise GeneratorError(f"steer.submit: expected a Task, got {task!r:.60}; steer.call takes a function")
         call = next(self._calls)
         self._said("call", Calling(call, task))
         return Promised(self, call, task.fn)
@@ -218,13 +221,14 @@ class Promised(Generic[T]):
         return self._outcome is not None
 
 
-def _terms(call: str, priority: Payload, needs: Payload) -> tuple[float, dict[str, float]]:
-    """Returns how trials are to be run, if that makes sense."""
-    given = {} if needs is None else needs
-    number = float(priority) if isinstance(priority, Real) else priority
-    if (wrong := wrong_terms(number, given)) is not None:
-        raise GeneratorError(f"steer.{call}: {wrong}")
-    return number, dict(given)
+def _priority(given: Payload) -> Payload:
+    """Returns a priority as it is recorded; what is none is refused by whoever is asked."""
+    return float(given) if isinstance(given, Real) and not isinstance(given, bool) else given
+
+
+def _needs(given: Payload) -> Payload:
+    """Returns needs as they are recorded, in the same way."""
+    return dict(given) if isinstance(given, Mapping) else given
 
 
 def _own_copy(trial: Trial) -> Trial:

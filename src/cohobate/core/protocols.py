@@ -32,6 +32,14 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """A candidate whose outputs are known already: recorded with them, never run, and no evaluation."""
+
+    inputs: Inputs
+    outputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Later:
     """Nothing to propose until more results are in."""
 
@@ -43,14 +51,14 @@ class Exhausted:
     reason: str = ""
 
 
-Row = Inputs | Chosen | Unfit
+Row = Inputs | Chosen | Unfit | Known
 Rows = Sequence[Row]
 Answer = Rows | Later | Exhausted
 
 
 def inputs_of(row: Row) -> Inputs:
     """Returns the inputs of a row of an answer."""
-    return row.inputs if isinstance(row, Chosen | Unfit) else row
+    return row.inputs if isinstance(row, Chosen | Unfit | Known) else row
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +175,24 @@ class Staffed(Protocol):
     def workers(self) -> int: ...
 
     def describe(self) -> str: ...
+
+
+@runtime_checkable
+class Packs(Protocol):
+    """An engine that counts resources: its tasks start when what they need (``Task.needs``) is free.
+
+    A task that was submitted too early waits there in the order it came. Whoever would rather keep
+    the choice submits only what ``core.needs.fits`` into ``free()``; ``core.needs.wrong_needs`` says
+    why something never will. Both mappings are empty where nothing is counted.
+    """
+
+    def free(self) -> Mapping[str, float]:
+        """What is free now beyond what waits there for it."""
+        ...
+
+    def has(self) -> Mapping[str, float]:
+        """All there is; ``cores`` is how many tasks without needs run at once."""
+        ...
 
 
 @runtime_checkable

@@ -13,7 +13,8 @@ from typing import Final, final
 import cohobate.worker.wire as wire
 from cohobate.engines.abroad.ticket import EXPIRED, LOST, Report
 from cohobate.engines.bell import Bell
-from cohobate.engines.crew import Worker
+from cohobate.engines.berth import Berth
+from cohobate.engines.crew import Worker, part_from
 from cohobate.engines.job import Job
 from cohobate.engines.shipping import Cargo, Parcel
 from cohobate.host.groups import PATIENCE, end
@@ -31,8 +32,8 @@ TERM: Final = 0.2
 class Ward:
     """One worker process and one call at a time, with deadline, cancel and kill, and no thread of its own."""
 
-    def __init__(self, threads: int) -> None:
-        self._worker = Worker(threads)
+    def __init__(self, threads: int, berth: Berth) -> None:
+        self._worker = Worker(threads, berth)
         guard(self._worker.group)
         self._bell = Bell()
         self._poll = select.poll()
@@ -58,6 +59,11 @@ class Ward:
         return report
 
     @property
+    def berth(self) -> Berth:
+        """What the process is bound to."""
+        return self._worker.berth
+
+    @property
     def fit(self) -> bool:
         """Whether another call can be made here."""
         return self._alive and self._worker.process.poll() is None
@@ -67,7 +73,9 @@ class Ward:
         self._bell.ring()
 
     def end(self) -> None:
-        """Kills the process and all below it."""
+        """Lets the process close what it keeps, where it is idle; then kills it and all below it."""
+        if self._alive:
+            part_from([self._worker])
         self._bury(grace=0)
 
     def _rest(self, job: Job, notice: float) -> None:
