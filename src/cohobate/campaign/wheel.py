@@ -22,7 +22,7 @@ from cohobate.campaign.moves import (
     Suggesting,
 )
 from cohobate.campaign.reports import recordable
-from cohobate.core.capture import Raised, capture
+from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import CallFailed, GeneratorError
 from cohobate.core.outcome import Outcome, Value
 from cohobate.core.payload import Payload
@@ -50,7 +50,7 @@ class Left(BaseException):
 class Wheel:
     """The ``Steer`` of one run of a body; ``ask`` brings a request to the loop, or to the log, and back."""
 
-    __slots__ = ("_ask", "_calls", "_kept", "_mine", "_names", "_pending")
+    __slots__ = ("_ask", "_calls", "_inside", "_kept", "_mine", "_names", "_nested", "_pending")
 
     def __init__(self, ask: Ask, names: Iterable[str], run: int = 0) -> None:
         self._ask = ask
@@ -59,6 +59,8 @@ class Wheel:
         self._mine: set[int] = set()
         self._pending: dict[int, Trial] = {}
         self._kept: list[Result] = []
+        self._inside = False
+        self._nested: GeneratorError | None = None
 
     def suggest(
         self, points: Iterable[Row], *, priority: float = 0.0, needs: Mapping[str, float] | None = None
@@ -147,11 +149,20 @@ class Wheel:
         call = next(self._calls)
         outcome = self._said("once", Knowing(call))
         if outcome is None:
-            ended = capture(fn, *args, **kwargs)
+            ended = self._alone(fn, *args, **kwargs)
             if isinstance(ended, Raised) and isinstance(ended.error, Closed | Left):
                 raise ended.error
             outcome = self._said("once", Computing(call, recordable(ended)))
         return _value("once", fn, outcome)  # type: ignore[no-any-return] # what was recorded of a T
+
+    def _alone(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Returned | Raised:
+        """Calls ``fn``, which must not steer: what is recorded within a call without an end cannot be followed."""
+        self._inside = True
+        ended = capture(fn, *args, **kwargs)
+        self._inside = False
+        if self._nested is not None:
+            raise self._nested
+        return ended
 
     def call(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Promised[T]:
         """Calls ``fn`` at the campaign's engine, beside the evaluations."""
@@ -189,6 +200,9 @@ class Wheel:
         return int(id)
 
     def _said(self, call: str, request: Request) -> Payload:
+        if self._inside:
+            self._nested = GeneratorError(f"steer.{call}: not within the function that steer.once calls")
+            raise self._nested
         match self._ask(request):
             case Over():
                 raise Closed(f"steer.{call}: the campaign is stopping, and nothing more will come")
