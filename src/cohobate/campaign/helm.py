@@ -141,6 +141,11 @@ class Helm:
         waits = isinstance(self.parked, Receiving) and self._until == inf
         return self.ended or (waits and self.hears is not None and not self.outstanding)
 
+    @property
+    def held(self) -> bool:
+        """Whether it waits to suggest something until those who come first are done."""
+        return isinstance(self.parked, Suggesting)
+
     def due(self) -> float:
         """When it must be looked at although nothing happened."""
         return min(self._until, self._ended_at)

@@ -173,7 +173,9 @@ def _settled(item: Unfinished, spooled: Spooled | None, policy: Policy) -> Finis
             harvested=True,
         )
     if item.cancel:
-        return Finished(item.trial.id, item.attempts, Cancelled("on request"), at=now, cancel_requested=True)
+        return Finished(
+            item.trial.id, item.attempts, Cancelled(item.why or "on request"), at=now, cancel_requested=True
+        )
     return None
 
 

@@ -121,7 +121,8 @@ class Table:
 
     def still(self, but: str = "") -> bool:
         """Whether nobody, but the one named, can propose anything unless something more ends."""
-        return all(talk.still or talk.name == but for talk in self.talks.values())
+        ahead = self.ahead
+        return all(talk.still or talk.name == but or (ahead and talk.held) for talk in self.talks.values())
 
     @property
     def over(self) -> str | None:

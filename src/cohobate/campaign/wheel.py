@@ -22,7 +22,7 @@ from cohobate.campaign.moves import (
     Suggesting,
 )
 from cohobate.campaign.reports import recordable
-from cohobate.core.capture import Raised, capture
+from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import CallFailed, GeneratorError
 from cohobate.core.outcome import Outcome, Value
 from cohobate.core.payload import Payload
@@ -50,7 +50,7 @@ class Left(BaseException):
 class Wheel:
     """The ``Steer`` of one run of a body; ``ask`` brings a request to the loop, or to the log, and back."""
 
-    __slots__ = ("_ask", "_calls", "_kept", "_mine", "_names", "_pending")
+    __slots__ = ("_ask", "_calls", "_inside", "_kept", "_mine", "_names", "_nested", "_pending")
 
     def __init__(self, ask: Ask, names: Iterable[str], run: int = 0) -> None:
         self._ask = ask
@@ -59,6 +59,8 @@ class Wheel:
         self._mine: set[int] = set()
         self._pending: dict[int, Trial] = {}
         self._kept: list[Result] = []
+        self._inside = False
+        self._nested: GeneratorError | None = None
 
     def suggest(
         self, points: Iterable[Row], *, priority: float = 0.0, needs: Mapping[str, float] | None = None
@@ -82,12 +84,12 @@ class Wheel:
             raise GeneratorError(f"steer.receive: expected a timeout of at least 0 s or None, got {timeout!r}")
         kept, self._kept = self._kept, []
         if kept and len(kept) >= at_least:
-            return kept
+            return self._delivered(kept)
         try:
-            results = kept + self._receive(0 if timeout == 0 else at_least - len(kept), timeout)
+            results = self._delivered(kept + self._receive(0 if timeout == 0 else at_least - len(kept), timeout))
         except Closed:
             if kept:
-                return kept
+                return self._delivered(kept)
             raise
         if at_least and timeout is None and not results:
             raise GeneratorError(f"steer.receive: {NOTHING_PENDING}")
@@ -111,7 +113,7 @@ class Wheel:
         except Closed:
             self._kept += [result for result in got.values() if result is not None]
             raise
-        return [result for result in got.values() if result is not None]
+        return self._delivered([result for result in got.values() if result is not None])
 
     def pending(self) -> list[Trial]:
         """Returns the trials handed in whose results were not delivered yet, in the order they were handed in."""
@@ -147,11 +149,20 @@ class Wheel:
         call = next(self._calls)
         outcome = self._said("once", Knowing(call))
         if outcome is None:
-            ended = capture(fn, *args, **kwargs)
+            ended = self._alone(fn, *args, **kwargs)
             if isinstance(ended, Raised) and isinstance(ended.error, Closed | Left):
                 raise ended.error
             outcome = self._said("once", Computing(call, recordable(ended)))
         return _value("once", fn, outcome)  # type: ignore[no-any-return] # what was recorded of a T
+
+    def _alone(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Returned | Raised:
+        """Calls ``fn``, which must not steer: what is recorded within a call without an end cannot be followed."""
+        self._inside = True
+        ended = capture(fn, *args, **kwargs)
+        self._inside = False
+        if self._nested is not None:
+            raise self._nested
+        return ended
 
     def call(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Promised[T]:
         """Calls ``fn`` at the campaign's engine, beside the evaluations."""
@@ -174,7 +185,10 @@ class Wheel:
         return self._said("call", Awaiting(call, wait))  # type: ignore[no-any-return] # the answer to this request
 
     def _receive(self, at_least: int, timeout: float | None) -> list[Result]:
-        results = list(self._said("receive", Receiving(at_least, timeout)))
+        return list(self._said("receive", Receiving(at_least, timeout)))
+
+    def _delivered(self, results: list[Result]) -> list[Result]:
+        """Strikes off what the body is given now."""
         for result in results:
             self._pending.pop(result.trial.id, None)
         return results
@@ -186,6 +200,9 @@ class Wheel:
         return int(id)
 
     def _said(self, call: str, request: Request) -> Payload:
+        if self._inside:
+            self._nested = GeneratorError(f"steer.{call}: not within the function that steer.once calls")
+            raise self._nested
         match self._ask(request):
             case Over():
                 raise Closed(f"steer.{call}: the campaign is stopping, and nothing more will come")
