@@ -131,3 +131,16 @@ def test_a_setting_that_was_left_out_before_is_named_as_such(tmp_path: Path):
     co.Campaign(body, square, co.inline(), run=tmp_path / "run").run(co.evaluations(1))
     with pytest.raises(ResumeRefused, match=r"generator\.settings\.n = left out, now it is 3"):
         co.Campaign(body(n=3), square, co.inline(), run=tmp_path / "run").run()
+
+
+def looking(steer: co.Steer) -> list[bool]:
+    handed_in = steer.suggest([{"x": 0.1 * n} for n in range(3)])
+    same = [one is other for one, other in zip(handed_in, steer.pending(), strict=True)]
+    while steer.pending():
+        steer.receive()
+    return same
+
+
+def test_looking_at_what_is_pending_makes_nothing_anew():
+    """A body looks before each receive, and may have thousands pending."""
+    assert co.Campaign(co.persistent(looking, problem=LINE), square, co.inline()).run().value == [True] * 3
