@@ -50,7 +50,7 @@ class Left(BaseException):
 class Wheel:
     """The ``Steer`` of one run of a body; ``ask`` brings a request to the loop, or to the log, and back."""
 
-    __slots__ = ("_ask", "_calls", "_inside", "_kept", "_mine", "_names", "_nested", "_pending")
+    __slots__ = ("_ask", "_calls", "_inside", "_kept", "_mine", "_names", "_nested", "_pending", "_shown")
 
     def __init__(self, ask: Ask, names: Iterable[str], run: int = 0) -> None:
         self._ask = ask
@@ -58,6 +58,7 @@ class Wheel:
         self._calls = count(run * CALLS)
         self._mine: set[int] = set()
         self._pending: dict[int, Trial] = {}
+        self._shown: dict[int, Trial] = {}  # copies for the body, made once: it may look often
         self._kept: list[Result] = []
         self._inside = False
         self._nested: GeneratorError | None = None
@@ -74,7 +75,8 @@ class Wheel:
         trials = self._said("suggest", Suggesting(rows, _priority(priority), {} if needs is None else _needs(needs)))
         self._mine.update(trial.id for trial in trials)
         self._pending.update((trial.id, trial) for trial in trials)
-        return [_own_copy(trial) for trial in trials]
+        self._shown.update((trial.id, _own_copy(trial)) for trial in trials)
+        return [self._shown[trial.id] for trial in trials]
 
     def receive(self, at_least: int = 1, timeout: float | None = None) -> list[Result]:
         """Returns all results that are in, once there are ``at_least`` so many; see ``Steer``."""
@@ -117,7 +119,7 @@ class Wheel:
 
     def pending(self) -> list[Trial]:
         """Returns the trials handed in whose results were not delivered yet, in the order they were handed in."""
-        return [_own_copy(trial) for trial in self._pending.values()]
+        return list(self._shown.values())
 
     def cancel(self, trials: Iterable[Trial | int], reason: str = "") -> None:
         """Asks for trials to be stopped; each is still delivered."""
@@ -142,6 +144,7 @@ class Wheel:
         applied = bool(self._said("revise", request))
         if applied and known:
             self._pending[id] = request.applied_to(known)
+            self._shown[id] = _own_copy(self._pending[id])
         return applied
 
     def once(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
@@ -191,6 +194,7 @@ class Wheel:
         """Strikes off what the body is given now."""
         for result in results:
             self._pending.pop(result.trial.id, None)
+            self._shown.pop(result.trial.id, None)
         return results
 
     def _own(self, call: str, trial: Trial | int) -> int:
