@@ -137,10 +137,11 @@ def camel(seeds: int) -> dict[str, float]:
 def camel_seed(aposmm: Callable[..., Any], seed: int) -> int:
     """Runs APOSMM on 3 workers up to ``LIMIT`` evaluations."""
     x, y = (co.Real(*one) for one in BOUNDS)
-    generator = aposmm({"x": x, "y": y}, minimize="f", seed=seed)
+    problem = co.Problem({"x": x, "y": y}, (co.Output("f", "minimize"),))
+    generator = aposmm(problem, seed=seed)
     with co.processes(WORKERS) as engine:
         result = co.Campaign(generator, six_hump_camel, engine).run(co.evaluations(LIMIT))
-    rows = sorted((row for row in result.table() if row["f"] is not None), key=lambda row: row["ended"])
+    rows = sorted((row for row in result.table() if row["f"] is not None), key=lambda row: row["finished"])
     return evaluations_until_all(np.array([[row["x"], row["y"]] for row in rows]))
 
 
