@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _HOMES = {
     "cohobate.campaign.campaign": ("Campaign",),
@@ -23,6 +23,7 @@ _HOMES = {
         "stalled",
         "until_walltime",
     ),
+    "cohobate.campaign.members": ("Member",),
     "cohobate.campaign.policy": ("FailureBudget", "Retries"),
     "cohobate.core.context": ("attempt_dir", "cancelled"),
     "cohobate.core.errors": ("CohobateError", "Rejected"),
@@ -39,9 +40,11 @@ _HOMES = {
         "Real",
         "Structured",
     ),
+    "cohobate.core.steering": ("Closed", "Steer"),
     "cohobate.engines": ("executor", "inline", "processes", "threads"),
     "cohobate.propose.active": ("ActiveLearning",),
     "cohobate.propose.gest": ("as_gest", "from_gest"),
+    "cohobate.propose.persistent": ("persistent",),
     "cohobate.propose.sampling": ("Grid", "LatinHypercube", "RandomSampler", "Sobol"),
     "cohobate.simulate.function": ("simulator",),
 }
@@ -76,6 +79,7 @@ if TYPE_CHECKING:
     from cohobate.campaign.goals import session_seconds as session_seconds
     from cohobate.campaign.goals import stalled as stalled
     from cohobate.campaign.goals import until_walltime as until_walltime
+    from cohobate.campaign.members import Member as Member
     from cohobate.campaign.policy import FailureBudget as FailureBudget
     from cohobate.campaign.policy import Retries as Retries
     from cohobate.core.context import attempt_dir as attempt_dir
@@ -93,6 +97,8 @@ if TYPE_CHECKING:
     from cohobate.core.problem import Problem as Problem
     from cohobate.core.problem import Real as Real
     from cohobate.core.problem import Structured as Structured
+    from cohobate.core.steering import Closed as Closed
+    from cohobate.core.steering import Steer as Steer
     from cohobate.engines.executor import executor as executor
     from cohobate.engines.inline import inline as inline
     from cohobate.engines.processes import processes as processes
@@ -100,6 +106,7 @@ if TYPE_CHECKING:
     from cohobate.propose.active import ActiveLearning as ActiveLearning
     from cohobate.propose.gest import as_gest as as_gest
     from cohobate.propose.gest import from_gest as from_gest
+    from cohobate.propose.persistent import persistent as persistent
     from cohobate.propose.sampling import Grid as Grid
     from cohobate.propose.sampling import LatinHypercube as LatinHypercube
     from cohobate.propose.sampling import RandomSampler as RandomSampler

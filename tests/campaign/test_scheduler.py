@@ -278,7 +278,7 @@ def test_the_failure_budget(budget: FailureBudget | None, failures: int, spent: 
 
 def test_what_was_started_before_a_crash_runs_again_outside_the_limit():
     pending = [Pending(Trial(3, {"x": 3}), attempts=1), Pending(Trial(5, {"x": 5}))]
-    scheduler = Scheduler(Policy(), conversation=Conversation(asks=4), next_id=6, unfinished=pending)
+    scheduler = Scheduler(Policy(), talks=[Conversation(asks=4)], next_id=6, unfinished=pending)
     loop = Loop(scheduler, room=4, limit=0)
     assert [a for a in loop.plan() if isinstance(a, Submit)] == [Submit(Trial(3, {"x": 3}), 2)]
     loop.limit = 1

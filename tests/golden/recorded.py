@@ -14,6 +14,8 @@ from cohobate.core.events import (
     Accepted,
     AttemptFailed,
     CancelAsked,
+    Closing,
+    Computed,
     Declared,
     Event,
     Exhausted,
@@ -22,6 +24,8 @@ from cohobate.core.events import (
     Learned,
     Opened,
     Proposed,
+    Returned,
+    Revised,
     Started,
     Stopped,
     Told,
@@ -61,12 +65,36 @@ TRACEBACK = 'Traceback (most recent call last):\n  File "simulator.py", line 3, 
 def history(version: str = co.__version__) -> list[Event]:
     """Two sessions: the first is killed, the second stops in good order with four trials unfinished.
 
-    Version 0.1.0 had no times of proposals, no notes and no lessons.
+    Version 0.1.0 had no times of proposals, no notes and no lessons, 0.2.0 no bodies.
     """
-    return [event for event in _history(later=version != "0.1.0") if event is not None]
+    two = version == "0.2.0"
+    return [event for event in _history(later=version != "0.1.0", steered=not two and version != "0.1.0") if event]
 
 
-def _history(*, later: bool) -> list[Event | None]:
+def _steered() -> list[Event]:
+    """What a body did: all that it can."""
+    needs = {"cores": 2, "gpu": 0.5}
+    trials = (Trial(17, {"x": 0.5}, "body", None, 2.0, needs), Trial(18, {"x": 1.5}, "body", Note("it", 1), -1.0))
+    asked = {"inputs": {"x": 0.75}, "columns": {"mean": 0.5}, "priority": None, "needs": None}
+    late = {"inputs": {"x": 2.5}, "columns": {}, "priority": 1.0, "needs": {"gpu": 1}}
+    return [
+        Proposed("body", 1, trials, 2, 2005.0),
+        Told("body", (), times=3),
+        Revised(17, "body", asked, {"x": 0.75}, {"mean": 0.5}, True, 2.0, needs, 2005.0),
+        Started(17, 1, 2005.0),
+        Revised(17, "body", late, {}, {"x": 2.5}, False, 0.0, {}, 2005.0),
+        CancelAsked((17, 18), "pointless", "body"),
+        Finished(18, 0, Cancelled("pointless"), 2005.0, cancel_requested=True),
+        Told("body", (18,), (0, 1)),
+        Computed("body", 0, Value({"value": [1.5, (2, None)]}), 2005.0),
+        Computed("body", 1, Failure("raised", "ValueError: é", TRACEBACK), 2005.0),
+        Returned("other body", {"value": {"best": (1, 2.5)}}, 2005.0),
+        Closing("body"),
+        Returned("body", {"value": None}, 2005.0, closing=True),
+    ]
+
+
+def _history(*, later: bool, steered: bool) -> list[Event | None]:
     note = Note("ei", 2, {"y": 0.25, "z": math.inf}, {"y": 0.5}, -1.5) if later else None
     return [
         Opened(1, 1000.0, "host", 7),
@@ -106,6 +134,7 @@ def _history(*, later: bool) -> list[Event | None]:
         AttemptFailed(13, 1, Failure("timeout", "took longer than 1 s"), 2004.0, 1.0, "w2"),
         Proposed("other", 1, (Trial(16, {"x": 0.0}, "other"),)),
         Exhausted("other", "no more"),
+        *(_steered() if steered else []),
         Stopped("paused", 2005.0, 5.0),
     ]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cohobate.campaign import campaign, driver, evaluation, hands, reports, resume, session
+from cohobate.campaign import campaign, crew, driver, evaluation, hands, reports, resume, session
 from cohobate.campaign.moves import Broken, Ended, Heard, Talk
 from cohobate.campaign.talker import Talker
 from cohobate.core.errors import GeneratorError, LedgerError
@@ -164,7 +164,7 @@ def staged(world: World, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(evaluation, "time", world.engine)
     patch.setattr(driver, "SimpleQueue", lambda: world.inbox)
     patch.setattr(
-        driver, "Talker", lambda generator, problem, reply, threaded: Speaker(world, generator, problem, reply)
+        crew, "Talker", lambda generator, problem, reply, threaded, called: Speaker(world, generator, problem, reply)
     )
     patch.setattr(driver, "BACKLOG", world.o.backlog)
     threads = SimpleNamespace(

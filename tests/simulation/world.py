@@ -15,6 +15,7 @@ import pytest
 
 from cohobate.campaign.campaign import Campaign
 from cohobate.campaign.goals import Goal, as_goal, below, evaluations, session_seconds
+from cohobate.campaign.members import Member
 from cohobate.campaign.moves import CancelWanted, Halt
 from cohobate.campaign.session import Session
 from cohobate.core.errors import BudgetExceeded, CohobateError, EngineClosed, GeneratorError, GoalError, LedgerError
@@ -108,7 +109,8 @@ class World:
         return done
 
     def _drive(self) -> None:
-        self.generator = self.campaign.generator = self.chooser.fresh(self._broken, self.sessions)
+        self.generator = self.chooser.fresh(self._broken, self.sessions)
+        self.campaign.members = {"main": Member(self.generator)}
         self.goal = self._goal()
         if self.o.budget is not None:
             self.expected.add(BudgetExceeded)

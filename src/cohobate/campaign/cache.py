@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, final
 
 from cohobate.core.canonical import content_hash
-from cohobate.core.events import Declared, Event, Finished, Proposed
+from cohobate.core.events import Declared, Event, Finished, Proposed, Revised
 from cohobate.core.outcome import Outcome, Value
 from cohobate.core.problem import Structured, pack
 from cohobate.core.trial import Inputs
@@ -40,5 +40,7 @@ class Cache:
                     self._values.clear()
                 case Proposed(trials=trials):
                     waiting.update((trial.id, trial.inputs) for trial in trials)
+                case Revised(trial=trial, applied=True) if trial in waiting:
+                    waiting[trial] = event.inputs
                 case Finished(trial=trial, outcome=Value() as value) if trial in waiting:
                     self._values[content_hash(waiting.pop(trial))] = value

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from math import nan
 from pathlib import Path
 from socket import gethostname
@@ -15,12 +16,14 @@ from typing import Any, final, get_args
 
 from cohobate.campaign.cache import Cache
 from cohobate.campaign.card import Card, goal_of, space_of
+from cohobate.campaign.crew import assemble
 from cohobate.campaign.driver import Driver, Orders
 from cohobate.campaign.evaluation import Evaluation
 from cohobate.campaign.goals import Goal, Goals, as_goal, check_goal
 from cohobate.campaign.handle import Handle
 from cohobate.campaign.hands import Terms
 from cohobate.campaign.manifest import write_manifest
+from cohobate.campaign.members import Given, describe, lossy, members_of, problem_of, seed_of
 from cohobate.campaign.policy import FailureBudget, Policy, Retries
 from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.resume import Identity, declare, remember
@@ -30,7 +33,7 @@ from cohobate.core.errors import GoalError, ProblemError, UserError
 from cohobate.core.events import Opened
 from cohobate.core.payload import Plain
 from cohobate.core.problem import Problem
-from cohobate.core.protocols import Described, Engine, Finite, Generator, Lossy, Posed
+from cohobate.core.protocols import Engine, Generator
 from cohobate.core.task import GRACE
 from cohobate.engines import as_engine, coroutines, processes
 from cohobate.ledger.codec import check
@@ -80,6 +83,9 @@ class Settings:
 class Campaign:
     """A closed loop: ``generator`` proposes, ``simulator`` evaluates on ``engine``, results go back.
 
+    There may be several generators: a mapping of names to generators, or to ``Member``s, which say what
+    each is told. What is ``initial`` (``points(...)``, a finite sampler) comes first, and all are told of it.
+
     ``run`` names the run folder; the same lines with the same folder continue what is there, and
     without one nothing is kept on disk. ``engine`` (default: all cores) may be any engine, or a
     ``concurrent.futures.Executor``; one that was given is never closed. ``problem`` is needed only
@@ -90,11 +96,12 @@ class Campaign:
 
     def __init__(
         self,
-        generator: Generator,
+        generator: Given,
         simulator: Callable[..., Any],
         engine: Engine | Executor | None = None,
         *,
         run: str | Path | None = None,
+        initial: Generator | None = None,
         problem: Problem | None = None,
         deadline: float | None = None,
         grace: float = GRACE,
@@ -105,8 +112,8 @@ class Campaign:
         ntasks: int = 16,
         accept_new_code: bool = False,
     ) -> None:
-        self.generator = generator
-        self.problem = _problem_of(generator, problem)
+        self.members = members_of(generator, initial)
+        self.problem = problem_of(self.members, problem)
         self.simulator: Simulator = as_simulator(simulator)
         if "\0" in str(run):
             raise UserError(f"run: expected the name of a folder, got {str(run)!r:.80}, which holds a NUL character")
@@ -133,7 +140,7 @@ class Campaign:
         SIGTERM lets running evaluations finish for 10 s, the second kills them; the program then
         ends with a line that says how to continue (in a notebook, the partial result is returned).
         """
-        if goal is None and not (isinstance(self.generator, Finite) and self.generator.finite):
+        if goal is None and not all(member.finite for member in self.members.values()):
             raise GoalError("run() needs a goal such as evaluations(60): this generator never ends by itself")
         session = self._open(goal, None)
         with stopping_on_signals(session.driver.post) as came:
@@ -163,20 +170,16 @@ class Campaign:
 
     def describe(self) -> dict[str, Plain]:
         """Returns what must be the same for a run to be continued, as plain data."""
-        generator = self.generator
-        settings = generator.describe() if isinstance(generator, Described) else {}
-        return {
-            "problem": self.problem.describe(),
-            "generator": {"kind": type(generator).__qualname__, "settings": settings},
-        }
+        return {"problem": self.problem.describe(), **describe(self.members)}
 
     def _repr_html_(self) -> str:
         """Returns what it will do as a card for notebooks."""
         problem, settings = self.problem, self.settings
         outputs = [f"{one.name}{f' ({one.unit})' if one.unit else ''}: {goal_of(one)}" for one in problem.outputs]
+        kinds = ", ".join(type(member.generator).__name__ for member in self.members.values())
         deadline = "none" if settings.deadline is None else f"{settings.deadline:g} s"
         facts = [
-            ("proposes", f"{type(self.generator).__name__} over {space_of(problem)}"),
+            ("proposes", f"{kinds} over {space_of(problem)}"),
             ("with", ", ".join(f"{key} = {value}" for key, value in self.describe()["generator"]["settings"].items())),
             ("simulates", self.simulator.name),
             ("wanted", "; ".join(outputs)),
@@ -210,22 +213,24 @@ class Campaign:
         """Returns a goal that this campaign can reach."""
         wanted = as_goal(goal)
         check_goal(wanted, self.problem.output_names)
-        if wanted.lossy and not isinstance(self.generator, Lossy):
-            raise GoalError(f"goal {wanted}: {type(self.generator).__name__} has no loss")
+        if wanted.lossy and not lossy(self.members):
+            kinds = {type(member.generator).__name__ for member in self.members.values()}
+            raise GoalError(f"goal {wanted}: {' and '.join(sorted(kinds))} has no loss")
         return wanted
 
     def _assemble(self, goal: Goal | None, ledger: Ledger, loop: asyncio.AbstractEventLoop | None) -> Session:
         settings, structured = self.settings, self.problem.structured
-        seed = self.describe()["generator"]["settings"].get("seed")
+        seed = seed_of(self.members)
         declared = declare(ledger, self.identify(), accept_new_code=settings.accept_new_code)
         cache = self._cache(ledger, fresh=bool(declared)) if self.simulator.deterministic else None
-        past = remember(ledger, self.generator, settings.policy(seed or 0), structured, cache)
+        past = remember(ledger, self.members, settings.policy(seed), structured, cache)
         engine = self._engine or self._own_engine(loop)
         evaluation = Evaluation(self._call, self.problem.outputs, ledger.folder, ledger.epoch, structured)
         evaluate = evaluation.awaited if is_async(self.simulator) else evaluation
         terms = Terms(evaluate, settings.deadline, settings.grace)
         orders = Orders(terms, self.problem, goal, settings.drain)
-        driver = Driver(orders, self.generator, scheduler=past.scheduler, ledger=ledger, engine=engine)
+        crew = partial(assemble, self.members, self.problem, ledger)
+        driver = Driver(orders, crew, scheduler=past.scheduler, ledger=ledger, engine=engine)
         opened = Opened(ledger.epoch, driver.now(), gethostname(), os.getpid())
         driver.open([opened, *declared, *past.events], past.spooled)
         if ledger.folder:
@@ -241,14 +246,6 @@ class Campaign:
 
     def _own_engine(self, loop: asyncio.AbstractEventLoop | None) -> Engine:
         return coroutines(loop, ntasks=self.settings.ntasks) if is_async(self.simulator) else processes()
-
-
-def _problem_of(generator: Generator, given: Problem | None) -> Problem:
-    if given is not None:
-        return given
-    if isinstance(generator, Posed):
-        return generator.problem
-    raise UserError(f"{type(generator).__name__} does not say what its problem is: give Campaign(problem=...)")
 
 
 def _budget(given: FailureBudget | int | float | None) -> FailureBudget | None:

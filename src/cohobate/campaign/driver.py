@@ -5,19 +5,33 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isnan, nan
 from queue import Empty, SimpleQueue
 from typing import final
 
+from cohobate.campaign.crew import Making
 from cohobate.campaign.goals import Goal, View
 from cohobate.campaign.hands import Terms, hands
 from cohobate.campaign.leftovers import Leftovers
-from cohobate.campaign.moves import Action, Broken, Cancel, Fact, Halt, Heard, StopWanted, Submit, Talk
+from cohobate.campaign.moves import (
+    Action,
+    Broken,
+    Cancel,
+    Fact,
+    Halt,
+    Heard,
+    Perform,
+    Reply,
+    Restart,
+    StopWanted,
+    Submit,
+    Talk,
+)
 from cohobate.campaign.scheduler import Scheduler
-from cohobate.campaign.talker import Talker
 from cohobate.core.errors import BudgetExceeded, CohobateError, GeneratorError
-from cohobate.core.events import Event, Proposed, Stopped
-from cohobate.core.problem import Problem, pack
-from cohobate.core.protocols import Cooperative, Engine, Generator
+from cohobate.core.events import Event, Proposed, Revised, Stopped
+from cohobate.core.problem import Problem, pack, pack_some
+from cohobate.core.protocols import Cooperative, Engine
 from cohobate.ledger.ledger import Ledger
 from cohobate.ledger.spool import Spooled
 from cohobate.ledger.tally import Tally
@@ -50,7 +64,7 @@ class Driver:
     def __init__(
         self,
         orders: Orders,
-        generator: Generator,
+        crew: Making,
         *,
         scheduler: Scheduler,
         ledger: Ledger,
@@ -61,13 +75,13 @@ class Driver:
         self._ledger = ledger
         self._inbox: SimpleQueue[Fact | Halt] = SimpleQueue()
         self._hands = hands(engine, orders.terms, self._inbox.put)
-        threaded = not isinstance(engine, Cooperative)
-        self._talker = Talker(generator, orders.problem, self._inbox.put, threaded=threaded)
+        self._attentive = isinstance(engine, Cooperative)
+        self._crew = crew(self._inbox.put, threaded=not self._attentive)
         self._structured = orders.problem.structured
         self._outputs = orders.problem.output_names
         self._began = time.time()
         self._zero = self._began - time.monotonic()
-        self._loss = float("nan")
+        self._losses: dict[str, float] = {}
         self._kill_at: float | None = None
         self._kept = ledger.folder is not None
         self._leftovers = Leftovers(ledger.folder, ledger.epoch) if ledger.folder else None
@@ -111,11 +125,12 @@ class Driver:
             self._stop(str(error), self.now())
         except BaseException:
             self._hands.leave()
-            self._talker.finalize(timeout=0.0)
+            self._crew.finalize(timeout=0.0)
             raise
         return self._end()
 
     def _loop(self) -> None:
+        self._crew.start([helm for helm in self._scheduler.table.helms if not helm.ended])
         self._decide(self.now())
         while not (self._scheduler.quiet or self._abandoned()):
             items = self._gather()
@@ -131,7 +146,7 @@ class Driver:
         inbox = self._inbox
         items: list[Fact | Halt] = []
         if inbox.empty():
-            if (ended := self._hands.work()) is not None:
+            if not (self._attentive and self._scheduler.table.busy) and (ended := self._hands.work()) is not None:
                 return [ended]
             try:
                 items.append(inbox.get(timeout=self._patience(self.now())))
@@ -145,12 +160,12 @@ class Driver:
         if self._paused:
             return PAUSED
         due = self._scheduler.due(now)
-        return TICK if due is None else min(TICK, due - now)
+        return TICK if due is None else max(0.0, min(TICK, due - now))
 
     def _take(self, item: Fact | Halt, now: float) -> None:
         match item:
             case Heard():
-                self._loss = item.loss
+                self._losses[item.generator] = item.loss
             case Broken():
                 self.error = self.error or item.error
             case Halt(reason, grace, error):
@@ -195,11 +210,15 @@ class Driver:
                 case Submit():
                     self._hands.submit(action.trial, action.attempt)
                 case Talk():
-                    if (fact := self._talker.talk(action)) is not None:
+                    if (fact := self._crew.talk(action)) is not None:
                         self._take(fact, now)
                         answered = True
                 case Cancel(id):
                     self._hands.cancel(id)
+                case Perform():
+                    self._hands.perform(action)
+                case Reply() | Restart():
+                    self._crew.obey(action)
         return answered
 
     def open(self, events: Sequence[Event], spooled: Sequence[Spooled]) -> None:
@@ -227,9 +246,14 @@ class Driver:
                 self._leftovers.note(events, self._ledger.appended)
 
     def _packed(self, event: Event) -> Event:
-        if not isinstance(event, Proposed):
-            return event
-        return replace(event, trials=tuple(replace(t, inputs=pack(t.inputs, self._structured)) for t in event.trials))
+        match event:
+            case Proposed(trials=trials):
+                return replace(event, trials=tuple(replace(t, inputs=pack(t.inputs, self._structured)) for t in trials))
+            case Revised():
+                asked = {**event.asked, "inputs": pack_some(event.asked["inputs"], self._structured)}
+                inputs, columns = (pack_some(said, self._structured) for said in (event.inputs, event.columns))
+                return replace(event, asked=asked, inputs=inputs, columns=columns)
+        return event
 
     def _tidy(self) -> None:
         if self._leftovers:
@@ -243,7 +267,8 @@ class Driver:
 
     def _view(self, now: float, tally: Tally | None = None) -> View:
         session = now - self._began
-        return View(tally or self.tally, self.tally.alive + session, session, self._loss, self._outputs)
+        loss = max((loss for loss in self._losses.values() if not isnan(loss)), default=nan)
+        return View(tally or self.tally, self.tally.alive + session, session, loss, self._outputs)
 
     # ends
 
@@ -280,10 +305,10 @@ class Driver:
         stopping = self._scheduler.stopping
         self.reason = stopping.reason if stopping else "abandoned"
         self._hands.leave()
-        error = self._talker.finalize(timeout=None if self._kill_at is None else max(0.0, self._kill_at - self.now()))
+        error = self._crew.finalize(timeout=None if self._kill_at is None else max(0.0, self._kill_at - self.now()))
         self.error = self.error or error
         if self._ledger.error is None:
-            now, ended = self.now(), self._scheduler.conversation.exhausted is not None
+            now, ended = self.now(), self._scheduler.table.ended
             self._record([Stopped(self.reason, now, now - self._began, ended)])
             self._ledger.flush()
             self._tidy()

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, final
 
-from cohobate.campaign.moves import Ended, Halt
-from cohobate.campaign.reports import report_of, report_of_error
+from cohobate.campaign.moves import Ended, Halt, Perform, Performed
+from cohobate.campaign.reports import outcome_of, recordable, report_of, report_of_error
 from cohobate.core.capture import Raised, Returned
 from cohobate.core.errors import EngineClosed
 from cohobate.core.outcome import Cancelled
@@ -19,7 +19,7 @@ from cohobate.core.protocols import Cooperative, Engine
 from cohobate.core.task import Task
 from cohobate.core.trial import Evaluated, Trial
 
-Post = Callable[[Ended | Halt], None]
+Post = Callable[[Ended | Halt | Performed], None]
 GONE = "what ran has no outcome and is evaluated by the next session; keep the engine open until the campaign has ended"
 
 
@@ -36,6 +36,10 @@ class Hands(Protocol):
     """Takes attempts; their ends come back through ``post``, or are returned by ``work``."""
 
     def submit(self, trial: Trial, attempt: int) -> None: ...
+
+    def perform(self, action: Perform) -> None:
+        """Takes a call of a body; its end comes back through ``post``."""
+        ...
 
     def cancel(self, trial: int) -> None:
         """Asks for a running attempt to be stopped."""
@@ -66,11 +70,12 @@ class Elsewhere:
     A future that is cancelled although nobody here asked for it says that the engine is gone.
     """
 
-    __slots__ = ("_engine", "_futures", "_post", "_terms", "_unwanted")
+    __slots__ = ("_calls", "_engine", "_futures", "_post", "_terms", "_unwanted")
 
     def __init__(self, engine: Engine, terms: Terms, post: Post) -> None:
         self._engine, self._terms, self._post = engine, terms, post
         self._futures: dict[int, Future[Evaluated]] = {}
+        self._calls: dict[tuple[str, int], Future[Any]] = {}
         self._unwanted: set[int] = set()
 
     def submit(self, trial: Trial, attempt: int) -> None:
@@ -81,14 +86,23 @@ class Elsewhere:
             (id, attempt, trial.inputs),
             deadline=terms.deadline,
             grace=terms.grace,
+            needs=trial.needs,
             key=str(id),
             attempt=attempt,
         )
+        future = self._futures[id] = self._submitted(task)
+        future.add_done_callback(partial(self._ended, id, attempt, time.time()))
+
+    def perform(self, action: Perform) -> None:
+        """Gives a call away."""
+        future = self._calls[action.generator, action.call] = self._submitted(action.task)
+        future.add_done_callback(partial(self._performed, action.generator, action.call))
+
+    def _submitted(self, task: Task) -> Future[Any]:
         try:
-            future = self._futures[id] = self._engine.submit(task)
+            return self._engine.submit(task)
         except EngineClosed as error:
             raise _gone(error) from error
-        future.add_done_callback(partial(self._ended, id, attempt, time.time()))
 
     def cancel(self, trial: int) -> None:
         """Passes the wish on."""
@@ -108,6 +122,12 @@ class Elsewhere:
         """Passes the wish on for all."""
         for trial in list(self._futures):
             self.cancel(trial)
+        for future in list(self._calls.values()):
+            self._engine.cancel(future)
+
+    def _performed(self, generator: str, call: int, future: Future[Any]) -> None:
+        self._calls.pop((generator, call), None)
+        self._post(Performed(generator, call, outcome_of(future)))
 
     def _ended(self, trial: int, attempt: int, submitted: float, future: Future[Evaluated]) -> None:
         if self._futures.get(trial) is future:
@@ -143,6 +163,12 @@ class Here:
     def submit(self, trial: Trial, attempt: int) -> None:
         """Queues one attempt."""
         self._queue[trial.id] = trial, attempt
+
+    def perform(self, action: Perform) -> None:
+        """Makes a call now."""
+        task = action.task
+        ended = self._engine.perform(partial(task.fn, **task.kwargs), task.args, task.deadline)
+        self._post(Performed(action.generator, action.call, recordable(ended)))
 
     def cancel(self, trial: int) -> None:
         """Takes an attempt out of the queue; none runs while somebody can ask for this."""

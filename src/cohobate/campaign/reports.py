@@ -1,14 +1,16 @@
-"""What a finished future of an engine means for its attempt."""
+"""What a finished future of an engine means for its attempt, or for the call of a body."""
 
 from __future__ import annotations
 
 import time
 from concurrent.futures import CancelledError, Future
+from typing import Any
 
-from cohobate.core.capture import describe
-from cohobate.core.errors import DeadlineExceeded, DependencyFailed, WorkerLost
-from cohobate.core.outcome import Cancelled, Failure, Outcome
+from cohobate.core.capture import Raised, Returned, describe
+from cohobate.core.errors import DeadlineExceeded, DependencyFailed, NotStorable, WorkerLost
+from cohobate.core.outcome import Cancelled, Failure, Outcome, Value
 from cohobate.core.trial import Evaluated
+from cohobate.ledger.codec import dumps, loads
 
 
 def report_of(future: Future[Evaluated], attempt: int, submitted: float) -> Evaluated:
@@ -38,3 +40,24 @@ def _failure(error: BaseException, attempt: int) -> Failure:
         case DependencyFailed():
             return Failure("dependency", str(error), attempt=attempt)
     return Failure("raised", describe(error), attempt=attempt)
+
+
+def recordable(ended: Returned | Raised) -> Outcome:
+    """Returns how a call of a body ended as it is recorded, and just as a resumed body would find it."""
+    match ended:
+        case Raised(_, message, traceback):
+            return Failure("raised", message, traceback)
+        case Returned(value):
+            try:
+                return Value({"value": loads(dumps(value))})
+            except NotStorable as error:
+                return Failure("bad_output", str(error))
+
+
+def outcome_of(future: Future[Any]) -> Outcome:
+    """Returns the outcome of a call of a body that an engine made."""
+    try:
+        error = future.exception()
+    except CancelledError:
+        return Cancelled("on request")
+    return recordable(Returned(future.result())) if error is None else _failure(error, 1)

@@ -72,6 +72,21 @@ class CampaignResult:
             return views.follow(reader).front()
 
     @property
+    def value(self) -> Payload:
+        """What the persistent generator returned last; ``None`` where none has."""
+        return next(reversed(self.values.values()), None)
+
+    @property
+    def values(self) -> dict[str, Payload]:
+        """What each persistent generator returned last, by name, in that order."""
+        found: dict[str, Payload] = {}
+        with self._open() as reader:
+            for event in reader.returned():
+                found.pop(event.generator, None)
+                found[event.generator] = event.value["value"]
+        return found
+
+    @property
     def lessons(self) -> list[Learned]:
         """The fits of the model: version, training size, out-of-sample error and best value of each."""
         with self._open() as reader:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from cohobate.campaign.cache import Cache
-from cohobate.campaign.conversation import Conversation
+from cohobate.campaign.members import Member, Members
 from cohobate.campaign.policy import Policy
 from cohobate.campaign.scheduler import Pending, Scheduler
+from cohobate.campaign.table import Talks
 from cohobate.core.canonical import content_hash
 from cohobate.core.capture import Raised, capture
 from cohobate.core.errors import GeneratorError, ResumeRefused
@@ -18,10 +19,11 @@ from cohobate.core.outcome import Cancelled, Failure, Value
 from cohobate.core.payload import Plain
 from cohobate.core.problem import Structured, unpack
 from cohobate.core.protocols import Generator, Learns, Recalls
+from cohobate.core.steering import Steers
 from cohobate.core.trial import Evaluated, Result, Trial
 from cohobate.ledger.ledger import Ledger
 from cohobate.ledger.reader import Reader
-from cohobate.ledger.resume import Unfinished
+from cohobate.ledger.resume import Step, Unfinished
 from cohobate.ledger.spool import Harvest, Spooled, harvest
 
 
@@ -92,7 +94,7 @@ class Past:
 
 def remember(
     ledger: Ledger,
-    generator: Generator,
+    members: Members,
     policy: Policy,
     structured: Mapping[str, Structured],
     cache: Cache | None = None,
@@ -102,19 +104,14 @@ def remember(
     Recorded proposals win: nothing is derived again. Results that were spooled but never recorded
     are taken in; trials without an outcome are run again.
     """
-    try:
-        asks, next_id = _recall(ledger, generator, structured)
-    except GeneratorError:
-        capture(generator.finalize)  # it may hold something by now; why it cannot go on matters more
-        raise
-    talk = Conversation(asks=asks)
-    talk.untold = [_unpacked(result, structured) for result in ledger.untold(talk.name)]
+    talks = _talks(ledger, members, structured)
     found = harvest(ledger.folder) if ledger.folder else Harvest((), ())
     spooled = found.spooled
     values_last = sorted(spooled, key=lambda one: isinstance(one.evaluated.outcome, Value))
     spool = {(one.trial, one.inputs): one for one in values_last}
     events: list[Event] = []
     unfinished: list[Pending] = []
+    settled: list[Result] = []
     for item in ledger.unfinished():
         kept = spool.get((item.trial.id, content_hash(item.trial.inputs)))
         trial = _unpacked_trial(item.trial, structured)
@@ -126,9 +123,37 @@ def remember(
             events.append(final)
             if cache is not None:
                 cache.keep(trial.inputs, final.outcome)
-            talk.untold.append(Result(trial, final.outcome))
-    scheduler = Scheduler(policy, conversation=talk, next_id=next_id, unfinished=unfinished, cache=cache)
+            settled.append(Result(trial, final.outcome))
+    scheduler = Scheduler(policy, talks=talks, next_id=ledger.tally.proposed, unfinished=unfinished, cache=cache)
+    for result in settled:
+        scheduler.table.tell(result)
     return Past(scheduler, events, spooled, found.unreadable)
+
+
+def _talks(ledger: Ledger, members: Members, structured: Mapping[str, Structured]) -> list[Talks]:
+    """Returns where the talk with each generator stands, those that are asked brought to where they were."""
+    talks: list[Talks] = []
+    returned = [event.generator for event in ledger.returned() if not event.closing]
+    for name, member in members.items():
+        match member.generator:
+            case Steers():
+                talk = member.talk(name, asks=ledger.asks(name), runs=returned.count(name))
+            case generator:
+                talk = member.talk(name, asks=_recalled(ledger, name, member, generator, structured))
+        for result in ledger.untold(name, hears=member.hearing):
+            talk.tell(_unpacked(result, structured))
+        talks.append(talk)
+    return talks
+
+
+def _recalled(
+    ledger: Ledger, name: str, member: Member, generator: Generator, structured: Mapping[str, Structured]
+) -> int:
+    try:
+        return _recall(ledger.story(name, hears=member.hearing), generator, structured)
+    except GeneratorError:
+        capture(generator.finalize)  # it may hold something by now; why it cannot go on matters more
+        raise
 
 
 def _settled(item: Unfinished, spooled: Spooled | None, policy: Policy) -> Finished | None:
@@ -173,13 +198,13 @@ def _known(item: Unfinished, trial: Trial, cache: Cache | None) -> Finished | No
     return Finished(trial.id, item.attempts, value, at=now, started=now, cached=True)
 
 
-def _recall(ledger: Ledger, generator: Generator, structured: Mapping[str, Structured]) -> tuple[int, int]:
-    """Repeats the recorded talk to a generator; returns the number of its answers, and the next trial id."""
-    asks = next_id = 0
+def _recall(story: Iterable[Step], generator: Generator, structured: Mapping[str, Structured]) -> int:
+    """Repeats the recorded talk to a generator; returns the number of its answers."""
+    asks = 0
     recalling = generator if isinstance(generator, Recalls) else None
-    for step in ledger.story("main"):
+    for step in story:
         if isinstance(step, Proposed):
-            asks, next_id = step.ask, step.trials[-1].id + 1
+            asks = step.ask
             if recalling is not None:
                 rows = [unpack(trial.inputs, structured) for trial in step.trials]
                 _repeat(generator, "recall", capture(recalling.recall, rows))
@@ -188,7 +213,7 @@ def _recall(ledger: Ledger, generator: Generator, structured: Mapping[str, Struc
             _repeat(generator, "ingest", capture(generator.ingest, results))
     if isinstance(generator, Learns):
         _repeat(generator, "lessons", capture(generator.lessons))  # they are recorded
-    return asks, next_id
+    return asks
 
 
 def _repeat(generator: Generator, call: str, ended: object) -> None:

@@ -6,16 +6,33 @@ asked. Each fact costs the same whatever the size of the history.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
+from math import inf
 from typing import final
 
 from cohobate.campaign.cache import Cache
 from cohobate.campaign.conversation import Conversation
-from cohobate.campaign.moves import Action, Broken, Cancel, CancelWanted, Ended, Fact, Heard, StopWanted, Submit
+from cohobate.campaign.helm import Helm
+from cohobate.campaign.moves import (
+    Action,
+    Broken,
+    Cancel,
+    CancelWanted,
+    Ended,
+    Fact,
+    Heard,
+    Performed,
+    Revising,
+    Said,
+    StopWanted,
+    Submit,
+    Suggesting,
+)
 from cohobate.campaign.policy import Policy, Spending
+from cohobate.campaign.table import Table, Talks
+from cohobate.campaign.waiting import Waiting
 from cohobate.core import events as ev
 from cohobate.core.outcome import Cancelled, Failure, Kind, Outcome
 from cohobate.core.protocols import Answer, Chosen, Exhausted, Later, Lesson, Row, Rows, Unfit, inputs_of
@@ -47,15 +64,14 @@ class Scheduler:
         "_delayed",
         "_events",
         "_queue",
-        "_queued",
         "_spending",
-        "conversation",
         "next_id",
         "policy",
         "running",
         "spent",
         "stopping",
         "stuck",
+        "table",
         "trials",
     )
 
@@ -63,14 +79,14 @@ class Scheduler:
         self,
         policy: Policy,
         *,
-        conversation: Conversation | None = None,
+        talks: Sequence[Talks] = (),
         next_id: int = 0,
         unfinished: Sequence[Pending] = (),
         cache: Cache | None = None,
     ) -> None:
         self.policy = policy
         self._cache = cache
-        self.conversation = conversation or Conversation()
+        self.table = Table(talks or (Conversation(),))
         self.next_id = next_id
         self.trials = {pending.trial.id: pending for pending in unfinished}
         self.running: dict[int, int] = {}
@@ -78,8 +94,11 @@ class Scheduler:
         self.spent: str | None = None
         self.stuck = False
         self._spending = Spending(policy.budget)
-        self._queue = deque(pending.trial.id for pending in unfinished if not pending.attempts)
-        self._queued = len(self._queue)
+        self._queue = Waiting()
+        for pending in unfinished:
+            self.table.expect(pending.trial)
+            if not pending.attempts:
+                self._queue.add(pending.trial)
         self._delayed = [(0.0, pending.trial.id) for pending in unfinished if pending.attempts]
         self._events: list[ev.Event] = []
         self._actions: list[Action] = []
@@ -93,13 +112,31 @@ class Scheduler:
     @property
     def quiet(self) -> bool:
         """Whether the loop is over: stopping, nothing runs, every result is delivered."""
-        return self.stopping is not None and not self.running and self.conversation.quiet
+        return self.stopping is not None and not self.running and self.table.quiet
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs, calls of bodies included."""
+        return not (self.running or self.table.calling)
 
     def due(self, now: float) -> float | None:
-        """When the next retry may start; ``None`` where none waits for time to pass."""
-        if self.stopping or not self._delayed or self._delayed[0][0] <= now:
-            return None
-        return self._delayed[0][0]
+        """When the next retry may start, or a body has waited long enough; ``None`` where nothing waits for time."""
+        due = self.table.due
+        if not self.stopping and self._delayed and self._delayed[0][0] > now:
+            due = min(due, self._delayed[0][0])
+        return due if due < inf else None
+
+    def still(self, but: str) -> bool:
+        """Whether no trial is left that could end, and nobody but the one named can propose any."""
+        return not self.trials and self.table.still(but)
+
+    def record(self, event: ev.Event) -> None:
+        """Adds an event."""
+        self._events.append(event)
+
+    def act(self, action: Action) -> None:
+        """Adds an action."""
+        self._actions.append(action)
 
     # facts
 
@@ -108,19 +145,22 @@ class Scheduler:
         match fact:
             case Ended(trial, attempt, report):
                 self._ended(trial, attempt, report, now)
-            case Broken(error):
-                self.conversation.end()
-                self._stop(StopWanted(str(error)), now)
-            case Heard(answer, lessons=lessons):
-                self._learned(lessons, now)
-                self._heard(answer, now)
+            case Broken(error, name):
+                self.table.end(name)
+                self.stop(StopWanted(str(error)), now)
+            case Said(name, request):
+                self.table.helm(name).said(request, self, now)
+            case Heard(answer, lessons=lessons, generator=name):
+                self._learned(lessons, name, now)
+                self._heard(answer, self.table.conversation(name), now)
+            case Performed(name, call, outcome):
+                self.table.helm(name).performed(call, outcome)
             case CancelWanted(trials, reason):
-                self._cancel(trials, reason, now)
+                self.cancel(trials, reason, now)
             case StopWanted():
-                self._stop(fact, now)
+                self.stop(fact, now)
 
-    def _heard(self, answer: Answer | None, now: float) -> None:
-        talk = self.conversation
+    def _heard(self, answer: Answer | None, talk: Conversation, now: float) -> None:
         talk.heard(answer)
         match answer:
             case None | Later():
@@ -128,26 +168,34 @@ class Scheduler:
             case Exhausted(reason):
                 self._events.append(ev.Exhausted(talk.name, reason))
             case rows:
-                self._propose(rows, talk, now)
+                trials = tuple(_trial(id, row, talk.name) for id, row in enumerate(rows, self.next_id))
+                self._propose(trials, rows, ev.Proposed(talk.name, talk.asks, trials, talk.asked, now), now)
 
-    def _learned(self, lessons: tuple[Lesson, ...], now: float) -> None:
+    def _learned(self, lessons: tuple[Lesson, ...], name: str, now: float) -> None:
         for one in lessons:
-            fit = ev.Learned(self.conversation.name, one.model, one.known, dict(one.error), dict(one.best), now)
+            fit = ev.Learned(name, one.model, one.known, dict(one.error), dict(one.best), now)
             self._events.append(fit)
 
-    def _propose(self, rows: Rows, talk: Conversation, now: float) -> None:
-        trials = tuple(_trial(id, row, talk.name) for id, row in enumerate(rows, self.next_id))
+    def take_in(self, said: Suggesting, helm: Helm, now: float) -> tuple[Trial, ...]:
+        """Takes in what a body suggests; returns its trials."""
+        helm.asks += 1
+        terms = said.priority, said.needs
+        trials = tuple(_trial(id, row, helm.name, *terms) for id, row in enumerate(said.rows, self.next_id))
+        self._propose(trials, said.rows, ev.Proposed(helm.name, helm.asks, trials, len(trials), now), now)
+        return trials
+
+    def _propose(self, trials: tuple[Trial, ...], rows: Rows, proposed: ev.Proposed, now: float) -> None:
         self.next_id += len(trials)
-        self._events.append(ev.Proposed(talk.name, talk.asks, trials, talk.asked, now))
+        self._events.append(proposed)
         for trial, row in zip(trials, rows, strict=True):
             self.trials[trial.id] = Pending(trial)
+            self.table.expect(trial)
             if isinstance(row, Unfit):
                 self._conclude(trial.id, Failure("rejected", row.reason, attempt=0), now)
             elif self._cache and (known := self._cache.find(trial.inputs)) is not None:
                 self._conclude(trial.id, known, now, cached=True)
             else:
-                self._queue.append(trial.id)
-                self._queued += 1
+                self._queue.add(trial)
 
     def _ended(self, id: int, attempt: int, report: Evaluated, now: float) -> None:
         if self.running.get(id) != attempt:
@@ -202,41 +250,68 @@ class Scheduler:
         )
         if self._cache and not cached:
             self._cache.keep(trial.inputs, outcome)
-        self.conversation.untold.append(Result(trial, outcome))
+        self.table.tell(Result(trial, outcome))
         self.spent = self.spent or self._spending.add(outcome)
 
-    def _cancel(self, ids: Sequence[int], reason: str, now: float) -> None:
+    def cancel(self, ids: Sequence[int], reason: str, now: float, *, by: str = "") -> None:
+        """Asks for trials to be stopped; what a body (``by``) says is recorded although it came too late."""
         known = tuple(id for id in dict.fromkeys(ids) if id in self.trials)
-        if not known:
+        if not (known or by):
             return
-        self._events.append(ev.CancelAsked(known, reason))
+        self._events.append(ev.CancelAsked(tuple(ids) if by else known, reason, by))
         for id in known:
             pending = self.trials[id]
             pending.cancel = reason
             if id in self.running:
                 self._actions.append(Cancel(id))
             else:
-                self._queued -= not pending.attempts
+                self._queue.drop(id)
                 self._conclude(id, Cancelled(reason), now)
 
-    def _stop(self, fact: StopWanted, now: float) -> None:
+    def revise(self, said: Revising, by: str, now: float) -> bool:
+        """Changes what will run where a trial has not started, else only what is shown; returns which it was."""
+        pending = self.trials.get(said.trial)
+        early = pending is not None and not pending.attempts and said.trial in self._queue
+        changes = bool(said.inputs) or said.priority is not None or said.needs is not None
+        columns = said.columns if early else {**said.columns, **said.inputs}
+        trial = _revised(pending.trial, said) if pending and early else Trial(said.trial, {})
+        event = ev.Revised(
+            said.trial,
+            by,
+            said.asked(),
+            dict(trial.inputs),
+            dict(columns),
+            early and changes,
+            trial.priority,
+            dict(trial.needs),
+            now,
+        )
+        self._events.append(event)
+        if pending and event.applied:
+            pending.trial = trial
+            self._queue.add(trial)
+        return event.applied
+
+    def stop(self, fact: StopWanted, now: float) -> None:
+        """No more dispatches."""
         self.stopping = self.stopping or fact
         if not fact.drain:
-            self._cancel(tuple(self.running), fact.reason, now)
+            self.cancel(tuple(self.running), fact.reason, now)
 
     # plans
 
     def plan(self, now: float, room: int, limit: int | None) -> None:
         """Dispatches into ``room``, at most ``limit`` new trials, and gives the generator its turn."""
         wanted = self._fill(now, room, limit) if self.stopping is None else 0
-        turn = self.conversation.turn(wanted)
-        if turn is None:
+        turns = self.table.turns(wanted, asking=self.stopping is None)
+        for turn, told in turns:
+            if told is not None:
+                self._events.append(told)
+            self._actions.append(turn)
+        for helm in self.table.helms:
+            helm.serve(self, now)
+        if not turns:
             self._check_end()
-            return
-        if turn.results:
-            ids = tuple(result.trial.id for result in turn.results)
-            self._events.append(ev.Told(self.conversation.name, ids))
-        self._actions.append(turn)
 
     def _fill(self, now: float, room: int, limit: int | None) -> int:
         """Starts what may be started; returns how many more candidates could be than there are."""
@@ -245,7 +320,7 @@ class Scheduler:
         free = room if limit is None or room < limit else limit
         if self._queue:
             free -= self._dispatch(now, free)
-        return free - self._queued
+        return free - len(self._queue)
 
     def _retry(self, now: float, room: int) -> int:
         """Starts retries whose pause is over; returns how many."""
@@ -260,12 +335,9 @@ class Scheduler:
     def _dispatch(self, now: float, room: int) -> int:
         """Starts queued trials; returns how many."""
         started = 0
-        while started < room and self._queue:
-            id = self._queue.popleft()
-            if id in self.trials:
-                self._submit(self.trials[id], now)
-                started += 1
-        self._queued -= started
+        while started < room and (id := self._queue.take()) is not None:
+            self._submit(self.trials[id], now)
+            started += 1
         return started
 
     def _submit(self, pending: Pending, now: float) -> None:
@@ -276,18 +348,29 @@ class Scheduler:
 
     def _check_end(self) -> None:
         """Stops where nothing is left to do: the generator is exhausted, or waits for nothing."""
-        talk = self.conversation
-        if self.trials or talk.talking or self.stopping:
+        if self.trials or self.stopping or not self.idle:
             return
-        if talk.exhausted is not None:
-            self.stopping = StopWanted(talk.exhausted.reason or "the generator has nothing more to propose")
-        elif talk.waiting:
+        if (reason := self.table.over) is not None:
+            self.stopping = StopWanted(reason)
+        elif self.table.stuck:
             self.stuck = True
 
 
-def _trial(id: int, row: Row, generator: str) -> Trial:
-    note = row.note if isinstance(row, Chosen) else None
-    return Trial(id, dict(inputs_of(row)), generator, note)  # theirs may change
+def _trial(id: int, row: Row, generator: str, priority: float = 0.0, needs: Mapping[str, float] | None = None) -> Trial:
+    inputs = dict(inputs_of(row))  # theirs may change
+    if isinstance(row, Chosen):
+        return Trial(id, inputs, generator, row.note, row.priority or priority, row.needs or needs or {})
+    return Trial(id, inputs, generator, None, priority, needs or {})
+
+
+def _revised(trial: Trial, said: Revising) -> Trial:
+    """Returns a trial as a body wants it."""
+    return replace(
+        trial,
+        inputs={**trial.inputs, **said.inputs},
+        priority=trial.priority if said.priority is None else said.priority,
+        needs=trial.needs if said.needs is None else said.needs,
+    )
 
 
 def _blamed(report: Evaluated, cancel: str | None) -> Outcome:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Callable, Sequence
 from math import nan
 from queue import SimpleQueue
 from threading import Thread
 from typing import final
 
+from cohobate.campaign.admission import wrong_rows
 from cohobate.campaign.moves import Broken, Heard, Talk
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import GeneratorError
 from cohobate.core.payload import Payload
 from cohobate.core.problem import Problem
-from cohobate.core.protocols import Answer, Chosen, Exhausted, Generator, Later, Learns, Lossy, Row, inputs_of
-from cohobate.core.trial import Note
-from cohobate.ledger.record import wrong_note
+from cohobate.core.protocols import Answer, Exhausted, Generator, Later, Learns, Lossy
 
 # Unions of types made once: a turn costs microseconds.
 NO_ROWS = (Later, Exhausted)
@@ -35,6 +33,7 @@ class Talker:
     """
 
     __slots__ = (
+        "_called",
         "_check",
         "_generator",
         "_learns",
@@ -46,9 +45,12 @@ class Talker:
         "_wrong_at_end",
     )
 
-    def __init__(self, generator: Generator, problem: Problem, reply: Reply, *, threaded: bool = True) -> None:
+    def __init__(
+        self, generator: Generator, problem: Problem, reply: Reply, *, threaded: bool = True, called: str = "main"
+    ) -> None:
         self._generator = generator
-        self._name = type(generator).__name__
+        self._called = called
+        self._name = type(generator).__name__ if called == "main" else f"{called}: {type(generator).__name__}"
         self._check = problem.check
         self._reply = reply
         self._lossy = generator if isinstance(generator, Lossy) else None
@@ -91,26 +93,29 @@ class Talker:
 
     def _turn(self, talk: Talk) -> Heard | Broken:
         if talk.results and isinstance(told := capture(self._generator.ingest, talk.results), Raised):
-            return Broken(self._raised(f"ingest({len(talk.results)} results)", told))
+            return self._broken(self._raised(f"ingest({len(talk.results)} results)", told))
         answer: Answer | None = None
         if talk.ask:
             asked = capture(self._generator.suggest, talk.ask)
             if isinstance(asked, Raised):
-                return Broken(self._raised(f"suggest({talk.ask})", asked))
+                return self._broken(self._raised(f"suggest({talk.ask})", asked))
             answer = Exhausted() if _is_empty(asked.value) else asked.value
             if wrong := self._wrong(answer):
-                return Broken(GeneratorError(f"{self._name}.suggest({talk.ask}): {wrong}"))
-        return self._heard(answer) if self._lossy or self._learns else Heard(answer)
+                return self._broken(GeneratorError(f"{self._name}.suggest({talk.ask}): {wrong}"))
+        return self._heard(answer) if self._lossy or self._learns else Heard(answer, generator=self._called)
 
     def _heard(self, answer: Answer | None) -> Heard | Broken:
         """Asks what the generator tells of itself besides its answer."""
         loss = capture(self._lossy.loss) if self._lossy else Returned(nan)
         if isinstance(loss, Raised):
-            return Broken(self._raised("loss()", loss))
+            return self._broken(self._raised("loss()", loss))
         lessons = capture(self._learns.lessons) if self._learns else Returned(())
         if isinstance(lessons, Raised):
-            return Broken(self._raised("lessons()", lessons))
-        return Heard(answer, loss.value, tuple(lessons.value))
+            return self._broken(self._raised("lessons()", lessons))
+        return Heard(answer, loss.value, tuple(lessons.value), self._called)
+
+    def _broken(self, error: GeneratorError) -> Broken:
+        return Broken(error, self._called)
 
     def _wrong(self, answer: Payload) -> str | None:
         """Returns what is wrong with an answer, or ``None``."""
@@ -119,11 +124,7 @@ class Talker:
                 return None
             if not isinstance(answer, Sequence) or isinstance(answer, TEXT):
                 return f"expected rows, Later or Exhausted, got a {type(answer).__name__}"
-        for i, row in enumerate(answer):
-            wrong = _wrong_row(self._check, inputs_of(row))
-            if wrong or (wrong := _wrong_note(row)):
-                return f"row {i}: {wrong}"
-        return None
+        return wrong_rows(self._check, answer)
 
     def _raised(self, call: str, raised: Raised) -> GeneratorError:
         error = GeneratorError(f"{self._name}.{call} raised {raised.message}")
@@ -133,19 +134,3 @@ class Talker:
 
 def _is_empty(answer: Payload) -> bool:
     return not answer if type(answer) is list else isinstance(answer, Sequence) and len(answer) == 0
-
-
-def _wrong_note(row: Row) -> str | None:
-    if isinstance(row, Chosen):
-        if not isinstance(row.note, Note):
-            return f"expected a Note beside the inputs, got {reprlib.repr(row.note)}"
-        return wrong_note(row.note)
-    return None
-
-
-def _wrong_row(check: Callable[[Payload], str | None], row: Payload) -> str | None:
-    match capture(check, row):
-        case Raised(_, message):
-            return f"expected a mapping of variables, got {reprlib.repr(row)} ({message})"
-        case Returned(wrong):
-            return None if wrong is None else str(wrong)

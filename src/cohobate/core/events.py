@@ -109,18 +109,73 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """These results were delivered to a generator, together and in this order."""
+    """These results were delivered to a generator, together and in this order.
+
+    ``heard`` are trials of other generators, delivered before its own. A body may be told of none: it
+    did not want to wait, or had waited for long enough; ``times`` counts how often in a row, before it
+    did anything else.
+    """
 
     generator: str
     trials: tuple[int, ...]
+    heard: tuple[int, ...] = ()
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """A body changed a trial: ``inputs`` are all it now has, and none where it had started before.
+
+    ``priority`` and ``needs`` are those it now has; ``columns`` are further columns of the table,
+    those variables among them that came too late. ``asked`` is what the body said, to be compared
+    when it says it again.
+    """
+
+    trial: int
+    generator: str
+    asked: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    columns: Mapping[str, Any]
+    applied: bool
+    priority: float
+    needs: Mapping[str, Any]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A call that a body asked for has come to its end: ``call`` counts them from 0."""
+
+    generator: str
+    call: int
+    outcome: Outcome
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A body was told that nothing more will come; what it does from here on is not repeated by a resume."""
+
+    generator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A body has returned ``value["value"]``; for good, unless it had been told to come to its end (``closing``)."""
+
+    generator: str
+    value: Mapping[str, Any]
+    at: float
+    closing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CancelAsked:
-    """Somebody wants these trials stopped."""
+    """Somebody wants these trials stopped: the ``generator`` named, else a person."""
 
     trials: tuple[int, ...]
     reason: str = ""
+    generator: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +215,10 @@ Event = (
     | AttemptFailed
     | Finished
     | Told
+    | Revised
+    | Computed
+    | Closing
+    | Returned
     | CancelAsked
     | Ignored
     | Exhausted
@@ -175,6 +234,10 @@ EVENTS: dict[str, type[Event]] = {
     "attempt_failed": AttemptFailed,
     "finished": Finished,
     "told": Told,
+    "revised": Revised,
+    "computed": Computed,
+    "closing": Closing,
+    "returned": Returned,
     "cancel_asked": CancelAsked,
     "ignored": Ignored,
     "exhausted": Exhausted,

@@ -221,6 +221,11 @@ def pack(inputs: Inputs, structured: Mapping[str, Structured]) -> Inputs:
     return {**inputs, **encoded} if encoded else inputs
 
 
+def pack_some(inputs: Inputs, structured: Mapping[str, Structured]) -> Inputs:
+    """Returns some of the inputs as they are stored; see ``pack``."""
+    return pack(inputs, {name: kind for name, kind in structured.items() if name in inputs})
+
+
 def unpack(stored: Inputs, structured: Mapping[str, Structured]) -> Inputs:
     """Returns inputs as they were proposed, from how they are stored."""
     decoded = {name: _converted(kind, "decode", stored[name]) for name, kind in structured.items()}

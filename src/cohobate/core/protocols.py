@@ -23,10 +23,12 @@ class Unfit:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A candidate, and what its generator knew of it when it chose it."""
+    """A candidate, what its generator knew of it when it chose it, and how it is to be run; see ``Trial``."""
 
     inputs: Inputs
-    note: Note
+    note: Note | None = None
+    priority: float = 0.0
+    needs: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

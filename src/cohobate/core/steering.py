@@ -11,9 +11,10 @@ from cohobate.core.task import Task
 from cohobate.core.trial import Result, Trial
 
 T = TypeVar("T")
+V = TypeVar("V", covariant=True)
 
 
-class Closed(BaseException):  # noqa: N818 the name of a fact, as GeneratorExit is
+class Closed(BaseException):
     """Raised out of a call of ``steer`` once nothing more can come: the campaign is stopping.
 
     No ``Exception``, so that ``except Exception`` does not keep a body alive. A body may catch it to
@@ -21,10 +22,10 @@ class Closed(BaseException):  # noqa: N818 the name of a fact, as GeneratorExit 
     """
 
 
-class Promise(Protocol[T]):
+class Promise(Protocol[V]):
     """The value of a call made with ``steer.call``, which runs at the campaign's engine."""
 
-    def result(self) -> T:
+    def result(self) -> V:
         """Waits for the value; raises ``CallFailed`` where the call gave none."""
         ...
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, final
 
 from cohobate.core.blob import Blobs
 from cohobate.core.errors import LedgerError
-from cohobate.core.events import Event, Proposed
+from cohobate.core.events import Event, Returned
 from cohobate.core.trial import Result
 from cohobate.host.filesystem import is_network, make_folder
 from cohobate.host.locks import FolderLock
@@ -16,7 +16,7 @@ from cohobate.ledger import database, opening
 from cohobate.ledger.blobs import FolderBlobs
 from cohobate.ledger.database import Durability, explain
 from cohobate.ledger.reader import Reader
-from cohobate.ledger.resume import Delivered, Unfinished
+from cohobate.ledger.resume import Act, Hears, Step, Unfinished
 from cohobate.ledger.sidecar import Sidecar
 from cohobate.ledger.source import DatabaseSource, MemorySource, load_live, load_tally
 from cohobate.ledger.standing import Standings
@@ -133,13 +133,25 @@ class Ledger:
         """Returns the trials without a final outcome, in the order they were proposed."""
         return self._reader.unfinished()
 
-    def story(self, generator: str) -> Iterator[Proposed | Delivered]:
+    def story(self, generator: str, *, hears: Hears | None = None) -> Iterator[Step]:
         """Returns what ``generator`` proposed and was told, in order, with the results."""
-        return self._reader.story(generator)
+        return self._reader.story(generator, hears=hears)
 
-    def untold(self, generator: str) -> list[Result]:
+    def script(self, generator: str, *, hears: Hears | None = None, run: int = 0) -> Iterator[Act]:
+        """Returns what a body said and was answered, in order."""
+        return self._reader.script(generator, hears=hears, run=run)
+
+    def untold(self, generator: str, *, hears: Hears | None = None) -> list[Result]:
         """Returns the final results that ``generator`` was never told, in the order they became final."""
-        return self._reader.untold(generator)
+        return self._reader.untold(generator, hears=hears)
+
+    def asks(self, generator: str) -> int:
+        """Returns how many answers of a generator proposed something."""
+        return self._reader.asks(generator)
+
+    def returned(self) -> list[Returned]:
+        """Returns the ends of bodies, in order."""
+        return self._reader.returned()
 
     def close(self) -> None:
         """Makes everything durable and lets go of the folder; raises what kept something from being recorded."""

@@ -8,11 +8,11 @@ from typing import Any, final
 
 from cohobate.core.blob import Blobs
 from cohobate.core.errors import LedgerError
-from cohobate.core.events import Event, Proposed
+from cohobate.core.events import Event, Returned
 from cohobate.core.trial import Result
 from cohobate.ledger import database, opening, resume, sidecar
 from cohobate.ledger.blobs import FolderBlobs
-from cohobate.ledger.resume import Delivered, Unfinished
+from cohobate.ledger.resume import Act, Hears, Step, Unfinished
 from cohobate.ledger.source import DatabaseSource, Source
 from cohobate.ledger.tally import Tally
 
@@ -55,13 +55,25 @@ class Reader:
         """Returns the trials without a final outcome, in the order they were proposed."""
         return resume.unfinished(self.source)
 
-    def story(self, generator: str) -> Iterator[Proposed | Delivered]:
+    def story(self, generator: str, *, hears: Hears | None = None) -> Iterator[Step]:
         """Returns what ``generator`` proposed and was told, in order, with the results."""
-        return resume.story(self.source, generator)
+        return resume.story(self.source, generator, hears=hears)
 
-    def untold(self, generator: str) -> list[Result]:
-        """Returns the final results that ``generator`` was never told."""
-        return resume.untold(self.source, generator)
+    def script(self, generator: str, *, hears: Hears | None = None, run: int = 0) -> Iterator[Act]:
+        """Returns what a body said and was answered, in order."""
+        return resume.script(self.source, generator, hears=hears, run=run)
+
+    def untold(self, generator: str, *, hears: Hears | None = None) -> list[Result]:
+        """Returns the final results that ``generator`` was never told, in the order they became final."""
+        return resume.untold(self.source, generator, hears=hears)
+
+    def asks(self, generator: str) -> int:
+        """Returns how many answers of a generator proposed something."""
+        return self.source.asks(generator)
+
+    def returned(self) -> list[Returned]:
+        """Returns the ends of bodies, in order."""
+        return [event for _, event in self.source.events(0, (Returned,)) if isinstance(event, Returned)]
 
     def close(self) -> None:
         """Does nothing: each reading opens and closes a connection of its own."""

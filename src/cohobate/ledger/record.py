@@ -145,8 +145,17 @@ def _spell_trials(trials: tuple[Trial, ...], put: Put | None) -> str:
 
 
 def _spell_trial(trial: Trial, put: Put | None) -> str:
-    note = "" if trial.note is None else f",{_spell_note(trial.note)}"
-    return f"[{trial.id:d},{dumps(trial.inputs, put, name='inputs')},{dumps(trial.generator)}{note}]"
+    terms = _spell_terms(trial)
+    known = "" if trial.note is None else f",{_spell_note(trial.note)}"
+    rest = f"{known or ',null'},{terms}" if terms else known
+    return f"[{trial.id:d},{dumps(trial.inputs, put, name='inputs')},{dumps(trial.generator)}{rest}]"
+
+
+def _spell_terms(trial: Trial) -> str:
+    """Returns how a trial wants to be run, nothing where it does not say."""
+    if not (trial.priority or trial.needs):
+        return ""
+    return dumps({"priority": float(trial.priority), "needs": dict(trial.needs)})
 
 
 def wrong_note(note: Note) -> str | None:
@@ -170,8 +179,11 @@ def _trials(plain: Payload) -> tuple[Trial, ...]:
     return tuple([_trial(*spelled) for spelled in plain])
 
 
-def _trial(id: Payload, inputs: Payload, name: Payload, note: Payload = None) -> Trial:
-    return Trial(_int(id), _mapping(inputs), _str(name), None if note is None else _note(note))
+def _trial(id: Payload, inputs: Payload, name: Payload, note: Payload = None, terms: Payload = None) -> Trial:
+    known = None if note is None else _note(note)
+    if terms is None:
+        return Trial(_int(id), _mapping(inputs), _str(name), known)
+    return Trial(_int(id), _mapping(inputs), _str(name), known, _float(terms["priority"]), _numbers(terms["needs"]))
 
 
 def _note(plain: Payload) -> Note:

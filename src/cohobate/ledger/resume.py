@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, final
 
 from cohobate.core.errors import Damaged
-from cohobate.core.events import Declared, Finished, Proposed, Told
+from cohobate.core.events import (
+    CancelAsked,
+    Closing,
+    Computed,
+    Declared,
+    Event,
+    Finished,
+    Opened,
+    Proposed,
+    Returned,
+    Revised,
+    Told,
+)
 from cohobate.core.trial import Result, Trial
 from cohobate.ledger.source import Source
 from cohobate.ledger.standing import Standing
+
+Hears = Callable[[str], bool]
+"""Whether a generator is also told of the trials of the one named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +41,17 @@ class Unfinished:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A ``Told`` with its results: delivered to a generator together and in this order."""
+    """A ``Told`` with its results: delivered to a generator together and in this order, ``times`` in a row."""
 
     generator: str
     results: tuple[Result, ...]
+    times: int = 1
+
+
+Step = Proposed | Delivered
+Act = Proposed | Delivered | CancelAsked | Revised | Computed | Returned
+"""What a body said, or was answered."""
+BODY: Final = (Proposed, Finished, Told, Revised, CancelAsked, Computed, Closing, Returned, Opened)
 
 
 def declared(source: Source) -> Mapping[str, Any] | None:
@@ -53,8 +75,16 @@ def unfinished(source: Source) -> list[Unfinished]:
     ]
 
 
-def untold(source: Source, generator: str) -> list[Result]:
-    """Returns the final results that ``generator`` was never told, in the order they became final."""
+def untold(source: Source, generator: str, *, hears: Hears | None = None) -> list[Result]:
+    """Returns the final results that ``generator`` was never told, in the order they became final.
+
+    Of its own trials, and where it ``hears`` others, of theirs: then all of the ledger is read.
+    """
+    if hears is not None:
+        told = Telling(generator, hears)
+        for _ in told.acts(source):
+            pass
+        return list(told.results.values())
     final = [(s.finished, s) for s in source.live().values() if s.finished is not None and s.generator == generator]
     final.sort(key=lambda pair: pair[0])
     trials = _trials(source, [standing for _, standing in final])
@@ -62,19 +92,73 @@ def untold(source: Source, generator: str) -> list[Result]:
     return [Result(trials[e.trial], e.outcome) for e in events if isinstance(e, Finished) and e.trial in trials]
 
 
-def story(source: Source, generator: str) -> Iterator[Proposed | Delivered]:
+def story(source: Source, generator: str, *, hears: Hears | None = None) -> Iterator[Step]:
     """Returns what ``generator`` proposed and was told, in order; memory for what it is not told yet."""
-    trials: dict[int, Trial] = {}
-    results: dict[int, Result] = {}
-    for seq, event in source.events(0, (Proposed, Finished, Told)):
+    for act in Telling(generator, hears).acts(source):
+        if isinstance(act, Proposed | Delivered):
+            yield act
+
+
+def script(source: Source, generator: str, *, hears: Hears | None = None, run: int = 0) -> Iterator[Act]:
+    """Returns what a body said and was answered, in order, without what it did after it was told to end.
+
+    ``run`` is the number of the start that is meant, where it returned and was started again.
+    """
+    returned, closing = 0, False
+    for act in Telling(generator, hears).acts(source):
+        match act:
+            case Closing():
+                closing = True
+            case Opened():
+                closing = False
+            case Returned() if not closing:
+                returned += 1
+            case _ if returned == run and not closing:
+                yield act
+
+
+@final
+class Telling:
+    """Reads what concerns one generator out of a ledger; ``results`` are those it was not told (yet)."""
+
+    __slots__ = ("_hears", "_name", "_trials", "results")
+
+    def __init__(self, name: str, hears: Hears | None) -> None:
+        self._name, self._hears = name, hears
+        self._trials: dict[int, Trial] = {}
+        self.results: dict[int, Result] = {}
+
+    def acts(self, source: Source) -> Iterator[Act | Closing | Opened]:
+        """Returns what the generator said and was told, and when sessions began."""
+        for seq, event in source.events(0, BODY):
+            self._follow(event)
+            match event:
+                case Told(generator=name) if name == self._name:
+                    ids = event.heard + event.trials
+                    yield Delivered(self._name, tuple(_taken(self.results, ids, seq)), event.times)
+                case Opened():
+                    yield event
+                case Proposed() | CancelAsked() | Revised() | Computed() | Closing() | Returned():
+                    if event.generator == self._name:
+                        yield event
+
+    def _follow(self, event: Event) -> None:
+        """Keeps up with the trials that concern the generator."""
         match event:
-            case Proposed(generator=name) if name == generator:
-                trials.update((trial.id, trial) for trial in event.trials)
-                yield event
-            case Finished(trial=trial, outcome=outcome) if trial in trials:
-                results[trial] = Result(trials.pop(trial), outcome)
-            case Told(generator=name) if name == generator:
-                yield Delivered(name, tuple(_taken(results, event.trials, seq)))
+            case Proposed(generator=name) if self._concerns(name):
+                self._trials.update((trial.id, trial) for trial in event.trials)
+            case Finished(trial=trial) if trial in self._trials:
+                self.results[trial] = Result(self._trials.pop(trial), event.outcome)
+            case Revised(trial=trial, applied=True) if trial in self._trials:
+                self._trials[trial] = revised(self._trials[trial], event)
+
+    def _concerns(self, name: str) -> bool:
+        return name == self._name or (self._hears is not None and self._hears(name))
+
+
+def revised(trial: Trial, event: Revised) -> Trial:
+    """Returns a trial as it was changed before it started."""
+    return replace(trial, inputs=event.inputs, priority=event.priority, needs=event.needs)
 
 
 def _taken(results: dict[int, Result], ids: Iterable[int], seq: int) -> Iterator[Result]:
@@ -90,6 +174,9 @@ def _trials(source: Source, standings: Iterable[Standing]) -> dict[int, Trial]:
     numbers = {standing.id: standing.proposed for standing in standings}
     events = source.at(sorted(set(numbers.values())))
     trials = {t.id: t for e in events if isinstance(e, Proposed) for t in e.trials}
+    for _, event in source.events(0, (Revised,)) if numbers else ():
+        if isinstance(event, Revised) and event.applied and event.trial in numbers and event.trial in trials:
+            trials[event.trial] = revised(trials[event.trial], event)
     for trial, number in numbers.items():
         if trial not in trials:
             raise Damaged(f"event {number} should propose trial {trial}, and does not; restore the folder from a copy")

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
-from cohobate.core.events import AttemptFailed, CancelAsked, Event, Finished, Proposed, Started
+from cohobate.core.events import AttemptFailed, CancelAsked, Event, Finished, Proposed, Revised, Started
 from cohobate.core.outcome import Cancelled, Failure, Value
 from cohobate.core.pool import Pool
 from cohobate.core.trial import Inputs, Note, Trial
+from cohobate.ledger.resume import revised
 
 FACTS: Final = (
     "status",
@@ -35,7 +36,8 @@ FLAGS = frozenset({"cancel_requested", "deadline_passed", "harvested", "cached"}
 class Row:
     """What is known of one trial; ``proposed`` is wall-clock time (s since the epoch), 0 where it was not recorded.
 
-    ``earlier`` are the attempts that failed and were followed by another.
+    ``earlier`` are the attempts that failed and were followed by another, ``revised`` columns that the
+    generator set, by what they are called.
 
     ``status`` is ``proposed``, ``running``, ``waiting`` (for another attempt), ``done``,
     ``cancelled`` or the kind of its final failure.
@@ -49,6 +51,7 @@ class Row:
     final: Finished | None = None
     cancel_requested: bool = False
     earlier: tuple[AttemptFailed, ...] = ()
+    revised: dict[str, Any] = field(default_factory=dict)
 
     @property
     def outputs(self) -> Mapping[str, Any]:
@@ -81,6 +84,7 @@ class Rows:
     inputs: dict[str, None] = field(default_factory=dict)
     outputs: dict[str, None] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
+    revised: dict[str, None] = field(default_factory=dict)
     pool: Pool | None = None
 
     def fold(self, event: Event) -> None:
@@ -97,15 +101,14 @@ class Rows:
             case AttemptFailed(trial=trial):
                 row = self.by_trial[trial]
                 row.status, row.earlier = "waiting", (*row.earlier, event)
-            case CancelAsked(trials=asked):
-                for one_id in asked:
-                    self.by_trial[one_id].cancel_requested = True
+            case CancelAsked() | Revised():
+                self._steered(event)
 
     def table(self) -> list[dict[str, Any]]:
         """Returns every row with all columns; ``None`` where there is nothing.
 
-        ``id``, the inputs and the outputs under their own names, then ``FACTS``, then, where they are
-        known of any row, ``why``, ``model``, ``score``, ``predicted.output`` and ``std.output`` of its
+        ``id``, the inputs, the outputs and what generators set, under their own names, then ``FACTS``, then,
+        where they are known of any row, ``why``, ``model``, ``score``, ``predicted.output`` and ``std.output`` of its
         choice, and ``proposed``, its time. A name that would stand for two columns becomes
         ``inputs.name`` and ``outputs.name``.
         """
@@ -119,7 +122,9 @@ class Rows:
         outputs = {name: _named("outputs", name, taken | self.inputs.keys()) for name in self.outputs}
         taken |= {*inputs.values(), *outputs.values()}
         labels = {name: _named("label", name, taken) for name in (self.pool.labels if self.pool else ())}
-        return Naming(inputs, outputs, tuple(sorted(self.notes)), labels, self.pool)
+        taken |= set(labels.values())
+        columns = {name: _named("revised", name, taken) for name in self.revised}
+        return Naming(inputs, outputs, tuple(sorted(self.notes)), labels, self.pool, columns)
 
     def _propose(self, trial: Trial, at: float) -> None:
         self.by_trial[trial.id] = Row(trial, at)
@@ -128,6 +133,18 @@ class Rows:
             self.notes.update(dict.fromkeys(_noted(trial.note)))
         if at:
             self.notes["proposed"] = None
+
+    def _steered(self, event: CancelAsked | Revised) -> None:
+        if isinstance(event, CancelAsked):
+            for trial in event.trials:
+                self.by_trial[trial].cancel_requested = True
+            return
+        row = self.by_trial[event.trial]
+        if event.applied:
+            row.trial = revised(row.trial, event)
+        late = {f"revised.{name}" if name in row.trial.inputs else name: event.columns[name] for name in event.columns}
+        row.revised.update(late)
+        self.revised.update(dict.fromkeys(late))
 
     def _finish(self, event: Finished) -> None:
         row = self.by_trial[event.trial]
@@ -151,11 +168,13 @@ class Naming:
     notes: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     pool: Pool | None = None
+    revised: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[str]:
         """All columns, in order."""
-        return ["id", *self.inputs.values(), *self.labels.values(), *self.outputs.values(), *FACTS, *self.notes]
+        proposed = ("id", *self.inputs.values(), *self.labels.values())
+        return [*proposed, *self.outputs.values(), *self.revised.values(), *FACTS, *self.notes]
 
     def cells(self, row: Row) -> dict[str, Any]:
         """Returns one row as a line of the table."""
@@ -166,6 +185,7 @@ class Naming:
             told = labels_of(inputs, self.pool)
             cells.update((column, told.get(name)) for name, column in self.labels.items())
         cells.update((column, outputs.get(name)) for name, column in self.outputs.items())
+        cells.update((column, row.revised.get(name)) for name, column in self.revised.items())
         cells.update(zip(FACTS, row.facts(), strict=True))
         if self.notes:
             noted = {"proposed": row.proposed or None, **_noted(row.trial.note)}

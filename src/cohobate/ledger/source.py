@@ -11,7 +11,7 @@ from typing import Final, Protocol, final
 
 from cohobate.core.blob import Blobs
 from cohobate.core.errors import Damaged
-from cohobate.core.events import EVENTS, Event
+from cohobate.core.events import EVENTS, Event, Proposed
 from cohobate.ledger.blobs import FolderBlobs, MemoryBlobs, fetch
 from cohobate.ledger.database import Spoiled, connect_reader, explain, number, recorded
 from cohobate.ledger.record import Row, decode
@@ -61,6 +61,10 @@ class Source(Protocol):
         """Returns the counts of everything recorded."""
         ...
 
+    def asks(self, generator: str) -> int:
+        """Returns how many answers of a generator proposed something."""
+        ...
+
 
 @final
 class MemorySource:
@@ -100,6 +104,10 @@ class MemorySource:
         for _, event in self.events():
             tally.fold(event)
         return tally
+
+    def asks(self, generator: str) -> int:
+        proposed = (event for _, event in self.events(0, (EVENTS["proposed"],)) if isinstance(event, Proposed))
+        return max((event.ask for event in proposed if event.generator == generator), default=0)
 
 
 @final
@@ -153,6 +161,12 @@ class DatabaseSource:
     def tally(self) -> Tally:
         with self.reading() as connection:
             return load_tally(connection)
+
+    def asks(self, generator: str) -> int:
+        with self.reading() as connection:
+            query = "SELECT coalesce(max(ask), 0) FROM trial WHERE generator = ?"
+            ((asks,),) = connection.execute(query, (generator,)).fetchall()
+            return int(asks)
 
     def _check(self, rows: Sequence[Row], since: int, end: int, kinds: Sequence[str]) -> None:
         """Raises ``Damaged`` where rows of all kinds do not follow ``since`` one by one, or are too few."""

@@ -83,7 +83,7 @@ class Persistent:
         """Runs the body to its end and returns its value."""
         given = {"problem": self.problem, "rng": np.random.default_rng([self.seed, run])}
         names = _parameters(self.body)
-        wanted = {name: value for name, value in given.items() if names is not None and name in names}
+        wanted = {name: value for name, value in given.items() if names is None or name in names}
         return self.body(steer, **wanted, **self.settings)
 
     def describe(self) -> Mapping[str, Any]:
@@ -92,7 +92,12 @@ class Persistent:
 
 
 def persistent(
-    body: Body | None = None, *, problem: Problem | None = None, seed: int = 0, apart: bool = False, grace: float = GRACE
+    body: Body | None = None,
+    *,
+    problem: Problem | None = None,
+    seed: int = 0,
+    apart: bool = False,
+    grace: float = GRACE,
 ) -> Any:  # noqa: ANN401 a Persistent, or what makes one of the function below
     """Makes a function of ``steer`` a generator; with or without arguments, see ``Persistent``.
 
@@ -111,5 +116,5 @@ def _parameters(body: Body) -> tuple[str, ...] | None:
     """Returns the names of what a body takes besides ``steer``; ``None`` where it takes any."""
     every = list(inspect.signature(body).parameters.values())[1:]
     if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in every):
-        return tuple(one.name for one in every if one.kind is not inspect.Parameter.VAR_KEYWORD) and None
+        return None
     return tuple(one.name for one in every)

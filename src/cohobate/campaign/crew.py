@@ -1,0 +1,72 @@
+"""The generators of a campaign at work: those that are asked and those that steer, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Protocol, final
+
+from cohobate.campaign.helm import Helm
+from cohobate.campaign.members import Members
+from cohobate.campaign.moves import Broken, Heard, Reply, Restart, Said, Talk
+from cohobate.campaign.pilot import Pilot
+from cohobate.campaign.talker import Talker
+from cohobate.core.errors import GeneratorError
+from cohobate.core.problem import Problem
+from cohobate.core.steering import Steers
+from cohobate.ledger.ledger import Ledger
+
+Post = Callable[[Heard | Broken | Said], None]
+
+
+def assemble(members: Members, problem: Problem, ledger: Ledger, post: Post, *, threaded: bool) -> Crew:
+    """Returns the crew of a session: ``threaded`` says that generators are asked in threads of their own."""
+    talkers, pilots = {}, {}
+    for name, member in members.items():
+        match member.generator:
+            case Steers() as body:
+                log = partial(ledger.script, name, hears=member.hearing)
+                pilots[name] = Pilot(name, body, problem, log, post)
+            case generator:
+                talkers[name] = Talker(generator, problem, post, threaded=threaded, called=name)
+    return Crew(talkers, pilots)
+
+
+class Making(Protocol):
+    """Makes the crew of a session; what generators say goes to ``post``."""
+
+    def __call__(self, post: Post, *, threaded: bool) -> Crew: ...
+
+
+@final
+class Crew:
+    """Speaks for the loop to every generator."""
+
+    __slots__ = ("_pilots", "_talkers")
+
+    def __init__(self, talkers: Mapping[str, Talker], pilots: Mapping[str, Pilot]) -> None:
+        self._talkers, self._pilots = talkers, pilots
+
+    def start(self, helms: Sequence[Helm]) -> None:
+        """Starts the bodies that have not ended."""
+        for helm in helms:
+            self._pilots[helm.name].start(helm.runs)
+
+    def talk(self, talk: Talk) -> Heard | Broken | None:
+        """Takes a turn with a generator; see ``Talker.talk``."""
+        return self._talkers[talk.generator].talk(talk)
+
+    def obey(self, action: Reply | Restart) -> None:
+        """Lets a body go on, or starts one that has returned."""
+        pilot = self._pilots[action.generator]
+        if isinstance(action, Reply):
+            pilot.reply(action.answer)
+        else:
+            pilot.start(action.run)
+
+    def finalize(self, timeout: float | None = None) -> GeneratorError | None:
+        """Lets go of all of them; returns what first went wrong at that."""
+        errors = [talker.finalize(timeout) for talker in self._talkers.values()]
+        for pilot in self._pilots.values():
+            pilot.finalize(timeout)
+        return next((error for error in errors if error is not None), None)

@@ -1,0 +1,161 @@
+"""Runs the body of one generator, and carries what it says to its log, or else to the loop, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from queue import SimpleQueue
+from threading import Thread
+from typing import Protocol, final
+
+from cohobate.campaign.admission import wrong_rows, wrong_terms
+from cohobate.campaign.moves import (
+    Broken,
+    Computing,
+    Ending,
+    Knowing,
+    Over,
+    Refused,
+    Request,
+    Revising,
+    Said,
+    Suggesting,
+)
+from cohobate.campaign.script import Script
+from cohobate.campaign.talker import MOMENT
+from cohobate.campaign.wheel import Left, Wheel
+from cohobate.core.capture import Raised, capture
+from cohobate.core.errors import GeneratorError
+from cohobate.core.payload import Payload
+from cohobate.core.problem import Problem
+from cohobate.core.steering import Closed, Steers
+from cohobate.ledger.codec import check
+from cohobate.ledger.resume import Act
+
+
+class Log(Protocol):
+    """Reads what a body said and was answered in its run of a number."""
+
+    def __call__(self, *, run: int) -> Iterable[Act]: ...
+
+
+Post = Callable[[Said | Broken], None]
+
+
+@final
+class Pilot:
+    """The driver's end of one body, which runs in a thread of its own.
+
+    ``start`` and ``reply`` are for the driver; everything else happens in the thread of the body.
+    """
+
+    __slots__ = ("_answers", "_body", "_log", "_name", "_over", "_post", "_problem", "_script", "_thread")
+
+    def __init__(self, name: str, body: Steers, problem: Problem, log: Log, post: Post) -> None:
+        self._name, self._body, self._problem = name, body, problem
+        self._log, self._post = log, post
+        self._answers: SimpleQueue[Payload] = SimpleQueue()
+        self._script: Script | None = None
+        self._over = False
+        self._thread: Thread | None = None
+
+    def start(self, run: int) -> None:
+        """Starts the body for the ``run``-th time, counted from 0: by its log, then on."""
+        self._script = Script(self._log(run=run), self._problem.structured)
+        self._thread = Thread(target=self._fly, args=(run,), name=f"cohobate-{self._name}", daemon=True)
+        self._thread.start()
+
+    def reply(self, answer: Payload) -> None:
+        """Lets the body go on."""
+        self._answers.put(answer)
+
+    def finalize(self, timeout: float | None = None) -> None:
+        """Tells the body that it is over and waits until it has ended, ``timeout`` (s) and a moment at most.
+
+        One that does not end is left behind: its log holds all that it did.
+        """
+        self._over = True
+        self._answers.put(Over())
+        if self._thread is not None:
+            self._thread.join(MOMENT if timeout is None else max(timeout, MOMENT))
+
+    # in the thread of the body
+
+    def _fly(self, run: int) -> None:
+        wheel = Wheel(self.ask, self._problem.names, run)
+        ended = capture(self._land, wheel, run)
+        if isinstance(ended, Raised) and not self._over:
+            self._post(Broken(_broken(self._name, self._body, ended), self._name))
+
+    def _land(self, wheel: Wheel, run: int) -> None:
+        """Runs the body, and says what it returned."""
+        try:
+            value = self._body.steer(wheel, run)
+        except Left as left:
+            value = left.value
+        except Closed:
+            value = None
+        if (wrong := check(value, name="value")) is not None:
+            raise GeneratorError(f"what it returned cannot be recorded ({wrong}): return plain data")
+        self._tell(Ending(value))
+
+    def ask(self, request: Request) -> Payload:
+        """Returns the answer to what the body says."""
+        if (wrong := self._wrong(request)) is not None:
+            return Refused(wrong)
+        if (known := self._recorded(request)) is not None:
+            return known.value
+        return self._live(request)
+
+    def _tell(self, request: Ending) -> None:
+        """Says what needs no answer."""
+        if self._recorded(request) is None and not self._over:
+            self._post(Said(self._name, request))
+
+    def _recorded(self, request: Request) -> Payload:
+        script = self._script
+        if script is None:
+            return None
+        known = script.answer(request)
+        if known is None:
+            self._script = None
+            for calling in script.calls.values():
+                if calling is not request:
+                    self._live(calling)
+        return known
+
+    def _live(self, request: Request) -> Payload:
+        if self._over:
+            return _too_late(request)
+        self._post(Said(self._name, request))
+        return self._answers.get()
+
+    def _wrong(self, request: Request) -> str | None:
+        match request:
+            case Suggesting(rows, priority, needs):
+                return wrong_rows(self._problem.check, rows) or wrong_terms(priority, needs)
+            case Revising(inputs=inputs, columns=columns, known=known):
+                if inputs and known is not None and (wrong := self._problem.check({**known, **inputs})):
+                    return wrong
+                terms = wrong_terms(request.priority or 0.0, request.needs or {})
+                return check(dict(columns), name="columns") or terms
+        return None
+
+
+def _too_late(request: Request) -> Payload:
+    """Returns the answer to what a body says while its driver is leaving: nobody records it any more."""
+    match request:
+        case Computing(outcome=outcome):
+            return outcome
+        case Knowing() | Revising():
+            return None
+    return Over()
+
+
+def _broken(name: str, body: Steers, ended: Raised) -> GeneratorError:
+    said = getattr(body, "name", type(body).__name__)
+    who = f"{said}" if name == "main" else f"{name}: {said}"
+    if isinstance(ended.error, GeneratorError):
+        return GeneratorError(f"{who}: {ended.error}")
+    error = GeneratorError(f"{who} raised {ended.message}")
+    error.__cause__ = ended.error
+    return error
