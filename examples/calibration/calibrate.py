@@ -20,7 +20,7 @@ from cohobate.core.steering import Steer
 from cohobate.core.trial import Inputs
 from cohobate.engines.workplace import Workplace
 from cohobate.learn.models import RBFGP
-from cohobate.propose.persistent import persistent
+from cohobate.learn.posterior import Gaussian
 
 Flows = Sequence[float]
 AQUIFERS = {
@@ -75,6 +75,11 @@ def candidates(n: int = 90, seed: int = 0) -> co.Pool:
     return co.Pool(co.LatinHypercube(AQUIFERS, n, seed=seed, minimize="misfit").suggest(n), source="a Latin hypercube")
 
 
+def problem(pool: co.Pool) -> co.Problem:
+    """Returns what is wanted of the aquifers of a pool: the smallest misfit."""
+    return co.Problem(pool, (co.Output("misfit", "minimize"), co.Output("flows", shape=(len(WELLS),), unit="m³/year")))
+
+
 def simulate(*, measured: Flows, seconds: float, **aquifers: float) -> dict[str, Any]:
     """Takes its time, as a groundwater model does; gives up once it is cancelled."""
     end = time.monotonic() + seconds
@@ -87,12 +92,17 @@ def simulate(*, measured: Flows, seconds: float, **aquifers: float) -> dict[str,
 
 
 class Emulator:
-    """What the known simulations say of all candidates: a Gaussian process for the logarithm of each well's flow."""
+    """What the known simulations say of all candidates: a Gaussian process for the logarithm of each well's flow.
+
+    Its length scale and noise are fitted anew whenever twice as much is known.
+    """
 
     def __init__(self, pool: co.Pool, measured: Flows) -> None:
         self._view = RBFGP().view(pool)
         self._aim = np.log(measured)
         self._known: dict[int, np.ndarray] = {}
+        self._fitted: list[Gaussian] = []
+        self._fitted_at = 0
 
     def learn(self, candidate: int, simulated: Flows) -> None:
         """Takes in the flows of a candidate: (wells,), m³/year."""
@@ -110,13 +120,19 @@ class Emulator:
         """
         if len(self._known) < FIRST:
             return None
-        misses = [self._miss(well) for well in range(len(self._aim))]
+        flows = [self._flow(well) for well in range(len(self._aim))]
+        if len(self._known) >= 2 * self._fitted_at:
+            self._fitted, self._fitted_at = [self._view.fit(flow) for flow in flows], len(self._known)
+        misses = [self._miss(well, flow) for well, flow in enumerate(flows)]
         return np.sqrt(np.mean(np.square(misses), axis=0)) - min(map(self._misfit, self._known))
 
-    def _miss(self, well: int) -> np.ndarray:
+    def _flow(self, well: int) -> dict[int, float]:
+        """Returns the logarithm of the known flows of a well, by candidate."""
+        return {candidate: float(logarithms[well]) for candidate, logarithms in self._known.items()}
+
+    def _miss(self, well: int, known: Mapping[int, float]) -> np.ndarray:
         """Returns by how much each candidate misses the measurement at a well, at least: (candidates,)."""
-        known = {candidate: float(logarithms[well]) for candidate, logarithms in self._known.items()}
-        expected = self._view.fit(known).predict(known)
+        expected = self._fitted[well].predict(known)
         return np.maximum(np.abs(expected.mean - self._aim[well]) - WIDTH * expected.std, 0.0)
 
     def _misfit(self, candidate: int) -> float:
@@ -129,7 +145,7 @@ def choose(promise: np.ndarray, waiting: Iterable[int]) -> tuple[list[int], list
     return [i for i in ordered if promise[i] > 0], [i for i in ordered if promise[i] <= 0][:AHEAD]
 
 
-@persistent
+@co.persistent
 def calibrate(steer: Steer, problem: co.Problem, measured: Flows, cancelling: bool = True) -> Inputs | None:
     """Sends all candidates, after each result cancels those that cannot be the best, and returns the best."""
     waiting = dict(enumerate(steer.suggest(problem.variables)))
@@ -161,8 +177,7 @@ def campaign(
     run: Path | None = None,
 ) -> co.Campaign:
     """Returns the calibration as a campaign; ``seconds`` is what a simulation takes."""
-    outputs = (co.Output("misfit", "minimize"), co.Output("flows", shape=(len(WELLS),), unit="m³/year"))
-    body = calibrate(co.Problem(pool, outputs), measured=measured, cancelling=cancelling)
+    body = calibrate(problem(pool), measured=measured, cancelling=cancelling)
     return co.Campaign(body, partial(simulate, measured=measured, seconds=seconds), engine, run=run)
 
 

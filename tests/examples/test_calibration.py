@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from examples.calibration import calibrate
 
 import cohobate as co
+from cohobate.engines.workplace import Workplace
 
 
 def misfits(pool: co.Pool, measured: calibrate.Flows) -> np.ndarray:
@@ -49,3 +51,34 @@ def test_it_decides_nothing_before_it_knows_something():
 
 def test_candidates_are_cut_at_zero_and_ordered_by_promise():
     assert calibrate.choose(np.array([0.1, -0.2, -0.3, 0.0, -0.1, 5.0]), range(6)) == ([0, 5], [2, 1, 4])
+
+
+@pytest.mark.parametrize("engine", [co.threads, co.processes])
+def test_with_cancelling_it_finds_the_same_best_for_less(engine: Callable[[int], Workplace]):
+    pool, measured = calibrate.candidates(), calibrate.measurements()
+    best = pool[int(np.argmin(misfits(pool, measured)))]
+    with engine(3) as place:
+        every = calibrate.campaign(pool, measured, place, seconds=0.005, cancelling=False).run()
+        saving = calibrate.campaign(pool, measured, place, seconds=0.005).run()
+    assert every.value == saving.value == best
+    assert every.best()[0]["misfit"] == saving.best()[0]["misfit"] == misfits(pool, measured).min()
+    assert (every.tally.values, every.tally.cancelled) == (90, 0)
+    assert saving.tally.values + saving.tally.cancelled == 90
+    assert saving.tally.values < 60
+    assert {row["message"] for row in saving.table() if row["status"] == "cancelled"} == {"cannot be the best"}
+
+
+def test_a_simulation_that_fails_is_left_out():
+    pool, measured = calibrate.candidates(30), calibrate.measurements()
+    worked = [row for row in pool if int(row["Hu"]) % 3]
+
+    def fails_at_times(**aquifers: float) -> dict[str, object]:
+        if int(aquifers["Hu"]) % 3 == 0:
+            raise ValueError("diverged")
+        return calibrate.simulate(measured=measured, seconds=0.0, **aquifers)
+
+    body = calibrate.calibrate(calibrate.problem(pool), measured=measured)
+    with co.threads(3) as engine:
+        result = co.Campaign(body, fails_at_times, engine).run()
+    assert result.value == min(worked, key=lambda row: calibrate.misfit(calibrate.flows(row), measured))
+    assert result.tally.failed > 0
