@@ -55,7 +55,7 @@ SETTINGS = {
     for depth in (2, 4)
 }
 TRIED = 2_000
-EDGE = 5_000
+WARM, EDGE = 1_000, 5_000
 
 
 def camel_row(rows: np.ndarray, persis_info: dict, sim_specs: dict, libE_info: dict) -> tuple[Any, ...]:
@@ -129,8 +129,8 @@ def throughput(n: int) -> dict[str, float]:
         print(json.dumps({"setting": name, "per second": round(rates[name])}), flush=True)
     best = max(rates, key=lambda name: rates[name])
     times = ended_times(n, **SETTINGS[best])
-    edge = min(EDGE, n // 4)
-    first, last = (1e6 * (part[-1] - part[0]) / (len(part) - 1) for part in (times[:edge], times[-edge:]))
+    warm, edge = min(WARM, n // 10), min(EDGE, n // 4)
+    first, last = (1e6 * (part[-1] - part[0]) / (len(part) - 1) for part in (times[warm:][:edge], times[-edge:]))
     return {"per second": (len(times) - 1) / (times[-1] - times[0]), "first (us)": first, "last (us)": last}
 
 

@@ -44,49 +44,56 @@ def trivial(x: float) -> float:
     return x**2
 
 
-def one_for_one(ended: list[float]) -> Persistent:
+def one_for_one(came: list[tuple[float, float]]) -> Persistent:
     """Returns a body that keeps points out, as many new ones as results came back, and notes when each came."""
 
     @co.persistent
     def body(steer: Steer, rng: np.random.Generator, n: int, depth: int) -> None:
         sent, more = 0, depth
-        while len(ended) < n:
+        while len(came) < n:
             more = min(more, n - sent)
             if more:
                 steer.suggest([{"x": x} for x in rng.random(more).tolist()])
             sent, more = sent + more, len(steer.receive(at_least=1))
-            ended.extend([time.perf_counter()] * more)
+            came.extend([(time.perf_counter(), time.process_time())] * more)
 
     return body
 
 
-def ended_times(n: int, depth: int, engine: str) -> np.ndarray:
-    """Returns when the body had each of ``n`` results (s); every event is durable."""
-    ended: list[float] = []
+def times_of(n: int, depth: int, engine: str) -> np.ndarray:
+    """Returns when the body had each of ``n`` results: (n, 2), time and CPU time of this process (s).
+
+    Every event is durable.
+    """
+    came: list[tuple[float, float]] = []
     problem = co.Problem({"x": co.Real(0, 1)}, (co.Output("f", "minimize"),))
-    body = one_for_one(ended)(problem, n=n, depth=depth)
+    body = one_for_one(came)(problem, n=n, depth=depth)
     with TemporaryDirectory(dir=SCRATCH) as folder, ENGINES[engine]() as place:
         wait([place.call(trivial, 0.5) for _ in range(100)])
         result = co.Campaign(body, trivial, place, run=Path(folder) / "run").run()
     assert result.tally.values == n, result
-    return np.array(ended)
+    return np.array(came)
 
 
 def throughput(engine: str, n: int) -> dict[str, float]:
     """Returns evaluations per second over all, and microseconds each of the first and of the last ones."""
-    rates = {}
-    for depth in DEPTHS:
-        times = ended_times(min(TRIED, n), depth, engine)
-        rates[depth] = (len(times) - 1) / (times[-1] - times[0])
+    rates = {depth: rate(times_of(min(TRIED, n), depth, engine)[:, 0]) for depth in DEPTHS}
     best = max(rates, key=lambda depth: rates[depth])
-    return {"depth": best, **ends(ended_times(n, best, engine))}
+    times = times_of(n, best, engine)
+    warm, edge = min(WARM, n // 10), min(EDGE, n // 4)
+    return {
+        "depth": best,
+        "per second": rate(times[:, 0]),
+        "first (us)": 1e6 / rate(times[warm:][:edge, 0]),
+        "last (us)": 1e6 / rate(times[-edge:, 0]),
+        "first CPU (us)": 1e6 / rate(times[warm:][:edge, 1]),
+        "last CPU (us)": 1e6 / rate(times[-edge:, 1]),
+    }
 
 
-def ends(times: np.ndarray) -> dict[str, float]:
-    """Returns the rate over all, and what one takes at the start (after the warm-up) and at the end."""
-    warm, edge = min(WARM, len(times) // 10), min(EDGE, len(times) // 4)
-    first, last = (1e6 * (part[-1] - part[0]) / (len(part) - 1) for part in (times[warm:][:edge], times[-edge:]))
-    return {"per second": (len(times) - 1) / (times[-1] - times[0]), "first (us)": first, "last (us)": last}
+def rate(times: np.ndarray) -> float:
+    """Returns how many there are in a second: (n,), s."""
+    return float((len(times) - 1) / (times[-1] - times[0]))
 
 
 def calibration(seed: int, seconds: float = SECONDS, *, cancelling: bool) -> dict[str, float]:
