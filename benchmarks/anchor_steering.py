@@ -52,7 +52,7 @@ QUIET = {
 SETTINGS = {
     f"{'manager' if on_manager else 'worker'} {depth}": {"on_manager": on_manager, "depth": depth}
     for on_manager in (False, True)
-    for depth in (2, 4)
+    for depth in (2, 4, 16)
 }
 TRIED = 2_000
 WARM, EDGE = 1_000, 5_000
