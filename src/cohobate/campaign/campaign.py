@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,9 +31,10 @@ from cohobate.campaign.session import Session
 from cohobate.campaign.signals import Interrupted, is_interactive, stopping_on_signals
 from cohobate.core.errors import GoalError, ProblemError, UserError
 from cohobate.core.events import Opened
+from cohobate.core.needs import wrong_needs
 from cohobate.core.payload import Plain
 from cohobate.core.problem import Problem
-from cohobate.core.protocols import Engine, Generator
+from cohobate.core.protocols import Engine, Generator, Packs
 from cohobate.core.task import GRACE
 from cohobate.engines import as_engine, coroutines, processes
 from cohobate.ledger.codec import check
@@ -49,7 +50,8 @@ class Settings:
     """How a campaign treats its evaluations; none of it changes what is proposed.
 
     ``deadline`` (s) is for one attempt, ``grace`` (s) what it gets after it before it is killed;
-    ``drain`` lets what runs finish once the goal is reached, instead of cancelling it.
+    ``drain`` lets what runs finish once the goal is reached, instead of cancelling it. ``needs`` is what
+    an evaluation occupies unless its generator says otherwise, such as ``{"cores": 2, "gpu": 1}``.
     ``durability="normal"`` syncs no commit: a power cut may take those since the last checkpoint (about
     4 MB of log), the death of the driver none.
     """
@@ -61,6 +63,7 @@ class Settings:
     drain: bool = True
     durability: Durability = "full"
     ntasks: int = 16
+    needs: Mapping[str, float] = field(default_factory=dict)
     accept_new_code: bool = False
 
     def __post_init__(self) -> None:
@@ -76,7 +79,7 @@ class Settings:
 
     def policy(self, seed: int) -> Policy:
         """Returns what the scheduler needs to know; ``seed`` spreads the pauses of retries."""
-        return Policy(self.retries, _budget(self.failure_budget), seed)
+        return Policy(self.retries, _budget(self.failure_budget), seed, self.needs)
 
 
 @final
@@ -110,6 +113,7 @@ class Campaign:
         drain: bool = True,
         durability: Durability = "full",
         ntasks: int = 16,
+        needs: Mapping[str, float] | None = None,
         accept_new_code: bool = False,
     ) -> None:
         self.members = members_of(generator, initial)
@@ -126,11 +130,13 @@ class Campaign:
             drain=drain,
             durability=durability,
             ntasks=ntasks,
+            needs=dict(needs or {}),
             accept_new_code=accept_new_code,
         )
         self._engine = None if engine is None else as_engine(engine)
         self._call = bind(self.simulator, self.problem.names)
         check_outputs(self.simulator, self.problem.outputs)
+        check_needs(self.settings.needs, self._engine)
         self._fresh = True
 
     def run(self, goal: Goals | None = None) -> CampaignResult:
@@ -227,9 +233,10 @@ class Campaign:
         engine = self._engine or self._own_engine(loop)
         evaluation = Evaluation(self._call, self.problem.outputs, ledger.folder, ledger.epoch, structured)
         evaluate = evaluation.awaited if is_async(self.simulator) else evaluation
-        terms = Terms(evaluate, settings.deadline, settings.grace)
+        terms = Terms(evaluate, settings.deadline, settings.grace, settings.needs)
         orders = Orders(terms, self.problem, goal, settings.drain)
-        crew = partial(assemble, self.members, self.problem, ledger)
+        has = engine.has() if isinstance(engine, Packs) else {}
+        crew = partial(assemble, self.members, self.problem, has, ledger)
         driver = Driver(orders, crew, scheduler=past.scheduler, ledger=ledger, engine=engine)
         opened = Opened(ledger.epoch, driver.now(), gethostname(), os.getpid())
         driver.open([opened, *declared, *past.events], past.spooled)
@@ -246,6 +253,13 @@ class Campaign:
 
     def _own_engine(self, loop: asyncio.AbstractEventLoop | None) -> Engine:
         return coroutines(loop, ntasks=self.settings.ntasks) if is_async(self.simulator) else processes()
+
+
+def check_needs(needs: Mapping[str, float], engine: Engine | None) -> None:
+    """Raises ``UserError`` for needs that an engine (``None``: all cores) can never meet."""
+    place = processes() if engine is None else engine
+    if needs and (wrong := wrong_needs(needs, place.has() if isinstance(place, Packs) else {})) is not None:
+        raise UserError(f"{wrong} ({place!r})")
 
 
 def _budget(given: FailureBudget | int | float | None) -> FailureBudget | None:

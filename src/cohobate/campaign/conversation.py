@@ -93,6 +93,11 @@ class Conversation:
         return self.exhausted is not None or self.silent or not self.proposes
 
     @property
+    def still(self) -> bool:
+        """Whether it will not propose anything unless it is told something."""
+        return not (self.talking or self._news) and (self.spent or self.waiting)
+
+    @property
     def quiet(self) -> bool:
         """Whether nothing is being said and nothing is left to tell."""
         return self.silent or not (self.talking or self._news)

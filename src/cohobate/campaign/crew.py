@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Protocol, final
 
+from cohobate.campaign.admission import Has
 from cohobate.campaign.helm import Helm
 from cohobate.campaign.members import Members
 from cohobate.campaign.moves import Broken, Heard, Reply, Restart, Said, Talk
@@ -15,21 +16,31 @@ from cohobate.core.errors import GeneratorError
 from cohobate.core.problem import Problem
 from cohobate.core.steering import Steers
 from cohobate.ledger.ledger import Ledger
+from cohobate.ledger.resume import Act, Hears
 
 Post = Callable[[Heard | Broken | Said], None]
 
 
-def assemble(members: Members, problem: Problem, ledger: Ledger, post: Post, *, threaded: bool) -> Crew:
-    """Returns the crew of a session: ``threaded`` says that generators are asked in threads of their own."""
+def assemble(members: Members, problem: Problem, has: Has, ledger: Ledger, post: Post, *, threaded: bool) -> Crew:
+    """Returns the crew of a session: ``threaded`` says that generators are asked in threads of their own.
+
+    ``has`` are the resources that trials may need.
+    """
     talkers, pilots = {}, {}
     for name, member in members.items():
         match member.generator:
             case Steers() as body:
-                log = partial(ledger.script, name, hears=member.hearing)
-                pilots[name] = Pilot(name, body, problem, log, post)
+                log = partial(_recorded, ledger, name, member.hearing)
+                pilots[name] = Pilot(name, body, (problem, has), log, post)
             case generator:
-                talkers[name] = Talker(generator, problem, post, threaded=threaded, called=name)
+                talkers[name] = Talker(generator, problem, post, threaded=threaded, called=name, has=has)
     return Crew(talkers, pilots)
+
+
+def _recorded(ledger: Ledger, name: str, hears: Hears | None, *, run: int) -> Iterator[Act]:
+    """Returns all that a body said and was answered, what is not durable yet included."""
+    ledger.flush()
+    return ledger.script(name, hears=hears, run=run)
 
 
 class Making(Protocol):

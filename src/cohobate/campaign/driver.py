@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isnan, nan
@@ -31,7 +32,7 @@ from cohobate.campaign.scheduler import Scheduler
 from cohobate.core.errors import BudgetExceeded, CohobateError, GeneratorError
 from cohobate.core.events import Event, Proposed, Revised, Stopped
 from cohobate.core.problem import Problem, pack, pack_some
-from cohobate.core.protocols import Cooperative, Engine
+from cohobate.core.protocols import Cooperative, Engine, Packs
 from cohobate.ledger.ledger import Ledger
 from cohobate.ledger.spool import Spooled
 from cohobate.ledger.tally import Tally
@@ -75,6 +76,7 @@ class Driver:
         self._ledger = ledger
         self._inbox: SimpleQueue[Fact | Halt] = SimpleQueue()
         self._hands = hands(engine, orders.terms, self._inbox.put)
+        self._packs = engine if isinstance(engine, Packs) else None
         self._attentive = isinstance(engine, Cooperative)
         self._crew = crew(self._inbox.put, threaded=not self._attentive)
         self._structured = orders.problem.structured
@@ -82,6 +84,7 @@ class Driver:
         self._began = time.time()
         self._zero = self._began - time.monotonic()
         self._losses: dict[str, float] = {}
+        self._held: deque[Reply | Restart] = deque()
         self._kill_at: float | None = None
         self._kept = ledger.folder is not None
         self._leftovers = Leftovers(ledger.folder, ledger.epoch) if ledger.folder else None
@@ -194,13 +197,15 @@ class Driver:
             planned, actions = self._scheduler.take()
             self._record(planned)
             urgent = []
+        self._let_go_on()
         self._check_scheduler(now)
         self._tidy()
 
     def _plan(self, view: View, now: float) -> None:
         goal = self._orders.goal
         limit = None if goal is None else goal.limit(view)
-        self._scheduler.plan(now, 0 if self._paused else self._hands.room(), limit)
+        free = self._packs.free() if self._packs else {}
+        self._scheduler.plan(now, 0 if self._paused else self._hands.room(), limit, free)
 
     def _act(self, actions: Sequence[Action], now: float) -> bool:
         """Performs actions; whether the generator has answered already."""
@@ -218,8 +223,13 @@ class Driver:
                 case Perform():
                     self._hands.perform(action)
                 case Reply() | Restart():
-                    self._crew.obey(action)
+                    self._held.append(action)
         return answered
+
+    def _let_go_on(self) -> None:
+        """Lets bodies go on, unless what they said before is far from durable."""
+        while self._held and not self._paused:
+            self._crew.obey(self._held.popleft())
 
     def open(self, events: Sequence[Event], spooled: Sequence[Spooled]) -> None:
         """Records what comes before the first turn; ``spooled`` files are of no use after it.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, final
 
@@ -25,11 +25,12 @@ GONE = "what ran has no outcome and is evaluated by the next session; keep the e
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is called for each attempt, how long (s) it may take, and what it gets after that."""
+    """What is called for each attempt, how long (s) it may take, what it gets after that, and what it occupies."""
 
     evaluate: Callable[..., Any]
     deadline: float | None
     grace: float
+    needs: Mapping[str, float] = field(default_factory=dict)
 
 
 class Hands(Protocol):
@@ -86,7 +87,7 @@ class Elsewhere:
             (id, attempt, trial.inputs),
             deadline=terms.deadline,
             grace=terms.grace,
-            needs=trial.needs,
+            needs=trial.needs or terms.needs,
             key=str(id),
             attempt=attempt,
         )

@@ -128,9 +128,10 @@ class Helm:
         return bool(self._calls)
 
     @property
-    def listens(self) -> bool:
-        """Whether it waits for nothing but the results of others."""
-        return isinstance(self.parked, Receiving) and self.hears is not None and not self.outstanding
+    def still(self) -> bool:
+        """Whether it has ended, or waits for nothing but the results of others."""
+        listens = isinstance(self.parked, Receiving) and self.hears is not None and not self.outstanding
+        return self.ended or listens
 
     def due(self) -> float:
         """When it must be looked at although nothing happened."""
@@ -158,6 +159,7 @@ class Helm:
 
     def said(self, request: Request, desk: Desk, now: float) -> None:
         """Takes in what the body says, and answers that where it can be answered at once."""
+        self._look(desk, now)
         if isinstance(request, Ending):
             self._end(request, desk, now)
         elif self.closing and not isinstance(request, Revising | Knowing | Computing):
@@ -210,9 +212,7 @@ class Helm:
 
     def serve(self, desk: Desk, now: float) -> None:
         """Answers what it waits for, if that has come, and lets it know where nothing more will."""
-        over = desk.stopping is not None and desk.idle and not (self.untold or self.overheard or self.ended)
-        if over:
-            self._close(desk, now)
+        self._look(desk, now)
         match self.parked:
             case Receiving(at_least):
                 self._serve_results(at_least, desk, now)
@@ -221,14 +221,15 @@ class Helm:
 
     def _serve_results(self, at_least: int, desk: Desk, now: float) -> None:
         there = len(self.untold) + len(self.overheard)
-        if there and (there >= at_least or now >= self._until or self._no_more(desk)):
+        late, alone = now >= self._until, self.hears is None and desk.stopping is None
+        if there and (there >= at_least or late or self._no_more(desk)):
             self._deliver(desk)
         elif self.closing:
             self._reply(Over(), desk)
-        elif at_least == 0 or now >= self._until:
+        elif at_least == 0 or late:
             self._polls += 1
             self._reply((), desk)
-        elif self._until == inf and self._no_more(desk) and desk.stopping is None and self.hears is None:
+        elif alone and self._until == inf and self._no_more(desk):
             self._reply(Refused(NOTHING_PENDING), desk)
 
     def _serve_outcome(self, call: int, desk: Desk, now: float, *, wait: bool) -> None:
@@ -268,8 +269,10 @@ class Helm:
 
     # its end
 
-    def _close(self, desk: Desk, now: float) -> None:
-        """Nothing more will come: from here on its calls say so, and it has its grace."""
+    def _look(self, desk: Desk, now: float) -> None:
+        """Where nothing more will come, its calls say so from here on, and it has its grace."""
+        if desk.stopping is None or not desk.idle or self.untold or self.overheard or self.ended:
+            return
         if not self.closing:
             self._own_up(desk)
             self.closing = True

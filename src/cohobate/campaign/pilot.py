@@ -7,7 +7,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Protocol, final
 
-from cohobate.campaign.admission import wrong_rows, wrong_terms
+from cohobate.campaign.admission import Has, wrong_rows, wrong_terms
+from cohobate.campaign.apart import Elsewhere
 from cohobate.campaign.moves import (
     Broken,
     Computing,
@@ -24,7 +25,7 @@ from cohobate.campaign.script import Script
 from cohobate.campaign.talker import MOMENT
 from cohobate.campaign.wheel import Left, Wheel
 from cohobate.core.capture import Raised, capture
-from cohobate.core.errors import GeneratorError
+from cohobate.core.errors import GeneratorError, WorkerLost
 from cohobate.core.payload import Payload
 from cohobate.core.problem import Problem
 from cohobate.core.steering import Closed, Steers
@@ -39,6 +40,12 @@ class Log(Protocol):
 
 
 Post = Callable[[Said | Broken], None]
+Terms = tuple[Problem, Has]
+"""What a body may propose, and what of resources it may ask for."""
+
+
+LIVES = 3
+"""Deaths of its process that a body may survive in one session, and one more."""
 
 
 @final
@@ -48,19 +55,33 @@ class Pilot:
     ``start`` and ``reply`` are for the driver; everything else happens in the thread of the body.
     """
 
-    __slots__ = ("_answers", "_body", "_log", "_name", "_over", "_post", "_problem", "_script", "_thread")
+    __slots__ = (
+        "_answers",
+        "_body",
+        "_elsewhere",
+        "_has",
+        "_log",
+        "_name",
+        "_over",
+        "_post",
+        "_problem",
+        "_script",
+        "_thread",
+    )
 
-    def __init__(self, name: str, body: Steers, problem: Problem, log: Log, post: Post) -> None:
-        self._name, self._body, self._problem = name, body, problem
+    def __init__(self, name: str, body: Steers, terms: Terms, log: Log, post: Post) -> None:
+        self._name, self._body = name, body
+        self._problem, self._has = terms
         self._log, self._post = log, post
         self._answers: SimpleQueue[Payload] = SimpleQueue()
         self._script: Script | None = None
         self._over = False
         self._thread: Thread | None = None
+        self._elsewhere = Elsewhere() if body.apart else None
 
     def start(self, run: int) -> None:
         """Starts the body for the ``run``-th time, counted from 0: by its log, then on."""
-        self._script = Script(self._log(run=run), self._problem.structured)
+        self._script = self._recall(run)
         self._thread = Thread(target=self._fly, args=(run,), name=f"cohobate-{self._name}", daemon=True)
         self._thread.start()
 
@@ -77,26 +98,46 @@ class Pilot:
         self._answers.put(Over())
         if self._thread is not None:
             self._thread.join(MOMENT if timeout is None else max(timeout, MOMENT))
+        if self._elsewhere is not None:
+            self._elsewhere.close()
 
     # in the thread of the body
 
     def _fly(self, run: int) -> None:
-        wheel = Wheel(self.ask, self._problem.names, run)
-        ended = capture(self._land, wheel, run)
+        ended = capture(self._land, run)
         if isinstance(ended, Raised) and not self._over:
             self._post(Broken(_broken(self._name, self._body, ended), self._name))
 
-    def _land(self, wheel: Wheel, run: int) -> None:
+    def _land(self, run: int) -> None:
         """Runs the body, and says what it returned."""
-        try:
-            value = self._body.steer(wheel, run)
-        except Left as left:
-            value = left.value
-        except Closed:
-            value = None
+        value = self._steered_apart(run) if self._elsewhere else self._steered(run)
         if (wrong := check(value, name="value")) is not None:
             raise GeneratorError(f"what it returned cannot be recorded ({wrong}): return plain data")
         self._tell(Ending(value))
+
+    def _steered(self, run: int) -> Payload:
+        try:
+            return self._body.steer(Wheel(self.ask, self._problem.names, run), run)
+        except Left as left:
+            return left.value
+        except Closed:
+            return None
+
+    def _steered_apart(self, run: int) -> Payload:
+        """Runs the body in a process of its own, and again by its log where that dies."""
+        assert self._elsewhere is not None
+        for _ in range(LIVES):
+            try:
+                return self._elsewhere.steer(self._body, self._problem.names, run, self.ask)
+            except WorkerLost as error:
+                if self._over:
+                    return None
+                lost = error
+                self._script = self._recall(run)
+        raise GeneratorError(f"its process died {LIVES} times; the last time: {lost}")
+
+    def _recall(self, run: int) -> Script:
+        return Script(self._log(run=run), self._problem.structured)
 
     def ask(self, request: Request) -> Payload:
         """Returns the answer to what the body says."""
@@ -132,11 +173,12 @@ class Pilot:
     def _wrong(self, request: Request) -> str | None:
         match request:
             case Suggesting(rows, priority, needs):
-                return wrong_rows(self._problem.check, rows) or wrong_terms(priority, needs)
+                terms = wrong_terms(priority, needs, self._has)
+                return wrong_rows(self._problem.check, rows, self._has) or terms
             case Revising(inputs=inputs, columns=columns, known=known):
                 if inputs and known is not None and (wrong := self._problem.check({**known, **inputs})):
                     return wrong
-                terms = wrong_terms(request.priority or 0.0, request.needs or {})
+                terms = wrong_terms(request.priority or 0.0, request.needs or {}, self._has)
                 return check(dict(columns), name="columns") or terms
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import final
@@ -76,11 +77,12 @@ class FailureBudget:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Everything about a campaign that decides what happens to a failing trial."""
+    """Everything about a campaign that decides what happens to a failing trial, and what trials need to start."""
 
     retries: Retries = field(default_factory=Retries)
     budget: FailureBudget | None = field(default_factory=FailureBudget)
     seed: int = 0
+    needs: Mapping[str, float] = field(default_factory=dict)
 
 
 @final

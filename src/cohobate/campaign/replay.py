@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
+from cohobate.campaign.members import MAIN
+from cohobate.campaign.moves import Over, Request
+from cohobate.campaign.script import Script
+from cohobate.campaign.wheel import Left, Wheel
 from cohobate.core.canonical import canonical
 from cohobate.core.capture import Raised, capture
 from cohobate.core.events import Proposed
+from cohobate.core.payload import Payload
 from cohobate.core.problem import Problem, Structured, pack, unpack
 from cohobate.core.protocols import Generator, inputs_of
+from cohobate.core.steering import Closed, Steers
 from cohobate.core.trial import Result
 from cohobate.ledger.reader import Reader
-from cohobate.ledger.resume import Delivered
+from cohobate.ledger.resume import Delivered, Hears
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +31,24 @@ class Replayed:
     difference: str | None = None
 
 
-def replay(reader: Reader, generator: Generator, problem: Problem) -> Replayed:
+def replay(
+    reader: Reader,
+    generator: Generator | Steers,
+    problem: Problem,
+    *,
+    name: str = MAIN,
+    hears: Hears | None = None,
+) -> Replayed:
     """Asks ``generator`` again everything that was asked, telling it what was told in between.
 
-    Bit equality is to be expected with the versions, threads and CPU of the manifest only.
+    A body runs again by its log. ``name`` is what it is called, and ``hears`` tells whose results it was
+    told besides its own. Bit equality is to be expected with the versions, threads and CPU of the manifest only.
     """
+    if isinstance(generator, Steers):
+        return _rehearsed(reader, generator, problem, name, hears)
     asks = trials = 0
     structured = problem.structured
-    for step in reader.story("main"):
+    for step in reader.story(name, hears=hears):
         if isinstance(step, Delivered):
             results = tuple(_as_told(result, structured) for result in step.results)
             ended = capture(generator.ingest, results)
@@ -42,6 +59,27 @@ def replay(reader: Reader, generator: Generator, problem: Problem) -> Replayed:
             return Replayed(asks, trials, f"ask {step.ask} for {step.asked}: {difference}")
         asks, trials = asks + 1, trials + len(step.trials)
     return Replayed(asks, trials)
+
+
+def _rehearsed(reader: Reader, body: Steers, problem: Problem, name: str, hears: Hears | None) -> Replayed:
+    """Runs a body by its log, each run of it, and tells where it first differs."""
+    returns = sum(event.generator == name and not event.closing for event in reader.returned())
+    asks = trials = 0
+    for run in range(returns + 1):
+        script = Script(reader.script(name, hears=hears, run=run), problem.structured)
+        ended = capture(body.steer, Wheel(partial(_by_log, script), problem.names, run), run)
+        asks, trials = asks + script.asks, trials + script.trials
+        if isinstance(ended, Raised) and not isinstance(ended.error, Closed | Left):
+            return Replayed(asks, trials, f"run {run}: {ended.message}")
+        if (difference := script.unsaid()) is not None:
+            return Replayed(asks, trials, f"run {run}: {difference}")
+    return Replayed(asks, trials)
+
+
+def _by_log(script: Script, request: Request) -> Payload:
+    """Returns the recorded answer, or that it is over where there is none."""
+    known = script.answer(request)
+    return Over() if known is None else known.value
 
 
 def _as_told(result: Result, structured: Mapping[str, Structured]) -> Result:

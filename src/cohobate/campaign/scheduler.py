@@ -32,11 +32,13 @@ from cohobate.campaign.moves import (
 )
 from cohobate.campaign.policy import Policy, Spending
 from cohobate.campaign.table import Table, Talks
-from cohobate.campaign.waiting import Waiting
+from cohobate.campaign.waiting import Free, Waiting
 from cohobate.core import events as ev
 from cohobate.core.outcome import Cancelled, Failure, Kind, Outcome
 from cohobate.core.protocols import Answer, Chosen, Exhausted, Later, Lesson, Row, Rows, Unfit, inputs_of
 from cohobate.core.trial import Evaluated, Result, Trial
+
+NOTHING: Free = {}
 
 
 @dataclass(slots=True)
@@ -94,7 +96,7 @@ class Scheduler:
         self.spent: str | None = None
         self.stuck = False
         self._spending = Spending(policy.budget)
-        self._queue = Waiting()
+        self._queue = Waiting(policy.needs)
         for pending in unfinished:
             self.table.expect(pending.trial)
             if not pending.attempts:
@@ -271,25 +273,13 @@ class Scheduler:
     def revise(self, said: Revising, by: str, now: float) -> bool:
         """Changes what will run where a trial has not started, else only what is shown; returns which it was."""
         pending = self.trials.get(said.trial)
-        early = pending is not None and not pending.attempts and said.trial in self._queue
-        changes = bool(said.inputs) or said.priority is not None or said.needs is not None
-        columns = said.columns if early else {**said.columns, **said.inputs}
-        trial = _revised(pending.trial, said) if pending and early else Trial(said.trial, {})
-        event = ev.Revised(
-            said.trial,
-            by,
-            said.asked(),
-            dict(trial.inputs),
-            dict(columns),
-            early and changes,
-            trial.priority,
-            dict(trial.needs),
-            now,
-        )
+        if pending is None or said.trial not in self._queue:
+            event = _too_late(said, by, now)
+        else:
+            pending.trial = _revised(pending.trial, said)
+            self._queue.add(pending.trial)
+            event = _in_time(said, pending.trial, by, now)
         self._events.append(event)
-        if pending and event.applied:
-            pending.trial = trial
-            self._queue.add(trial)
         return event.applied
 
     def stop(self, fact: StopWanted, now: float) -> None:
@@ -300,9 +290,12 @@ class Scheduler:
 
     # plans
 
-    def plan(self, now: float, room: int, limit: int | None) -> None:
-        """Dispatches into ``room``, at most ``limit`` new trials, and gives the generator its turn."""
-        wanted = self._fill(now, room, limit) if self.stopping is None else 0
+    def plan(self, now: float, room: int, limit: int | None, free: Free = NOTHING) -> None:
+        """Dispatches into ``room``, at most ``limit`` new trials, and gives the generators their turns.
+
+        Trials with needs start where these are ``free``; where it is empty, nobody counts them.
+        """
+        wanted = self._fill(now, room, limit, free) if self.stopping is None else 0
         turns = self.table.turns(wanted, asking=self.stopping is None)
         for turn, told in turns:
             if told is not None:
@@ -313,14 +306,14 @@ class Scheduler:
         if not turns:
             self._check_end()
 
-    def _fill(self, now: float, room: int, limit: int | None) -> int:
+    def _fill(self, now: float, room: int, limit: int | None, free: Free = NOTHING) -> int:
         """Starts what may be started; returns how many more candidates could be than there are."""
         if self._delayed:
             room -= self._retry(now, room)
-        free = room if limit is None or room < limit else limit
+        most = room if limit is None or room < limit else limit
         if self._queue:
-            free -= self._dispatch(now, free)
-        return free - len(self._queue)
+            most -= self._dispatch(now, most, free)
+        return most - len(self._queue)
 
     def _retry(self, now: float, room: int) -> int:
         """Starts retries whose pause is over; returns how many."""
@@ -332,13 +325,12 @@ class Scheduler:
                 started += 1
         return started
 
-    def _dispatch(self, now: float, room: int) -> int:
+    def _dispatch(self, now: float, most: int, free: Free) -> int:
         """Starts queued trials; returns how many."""
-        started = 0
-        while started < room and (id := self._queue.take()) is not None:
+        taken = self._queue.take(most, free)
+        for id in taken:
             self._submit(self.trials[id], now)
-            started += 1
-        return started
+        return len(taken)
 
     def _submit(self, pending: Pending, now: float) -> None:
         pending.attempts += 1
@@ -383,3 +375,15 @@ def _blamed(report: Evaluated, cancel: str | None) -> Outcome:
     if report.flagged and outcome.kind == "raised":
         return replace(outcome, kind="timeout", message=f"the deadline had passed; {outcome.message}")
     return outcome
+
+
+def _in_time(said: Revising, trial: Trial, by: str, now: float) -> ev.Revised:
+    """Returns the record of a revision that changed what will run, if it changed more than columns."""
+    changes = bool(said.inputs) or said.priority is not None or said.needs is not None
+    terms = trial.priority, dict(trial.needs)
+    return ev.Revised(trial.id, by, said.asked(), dict(trial.inputs), dict(said.columns), changes, *terms, now)
+
+
+def _too_late(said: Revising, by: str, now: float) -> ev.Revised:
+    """Returns the record of a revision that changes only what is shown."""
+    return ev.Revised(said.trial, by, said.asked(), {}, {**said.columns, **said.inputs}, False, 0.0, {}, now)

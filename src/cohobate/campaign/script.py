@@ -66,6 +66,10 @@ class Script:
             return None
         return self._matched(request, self._next)
 
+    def unsaid(self) -> str | None:
+        """Returns what the log has that was not said again, ``None`` at its end."""
+        return None if self._next is None else f"after {self._number} calls {_written(self._next)}, which was not said"
+
     def _matched(self, request: Request, act: Act) -> Answered:
         match request, act:
             case Suggesting(), Proposed():

@@ -74,17 +74,18 @@ class Table:
         ``wanted`` candidates may be asked for in all; where not ``asking``, none.
         """
         ready = [talk for talk in self._turned() if not talk.talking]
-        if not asking:
-            return [turn for talk in ready if (turn := _say(talk, 0)) is not None]
-        if len(self._conversations) > 1:
-            wanted -= sum(talk.asked for talk in self._conversations if talk.talking and not talk.first)
-        ahead = any(talk.first and not talk.spent for talk in self._conversations)
-        sharing = [talk for talk in ready if talk.open and not ahead]
-        shares = _shares(wanted, len(sharing))
-        rooms = {talk.name: share for talk, share in zip(sharing, shares, strict=True)}
+        rooms = self._rooms(wanted, ready) if asking else {}
+        said = (_say(talk, rooms.get(talk.name, 0)) for talk in ready)
+        return [turn for turn in said if turn is not None]
+
+    def _rooms(self, wanted: int, ready: Sequence[Conversation]) -> dict[str, int]:
+        """Returns for how many candidates each may be asked."""
+        if any(talk.first and not talk.spent for talk in self._conversations):
+            return {talk.name: AT_ONCE for talk in ready if talk.first}
+        wanted -= sum(talk.asked for talk in self._conversations if talk.talking)
+        sharing = [talk.name for talk in ready if talk.open]
         self._first += bool(sharing and wanted > 0)
-        said = [_say(talk, AT_ONCE if talk.first else rooms.get(talk.name, 0)) for talk in ready]
-        return [one for one in said if one is not None]
+        return dict(zip(sharing, _shares(wanted, len(sharing)), strict=True))
 
     def _turned(self) -> Sequence[Conversation]:
         """Returns the conversations, another first after each question."""
@@ -113,30 +114,24 @@ class Table:
         """When a body must be looked at although nothing happened."""
         return min((helm.due() for helm in self.helms if not helm.ended), default=inf)
 
+    def still(self, but: str = "") -> bool:
+        """Whether nobody, but the one named, can propose anything unless something more ends."""
+        return all(talk.still or talk.name == but for talk in self.talks.values())
+
     @property
     def over(self) -> str | None:
         """Why nothing more can come of anybody, nothing being left to do; ``None`` where something can."""
-        if any(talk.talking or talk.waiting or not talk.spent for talk in self._conversations):
-            return None
-        if any(not (helm.ended or helm.listens) for helm in self.helms):
+        if self.stuck or not self.still():
             return None
         reasons = [talk.exhausted.reason for talk in self._conversations if talk.exhausted]
         if len(self.talks) == 1 and reasons:
             return reasons[0] or "the generator has nothing more to propose"
         return "no generator has anything more to propose"
 
-    def still(self, but: str) -> bool:
-        """Whether nobody but the one named can propose anything, unless something more ends."""
-        asked = all((talk.spent or talk.waiting) and talk.quiet for talk in self._conversations)
-        return asked and all(helm.ended or helm.listens or helm.name == but for helm in self.helms)
-
     @property
     def stuck(self) -> bool:
         """Whether everybody waits for somebody else, nothing being left to do."""
-        waiting = any(talk.waiting for talk in self._conversations)
-        others = all(talk.waiting or talk.spent for talk in self._conversations if not talk.talking)
-        silent = not any(talk.talking for talk in self._conversations)
-        return waiting and others and silent and all(helm.ended or helm.listens for helm in self.helms)
+        return self.still() and any(talk.waiting for talk in self._conversations)
 
     @property
     def ended(self) -> bool:

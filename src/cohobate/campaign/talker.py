@@ -8,7 +8,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import final
 
-from cohobate.campaign.admission import wrong_rows
+from cohobate.campaign.admission import Has, wrong_rows
 from cohobate.campaign.moves import Broken, Heard, Talk
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import GeneratorError
@@ -36,6 +36,7 @@ class Talker:
         "_called",
         "_check",
         "_generator",
+        "_has",
         "_learns",
         "_lossy",
         "_name",
@@ -46,8 +47,16 @@ class Talker:
     )
 
     def __init__(
-        self, generator: Generator, problem: Problem, reply: Reply, *, threaded: bool = True, called: str = "main"
+        self,
+        generator: Generator,
+        problem: Problem,
+        reply: Reply,
+        *,
+        threaded: bool = True,
+        called: str = "main",
+        has: Has | None = None,
     ) -> None:
+        self._has = has or {}
         self._generator = generator
         self._called = called
         self._name = type(generator).__name__ if called == "main" else f"{called}: {type(generator).__name__}"
@@ -124,7 +133,7 @@ class Talker:
                 return None
             if not isinstance(answer, Sequence) or isinstance(answer, TEXT):
                 return f"expected rows, Later or Exhausted, got a {type(answer).__name__}"
-        return wrong_rows(self._check, answer)
+        return wrong_rows(self._check, answer, self._has)
 
     def _raised(self, call: str, raised: Raised) -> GeneratorError:
         error = GeneratorError(f"{self._name}.{call} raised {raised.message}")

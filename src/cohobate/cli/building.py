@@ -14,16 +14,17 @@ from typing import Any, assert_never
 
 import cohobate.cli.config as toml
 from cohobate.campaign import goals
-from cohobate.campaign.campaign import Campaign
+from cohobate.campaign.campaign import Campaign, check_needs
 from cohobate.campaign.policy import FailureBudget, Retries
 from cohobate.cli.curfew import LEAVE
 from cohobate.cli.placing import opened, says
 from cohobate.cli.stating import blaming, stated
 from cohobate.core.capture import Raised, Returned, capture
-from cohobate.core.errors import ConfigError, SimulatorError, did_you_mean
+from cohobate.core.errors import ConfigError, SimulatorError, UserError, did_you_mean
 from cohobate.core.pool import Pool
 from cohobate.core.problem import Problem
 from cohobate.core.protocols import Engine, Generator
+from cohobate.core.steering import Steers
 from cohobate.engines.inline import Inline
 from cohobate.engines.workplace import Workplace
 from cohobate.propose.active import ActiveLearning
@@ -61,15 +62,17 @@ class Job:
         """What the campaign is called: its name, else that of its folder."""
         return self.config.campaign.name or self.file.resolve().parent.name
 
-    def generator(self) -> Generator:
+    def generator(self) -> Generator | Steers:
         """Returns a fresh generator."""
         with blaming(self.file, "generator"):
-            return generator(self.config.generator, self.problem)
+            return generator(self.config.generator, self.problem, self.file.parent)
 
     def campaign(self, engine: Engine | None = None) -> Campaign:
         """Returns a campaign that has not run; nothing is written before it does."""
         settings = self.config.campaign
         budget = settings.failure_budget
+        with blaming(self.file, "campaign.needs"):
+            check_needs(settings.needs, engine)
         with blaming(self.file, "simulator.use", SimulatorError):
             return Campaign(
                 self.generator(),
@@ -82,6 +85,7 @@ class Job:
                 failure_budget=FailureBudget(budget.count, budget.share, budget.window),
                 drain=settings.drain,
                 durability=settings.durability,
+                needs=settings.needs,
                 accept_new_code=self.accept_new_code,
             )
 
@@ -119,7 +123,7 @@ def build(file: Path, run: Path, config: toml.Config, *, accept_new_code: bool =
         goal = wanted(config.campaign.goal)
         goals.check_goal(goal, problem.output_names)
     with blaming(file, "simulator.use"):
-        simulator = made(find_simulator(config.simulator.use, file.parent), config.simulator)
+        simulator = made(find(config.simulator.use, file.parent), config.simulator)
     with blaming(file, "generator", SimulatorError):
         check_outputs(as_simulator(simulator), problem.outputs)
     if is_async(as_simulator(simulator)) != (config.engine.kind == "coroutines"):
@@ -140,9 +144,11 @@ def wanted(goal: toml.Goal) -> goals.Goal:
     return reduce(or_, given)
 
 
-def generator(wish: toml.Generator, problem: Problem) -> Generator:
-    """Returns the configured generator over a problem."""
+def generator(wish: toml.Generator, problem: Problem, folder: Path) -> Generator | Steers:
+    """Returns the configured generator over a problem; modules in ``folder`` are found first."""
     match wish:
+        case toml.Own():
+            return own(wish, problem, folder)
         case toml.Active():
             return ActiveLearning(
                 problem,
@@ -176,7 +182,20 @@ def made(function: Callable[..., Any], wish: toml.Simulator) -> Callable[..., An
             raise ConfigError(f"{wish.use!r} should return a simulator for arguments and settings, got {other!r:.80}")
 
 
-def find_simulator(use: str, folder: Path) -> Callable[..., Any]:
+def own(wish: toml.Own, problem: Problem, folder: Path) -> Generator | Steers:
+    """Returns what ``use`` makes of the problem and the settings."""
+    match capture(partial(find(wish.use, folder), problem, **wish.settings)):
+        case Raised(UserError() as error, _):
+            raise ConfigError(f"{wish.use!r} with these settings: {error}") from error
+        case Raised(error, message):
+            raise ConfigError(f"{wish.use!r} with these settings raised {message}") from error
+        case Returned(found) if isinstance(found, Steers) or callable(getattr(found, "suggest", None)):
+            return found  # type: ignore[no-any-return]  # a protocol without a common base
+        case Returned(other):
+            raise ConfigError(f"{wish.use!r} should return a generator of a problem and settings, got {other!r:.80}")
+
+
+def find(use: str, folder: Path) -> Callable[..., Any]:
     """Returns the function ``"module:function"``; modules beside campaign.toml are found first."""
     module, _, name = use.partition(":")
     home = str(folder.resolve())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,7 @@ from cohobate.cli.engine_tables import EngineTable, Processes
 from cohobate.cli.tables import Count, Names, Positive, Seed, Table, Text
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Reference = Annotated[str, Field(pattern=r"^[^:]+:[^:]+$")]
 Points = Annotated[int, Field(ge=1, le=1_000_000)]  # they are all kept in memory
 
 
@@ -55,6 +56,7 @@ class Campaign(Table):
     drain: bool = True
     durability: Literal["full", "normal"] = "full"
     margin: Positive | None = None
+    needs: dict[str, float] = Field(default_factory=dict)
 
 
 class Candidates(Table):
@@ -107,7 +109,18 @@ class Grid(Candidates):
     points: Points | dict[str, Points] = 10
 
 
-Generator = Annotated[Active | Random | Sobol | Latin | Grid, Field(discriminator="kind")]
+class Own(Candidates):
+    """A generator by its name: ``use = "module:function"`` is called with the problem and ``settings``.
+
+    It is a persistent body, or a function that returns a generator.
+    """
+
+    kind: Literal["own"]
+    use: Reference
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+Generator = Annotated[Active | Random | Sobol | Latin | Grid | Own, Field(discriminator="kind")]
 
 
 class Simulator(Table):
@@ -119,7 +132,7 @@ class Simulator(Table):
 
     arguments: list[str | float | int | bool] = Field(default_factory=list)
     settings: dict[str, str | float | int | bool] = Field(default_factory=dict)
-    use: Annotated[str, Field(pattern=r"^[^:]+:[^:]+$")]
+    use: Reference
 
 
 class Real(Table):

@@ -170,6 +170,24 @@ class Staffed(Protocol):
 
 
 @runtime_checkable
+class Packs(Protocol):
+    """An engine that counts resources: its tasks start when what they need (``Task.needs``) is free.
+
+    A task that was submitted too early waits there in the order it came. Whoever would rather keep
+    the choice submits only what ``core.needs.fits`` into ``free()``; ``core.needs.wrong_needs`` says
+    why something never will. Both mappings are empty where nothing is counted.
+    """
+
+    def free(self) -> Mapping[str, float]:
+        """What is free now beyond what waits there for it."""
+        ...
+
+    def has(self) -> Mapping[str, float]:
+        """All there is; ``cores`` is how many tasks without needs run at once."""
+        ...
+
+
+@runtime_checkable
 class Cooperative(Engine, Protocol):
     """An engine that also runs calls in the thread of whoever drives it, and is then asked for nothing else."""
 

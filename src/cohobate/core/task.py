@@ -16,8 +16,9 @@ class Task:
 
     Arguments may be futures, also inside lists, tuples and dict values; the task then waits for
     them. ``deadline`` (s) counts from the moment the call starts; where the engine can kill, the
-    call is stopped at most ``grace`` seconds after it. ``needs`` names resources; ``key`` and
-    ``attempt`` identify the work to the one who submitted it.
+    call is stopped at most ``grace`` seconds after it. ``needs`` says what the call occupies while it
+    runs, such as ``{"cores": 2, "gpu": 1, "licence": 1}``: one core where it says nothing of cores.
+    ``key`` and ``attempt`` identify the work to the one who submitted it.
     """
 
     fn: Callable[..., Any]

@@ -8,15 +8,20 @@ from typing import final
 
 from cohobate.core.payload import Payload
 from cohobate.core.task import Task
+from cohobate.engines.berth import ANYWHERE, Berth
 from cohobate.engines.job import Job
 from cohobate.engines.settling import drop, fail
 
 
 @final
 class Backlog:
-    """Any thread may ``add``, ``find``, count and ``claim``; one thread deals with those that wait."""
+    """Any thread may ``add``, ``find``, count and ``claim``; one thread deals with those that wait.
+
+    ``bound`` says whether any of them ever had to have a worker of a certain kind.
+    """
 
     def __init__(self) -> None:
+        self.bound = False
         self._jobs: dict[Future[Payload], Job] = {}
         self._waiting: deque[Job] = deque()
 
@@ -28,9 +33,11 @@ class Backlog:
         """How many wait for a worker."""
         return len(self._waiting)
 
-    def add(self, task: Task, future: Future[Payload]) -> None:
+    def add(self, task: Task, future: Future[Payload], berth: Berth = ANYWHERE) -> None:
         """Takes a task."""
-        job = Job(task, future)
+        job = Job(task, future, berth=berth)
+        if berth is not ANYWHERE:
+            self.bound = True
         self._jobs[future] = job
         self._waiting.append(job)
 
@@ -46,15 +53,26 @@ class Backlog:
         """Whether the caller, and nobody else, is to end the future of this job."""
         return self._jobs.pop(job.future, None) is not None
 
-    def next(self) -> Job | None:
-        """Takes out the first one that waits and is still wanted."""
-        while self._waiting:
-            job = self._waiting.popleft()
+    def next(self, berth: Berth | None = None) -> Job | None:
+        """Takes out the first one that waits, for such a worker where one is named, and is still wanted."""
+        while (job := self._pop(berth)) is not None:
             if job.cancelling:
                 self.drop(job)
             elif job.future in self._jobs:
                 return job
         return None
+
+    def berths(self) -> list[Berth]:
+        """Returns which workers those that wait are to have."""
+        return [job.berth for job in list(self._waiting)]
+
+    def _pop(self, berth: Berth | None) -> Job | None:
+        if berth is None or not self.bound:
+            return self._waiting.popleft() if self._waiting else None
+        job = next((job for job in list(self._waiting) if job.berth == berth), None)
+        if job is not None:
+            self._waiting.remove(job)
+        return job
 
     def put_back(self, job: Job) -> None:
         """Takes back a job that was not started, to be the next one; ends it where it is not wanted any more."""

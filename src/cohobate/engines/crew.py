@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Final, final
 
 import cohobate.worker.wire as wire
+from cohobate.engines.berth import ANYWHERE, Berth
 from cohobate.engines.job import Job
 from cohobate.engines.shipping import KEPT, Cargo, Parcel
-from cohobate.host.cores import thread_limits
+from cohobate.host.cores import pinned, thread_limits
 from cohobate.host.groups import Group, start
 from cohobate.worker.page import VISIBLE, Page, shared_file
 from cohobate.worker.wire import CHUNK, Incoming, Message, Outgoing
@@ -34,19 +35,25 @@ MOST: Final = 1 << 30
 
 @final
 class Worker:
-    """A worker process: what it was given, and the pipes to and from it. Used by one thread only."""
+    """A worker process: what it was given, and the pipes to and from it. Used by one thread only.
+
+    It has ``threads`` for its numerics, unless its berth says how many cores it is bound to.
+    """
 
     __slots__ = (
         *("process", "group", "page", "to", "back", "output", "ready", "condemned", "jobs", "alarm_at", "heard"),
-        *("recall_at", "pulse_at", "_outgoing", "_incoming", "_tail", "_known", "_kept", "_settings"),
+        *("berth", "recall_at", "pulse_at", "_outgoing", "_incoming", "_tail", "_known", "_kept", "_settings"),
     )
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, berth: Berth = ANYWHERE) -> None:
+        self.berth = berth
         theirs, (self.to, self.back, self.output) = _pipes()
         descriptor = shared_file()
         try:
             self.page = Page(descriptor)
-            self.process, self.group = _spawn((*theirs, descriptor), thread_limits(threads))
+            environment = thread_limits(berth.threads or threads) | berth.environment()
+            with pinned(berth.cores):
+                self.process, self.group = _spawn((*theirs, descriptor), environment)
         except BaseException:
             self.close()
             raise
@@ -174,13 +181,15 @@ def _pipes() -> tuple[tuple[int, int, int], tuple[int, int, int]]:
     return (tasks, results, printed), (to, back, output)
 
 
-def _spawn(descriptors: tuple[int, int, int, int], limits: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], Group]:
+def _spawn(
+    descriptors: tuple[int, int, int, int], environment: Mapping[str, str]
+) -> tuple[subprocess.Popen[bytes], Group]:
     tasks, results, printed, page = descriptors
     # The worker puts PYTHONPATH back as it was: it is only to find this package.
     path = os.pathsep.join(filter(None, (SOURCES, os.environ.get("PYTHONPATH"))))
     return start(
         [*PROGRAM, str(tasks), str(results), str(page)],
-        env={**os.environ, **limits, "PYTHONPATH": path},
+        env={**os.environ, **environment, "PYTHONPATH": path},
         pass_fds=(tasks, results, page),
         stdin=subprocess.DEVNULL,
         stdout=printed,

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
-from typing import Any, Final, final
+from typing import Any, final
 
 from cohobate.core.errors import UserError
 from cohobate.core.payload import Payload
 from cohobate.core.protocols import Engine
-from cohobate.engines.abroad.carried import Carried, Supervise
+from cohobate.engines.abroad.carried import Supervise, carried
 from cohobate.engines.dask import dask
+from cohobate.engines.resources import Resources
+from cohobate.engines.sites import LOOPBACK
 from cohobate.engines.workplace import Workplace
 
-LOOPBACK: Final = "127.0.0.1"
 
-
-def executor(ex: Executor, workers: int | None = None, *, supervise: Supervise | None = None) -> Workplace:
+def executor(
+    ex: Executor,
+    workers: int | None = None,
+    *,
+    supervise: Supervise | None = None,
+    resources: Resources | None = None,
+) -> Workplace:
     """Returns an engine that gives its tasks to ``ex``, ``workers`` at a time.
 
     By default as many as ``ex`` says it has workers, one where it does not say. ``supervise`` says
     which calls are made in a process of their own, started and kept by its workers: only these can be
     killed, and only these can die without breaking the pool. By default that is "always", and
     "deadline" in a pool of threads, where other functions are called as they are.
+
+    ``resources`` is what tasks may need beside the ``workers`` cores, see ``processes``: they are counted
+    here, so that no more is in use than there is. A call in a process of its own also sees the gpus
+    it was given, and is told its number of threads; it is not tied to cores.
 
     >>> from concurrent.futures import ThreadPoolExecutor
     >>> with ThreadPoolExecutor(2) as pool, executor(pool) as engine:
@@ -32,7 +42,8 @@ def executor(ex: Executor, workers: int | None = None, *, supervise: Supervise |
     """
     own = int(getattr(ex, "_max_workers", 1))
     carrier = Pool(ex, own if workers is None else workers)
-    return Workplace(Carried(carrier, supervise or ("deadline" if carrier.shared else "always")))
+    chosen = supervise or ("deadline" if carrier.shared else "always")
+    return carried(carrier, chosen, resources=resources, workers=carrier.workers)
 
 
 def as_engine(x: Engine | Executor | Payload) -> Engine:
@@ -64,9 +75,13 @@ class Pool:
         self.shared = isinstance(ex, ThreadPoolExecutor) and type(ex).__name__ == "ThreadPoolExecutor"
         self._executor = ex
 
-    def submit(self, call: Callable[..., Any], *args: Payload) -> Future[Any]:
-        """Hands a call on."""
+    def submit(self, call: Callable[..., Any], *args: Payload, needs: Mapping[str, float] | None = None) -> Future[Any]:
+        """Hands a call on; an executor has no terms for what it needs."""
         return self._executor.submit(call, *args)
+
+    def refuse(self, needs: Mapping[str, float]) -> str | None:
+        """Nothing that can be counted."""
+        return None
 
     def recall(self, inner: Future[Any]) -> bool:
         """Only what has not been sent to a worker."""

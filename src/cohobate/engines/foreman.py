@@ -18,6 +18,7 @@ import cohobate.worker.wire as wire
 from cohobate.core.errors import Unsendable, WorkerLost
 from cohobate.engines.backlog import Backlog
 from cohobate.engines.bell import Bell
+from cohobate.engines.berth import ANYWHERE, Berth, in_the_way, lacking
 from cohobate.engines.crew import Worker
 from cohobate.engines.job import Job
 from cohobate.engines.settling import settle
@@ -108,22 +109,46 @@ class Foreman:
         return not (self._closing or (self._retiring and not self.backlog))
 
     def _hire(self) -> None:
-        while len(self._crew) < min(self._workers, len(self.backlog)) and self._failed_starts < STARTS:
-            try:
-                worker = Worker(usable() // self._workers)
-            except OSError as error:
-                self._failed_starts += 1
-                self._why_not = f"could not be started: {error}"
-                continue
-            guard(worker.group)
-            self._crew.append(worker)
-            self._selector.register(worker.back, selectors.EVENT_READ, partial(self._hear, worker))
-            self._selector.register(worker.output, selectors.EVENT_READ, partial(self._overhear, worker))
-            self._send(worker)
-        if self._failed_starts >= STARTS and not self._crew:
+        while self._failed_starts < STARTS and (berth := self._wanted()) is not None:
+            self._take_on(berth)
+        if self._failed_starts >= STARTS and (self.backlog.bound or not self._crew):
             # Nothing starts: all that wait are told so, rather than that it is tried for ever.
             self._failed_starts = 0
             self.backlog.fail_waiting(WorkerLost(f"{STARTS} workers in a row did not start; the last {self._why_not}"))
+
+    def _wanted(self) -> Berth | None:
+        """Where a further worker is to be now; ``None`` where none is, or none can be yet."""
+        if not self.backlog.bound:
+            return ANYWHERE if len(self._crew) < min(self._workers, len(self.backlog)) else None
+        wanted, idle = self.backlog.berths(), [worker for worker in self._crew if not worker.jobs]
+        berth = lacking(wanted, [worker.berth for worker in idle])
+        if berth is not None and self._make_room(berth, wanted, [worker for worker in idle if worker.ready]):
+            return berth
+        return None
+
+    def _make_room(self, berth: Berth, wanted: Sequence[Berth], idle: Sequence[Worker]) -> bool:
+        """Ends idle workers that are in the way of one at ``berth``; whether nothing is in its way any more."""
+        while True:
+            full = len(self._crew) >= self._workers
+            blocking = in_the_way(berth, wanted, [worker.berth for worker in idle], full=full)
+            if blocking is None:
+                return not full and all(berth.beside(worker.berth) for worker in self._leaving)
+            gone = next(worker for worker in idle if worker.berth == blocking)
+            self._lose(gone)
+            idle = [worker for worker in idle if worker is not gone]
+
+    def _take_on(self, berth: Berth) -> None:
+        try:
+            worker = Worker(usable() // self._workers, berth)
+        except OSError as error:
+            self._failed_starts += 1
+            self._why_not = f"could not be started: {error}"
+            return
+        guard(worker.group)
+        self._crew.append(worker)
+        self._selector.register(worker.back, selectors.EVENT_READ, partial(self._hear, worker))
+        self._selector.register(worker.output, selectors.EVENT_READ, partial(self._overhear, worker))
+        self._send(worker)
 
     def _deal(self) -> None:
         if not self.backlog.waiting:
@@ -170,7 +195,7 @@ class Foreman:
     def _fill(self, worker: Worker, share: int) -> bool:
         """Gives jobs to a worker until it has ``share``; whether there was any."""
         before = len(worker.jobs)
-        while len(worker.jobs) < share and (job := self.backlog.next()) is not None:
+        while len(worker.jobs) < share and (job := self.backlog.next(worker.berth)) is not None:
             try:
                 function, cargo = self._shipper.function(job.task.fn), self._shipper.arguments(job.task)
             except Unsendable as error:

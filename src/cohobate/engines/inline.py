@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, TypeVar, final
 
 from cohobate.core.capture import Raised, Returned
 from cohobate.core.task import Task
+from cohobate.engines.resources import Resources
 from cohobate.engines.threads import threads
 from cohobate.worker.calls import perform
 
 T = TypeVar("T")
 
 
-def inline() -> Inline:
+def inline(*, resources: Resources | None = None) -> Inline:
     """Returns an engine that runs one task at a time: in the thread of a campaign, else in one of its own.
+
+    ``resources`` is what a task may need beside the one core; it has all of it.
 
     >>> with inline() as engine:
     ...     engine.call(pow, 2, 10).result()
     1024
     """
-    return Inline()
+    return Inline(resources)
 
 
 @final
 class Inline:
     """An engine of one thread that also runs calls in the thread of whoever drives it."""
 
-    def __init__(self) -> None:
-        self._place = threads(1)
+    def __init__(self, resources: Resources | None) -> None:
+        self._place = threads(1, resources=resources)
 
     def perform(self, fn: Callable[..., Any], args: tuple[Any, ...], deadline: float | None) -> Returned | Raised:
         """Calls ``fn(*args)`` here and now; ``cancelled()`` is true within it after ``deadline`` seconds."""
@@ -62,6 +65,18 @@ class Inline:
     def room(self) -> int:
         """One less what is queued or runs."""
         return self._place.room()
+
+    def has(self) -> Mapping[str, float]:
+        """See ``Workplace.has``."""
+        return self._place.has()
+
+    def free(self) -> Mapping[str, float]:
+        """See ``Workplace.free``."""
+        return self._place.free()
+
+    def refuse(self, needs: Mapping[str, float]) -> str | None:
+        """See ``Workplace.refuse``."""
+        return self._place.refuse(needs)
 
     def cancel(self, future: Future[Any]) -> None:
         """See ``Workplace.cancel``; what runs is flagged."""

@@ -9,6 +9,7 @@ from math import inf
 from cohobate.core.errors import DeadlineExceeded
 from cohobate.core.payload import Payload
 from cohobate.core.task import Task
+from cohobate.engines.berth import ANYWHERE, Berth
 from cohobate.engines.settling import drop, fail
 from cohobate.worker.calls import name_of
 
@@ -18,7 +19,8 @@ class Job:
     """A task, its future, and how far it is; times are those of ``time.monotonic`` (s).
 
     ``began`` is infinite before the call starts, ``stop_at`` until it is asked to stop. ``number``
-    names it to the worker it is at, ``moves`` counts workers that died before they came to it.
+    names it to the worker it is at, ``moves`` counts workers that died before they came to it, and
+    ``berth`` says what kind of worker it must have.
     """
 
     task: Task
@@ -29,6 +31,7 @@ class Job:
     stop_at: float = inf
     number: int = 0
     moves: int = 0
+    berth: Berth = ANYWHERE
 
     def alarm(self) -> float:
         """When something must be done about it next: be asked to stop, or be stopped."""

@@ -6,7 +6,7 @@ import atexit
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from math import isinf
 from pathlib import Path
@@ -14,9 +14,12 @@ from typing import Any, final
 
 from cohobate.core.capture import capture
 from cohobate.core.errors import UserError
+from cohobate.core.needs import GPU
 from cohobate.core.payload import Payload
-from cohobate.engines.abroad.carried import Carried, Supervise
+from cohobate.engines.abroad.carried import Supervise, carried
+from cohobate.engines.parsl_needs import specification, specified
 from cohobate.engines.parsl_sites import INTERCHANGE, configuration
+from cohobate.engines.resources import Resources
 from cohobate.engines.sites import LOOPBACK, Allocation, Cluster, Local, Node, Site, Threads, capacity
 from cohobate.engines.workplace import Workplace
 from cohobate.host.census import MARK
@@ -32,6 +35,7 @@ def parsl(
     workers: int | None = None,
     supervise: Supervise | None = None,
     folder: str | Path | None = None,
+    resources: Resources | None = None,
 ) -> Workplace:
     """Returns an engine of the workers of Parsl.
 
@@ -44,13 +48,20 @@ def parsl(
     workers are ("always", the default but for threads, where it is "deadline"), so that deadline,
     cancel and kill work as everywhere. An ``AppFuture`` of Parsl may be an argument.
 
+    ``resources`` is what tasks may need beside the ``workers`` cores, see ``executor``. What an executor
+    of Parsl takes as a resource specification is passed on: ``cores``, ``gpu``, ``memory`` (MB) and
+    ``disk`` (MB) to Work Queue (the first and the last two only together) and TaskVine; ``num_nodes``,
+    ``num_ranks`` and ``ranks_per_node`` to the ``MPIExecutor``. The high-throughput executor takes
+    none: on other nodes, where it shows each worker one of its accelerators, a task may need one gpu.
+
     >>> with parsl("threads", workers=2) as engine:
     ...     engine.call(pow, 2, 10).result()
     1024
     """
     kernel, group, known = _kernel(where, workers, folder)
     carrier = Kernel(kernel, group, workers=workers or known)
-    return Workplace(Carried(carrier, supervise or ("deadline" if carrier.shared else "always")))
+    chosen = supervise or ("deadline" if carrier.shared else "always")
+    return carried(carrier, chosen, resources=resources, workers=workers or known)
 
 
 def _kernel(where: Payload, workers: int | None, folder: str | Path | None) -> tuple[Any, Group | None, int | None]:
@@ -105,13 +116,30 @@ class Kernel:
         self.kinds = () if self.shared else (require("parsl", extra="parsl").dataflow.futures.AppFuture,)
         self.host = next((each.address for each in self._executors if getattr(each, "address", None)), LOOPBACK)
 
-    def submit(self, call: Callable[..., Any], *args: Payload) -> Future[Any]:
-        """Hands a call on."""
+    def submit(self, call: Callable[..., Any], *args: Payload, needs: Mapping[str, float] | None = None) -> Future[Any]:
+        """Hands a call on, with a resource specification where its executor takes one."""
         labels = [each.label for each in self._executors]
+        wanted = specification(self._executors, needs or {})
+        if wanted:
+            call, args = specified, (call, *args)
         made: Future[Any] = self._kernel.submit(
-            call, args, executors=labels, cache=False, ignore_for_cache=None, app_kwargs={}
+            call,
+            args,
+            executors=labels,
+            cache=False,
+            ignore_for_cache=None,
+            app_kwargs={"parsl_resource_specification": wanted} if wanted else {},
         )
         return made
+
+    def refuse(self, needs: Mapping[str, float]) -> str | None:
+        """Gpus of other nodes, where a worker is not shown as many."""
+        far = needs.get(GPU) and self.host != LOOPBACK and "gpus" not in specification(self._executors, needs)
+        shown = all(getattr(each, "available_accelerators", ()) for each in self._executors)
+        if not far or (shown and needs[GPU] == 1):
+            return None
+        each = "each sees one of its accelerators" if shown else "they are shown none; give the site accelerators"
+        return f"needs: gpu {needs[GPU]:g} cannot be had of workers on other nodes: {each}"
 
     def recall(self, inner: Future[Any]) -> bool:
         """Parsl takes nothing back."""

@@ -10,7 +10,12 @@ from typing import Final, final
 
 from cohobate.core.payload import Payload
 from cohobate.core.task import Task
+from cohobate.engines.berth import berth_of
 from cohobate.engines.foreman import Foreman
+from cohobate.engines.packed import Packed
+from cohobate.engines.packing import Grant
+from cohobate.engines.resources import Resources, core_numbers, pieces, slots, split
+from cohobate.engines.settling import drop
 from cohobate.engines.workplace import Workplace
 from cohobate.host.cores import usable
 
@@ -18,18 +23,29 @@ CLOSING: Final = 10.0
 """Seconds that closing waits at most, should a user's callback or pickling block the engine's thread."""
 
 
-def processes(n: int | None = None) -> Workplace:
+def processes(n: int | None = None, *, resources: Resources | None = None) -> Workplace:
     """Returns an engine of ``n`` worker processes (default: the usable cores).
 
     Functions and arguments are sent by cloudpickle; the main module is never imported, so scripts
     need no ``__main__`` guard. A function is taken as it is when first submitted. Workers start
     with the first task, stay, and are replaced when they die; only the task they ran then fails.
 
+    ``resources`` is what tasks may need beside the ``n`` cores, such as ``{"gpu": 2, "licence": 3}``.
+    A task that needs cores has them to itself: its process is tied to them (on Linux), and is told to
+    use as many threads, unless OMP_NUM_THREADS and the like are set here. Where there are gpus, each
+    task sees those it was given, by CUDA_VISIBLE_DEVICES, and none if it needs none. ``gpu`` may
+    name the devices: ``{"gpu": ["0", "3"]}``; a number means the first that this process sees.
+
     >>> with processes(2) as engine:
     ...     engine.call(lambda x: x * x, 7).result()
     49
     """
-    return Workplace(Processes(usable() if n is None else n))
+    devices, has = split(resources)
+    workers = slots(n, has, usable())
+    backend = Processes(workers)
+    place = partial(backend.place, devices=devices is not None)
+    has_all = pieces(core_numbers(workers), devices, has)
+    return Workplace(Packed(backend, has_all, run=place, at_once=bool(resources)))
 
 
 @final
@@ -43,10 +59,21 @@ class Processes:
         self._foreman = Foreman(workers)
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._stopped = False
 
     def run(self, task: Task, future: Future[Payload]) -> None:
         """Queues a task."""
         self._foreman.backlog.add(task, future)
+        self._foreman.bell.ring()
+        if self._thread is None:
+            self._begin()
+
+    def place(self, task: Task, future: Future[Payload], grant: Grant, *, devices: bool) -> None:
+        """Queues a task for a worker bound to what the task was given; ``devices`` says whether gpus are counted."""
+        if self._stopped:
+            drop(future)
+            return
+        self._foreman.backlog.add(task, future, berth_of(task.needs, grant, devices=devices))
         self._foreman.bell.ring()
         if self._thread is None:
             self._begin()
@@ -73,6 +100,7 @@ class Processes:
 
     def stop(self) -> None:
         """Cancels what waits, kills what runs, and waits until it is gone."""
+        self._stopped = True
         thread = self._thread
         self._foreman.order(self._foreman.close)
         if thread is not None and thread is not threading.current_thread():

@@ -13,6 +13,8 @@ from cohobate.core.payload import Payload
 from cohobate.core.task import GRACE, Task
 from cohobate.engines.alarm import Alarm
 from cohobate.engines.job import Job
+from cohobate.engines.packed import Packed
+from cohobate.engines.resources import Resources, counted, pieces, slots
 from cohobate.engines.settling import drop, settle
 from cohobate.engines.workplace import Workplace
 from cohobate.host.cores import usable
@@ -24,17 +26,23 @@ DEEPEST: Final = 64
 """Tasks queued for each thread, at most."""
 
 
-def threads(n: int | None = None) -> Workplace:
+def threads(n: int | None = None, *, resources: Resources | None = None) -> Workplace:
     """Returns an engine of ``n`` threads (default: the usable cores).
 
     A thread cannot be killed: a call that does not stop within its grace is left behind, its
     future fails, and a new thread takes its place.
 
+    ``resources`` is what tasks may need beside the ``n`` cores, such as ``{"licence": 3}``. Here they
+    are only counted: nothing ties a thread to a core, and all see the same devices. What is left
+    behind counts no longer.
+
     >>> with threads(2) as engine:
     ...     [engine.call(pow, 2, k).result() for k in range(4)]
     [1, 2, 4, 8]
     """
-    return Workplace(Threads(usable() if n is None else n))
+    has = counted(resources)
+    workers = slots(n, has, usable())
+    return Workplace(Packed(Threads(workers), pieces(workers, None, has), at_once=bool(resources)))
 
 
 @final

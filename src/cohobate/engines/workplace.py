@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from functools import partial, wraps
 from types import TracebackType
 from typing import Any, Protocol, TypeVar, final, runtime_checkable
 
-from cohobate.core.errors import EngineClosed
+from cohobate.core.errors import EngineClosed, UserError
+from cohobate.core.needs import wrong_needs
 from cohobate.core.payload import Payload
 from cohobate.core.task import Task
 from cohobate.engines.dependents import FUTURES, Dependents, Kinds, parents_of
+from cohobate.worker.calls import name_of
 
 T = TypeVar("T")
 
@@ -32,6 +34,23 @@ class Follows(Protocol):
 
         Calls ``hold`` should it turn out that a parent gives no value: whoever holds it finds out why.
         """
+        ...
+
+
+@runtime_checkable
+class Counts(Protocol):
+    """A backend that counts what its tasks need."""
+
+    def has(self) -> Mapping[str, float]:
+        """All there is."""
+        ...
+
+    def free(self) -> Mapping[str, float]:
+        """What is free beyond what waits."""
+        ...
+
+    def refuse(self, needs: Mapping[str, float]) -> str | None:
+        """Why such needs can never be met here, in one line; ``None`` where they can."""
         ...
 
 
@@ -89,6 +108,7 @@ class Workplace:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._kinds = backend.kinds if isinstance(backend, Follows) else FUTURES
+        self._counts = backend if isinstance(backend, Counts) else None
         self._dependents = dependents = Dependents(backend.run, self._kinds)
         self._process = os.getpid()
         self._closed = False
@@ -126,9 +146,14 @@ class Workplace:
         return submitted
 
     def submit(self, task: Task) -> Future[Any]:
-        """Takes a task without blocking; raises ``EngineClosed`` after ``close``."""
+        """Takes a task without blocking.
+
+        Raises ``EngineClosed`` after ``close``, ``UserError`` where what the task needs can never be had.
+        """
         if self._closed or self._process != os.getpid():
             raise EngineClosed(f"{self!r} was closed, or belongs to another process: make a new one")
+        if task.needs and (wrong := self.refuse(task.needs)):
+            raise UserError(f"{self!r} cannot run {name_of(task.fn)}: {wrong}")
         future: Future[Any] = Future()
         future.add_done_callback(self._stop_if_cancelled)
         parents = parents_of(task, self._kinds)
@@ -145,6 +170,18 @@ class Workplace:
     def room(self) -> int:
         """How many more tasks are wanted now to keep everything busy; may be negative."""
         return self._backend.room()
+
+    def has(self) -> Mapping[str, float]:
+        """All the resources there are; ``cores`` is how many tasks of one core run at once. Empty: none are counted."""
+        return self._counts.has() if self._counts else {}
+
+    def free(self) -> Mapping[str, float]:
+        """What of ``has()`` is free now beyond what waits here for it."""
+        return self._counts.free() if self._counts else {}
+
+    def refuse(self, needs: Mapping[str, float]) -> str | None:
+        """Why such needs of a task can never be met here, in one line; ``None`` where they can."""
+        return self._counts.refuse(needs) if self._counts else wrong_needs(needs, {})
 
     def cancel(self, future: Future[Any]) -> None:
         """Asks for a task to be stopped: never runs if it has not started, else flag, grace, kill."""

@@ -6,8 +6,8 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 THREAD_VARIABLES = (
@@ -37,6 +37,25 @@ def physical() -> int:
 def thread_limits(threads: int) -> dict[str, str]:
     """Returns the environment that holds each process to ``threads`` threads; what the user has set stays."""
     return {name: os.environ.get(name, str(max(1, threads))) for name in THREAD_VARIABLES}
+
+
+def numbers() -> list[int]:
+    """Returns the numbers of the cores this process may use; none where a process cannot be tied to cores."""
+    return sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
+
+
+@contextmanager
+def pinned(cores: Collection[int]) -> Iterator[None]:
+    """Has what this thread starts inside use these cores only; none means all, as does a system that cannot do it."""
+    if not cores or sys.platform != "linux":
+        yield
+        return
+    before = os.sched_getaffinity(0)  # that of the calling thread, which its children inherit
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def quota(root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> float:

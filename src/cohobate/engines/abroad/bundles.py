@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from functools import partial
@@ -50,8 +50,12 @@ class Bundles:
         self._flying = 0
         self._lock = threading.Lock()
 
-    def submit(self, number: int, call: Callable[..., Any], *args: Payload) -> Inner:
+    def submit(
+        self, number: int, call: Callable[..., Any], *args: Payload, needs: Mapping[str, float] | None = None
+    ) -> Inner:
         """Takes a call; a ticket travels with others where tickets are short and nothing goes with it."""
+        if needs:
+            return self._carrier.submit(call, *args, needs=needs)
         if self._carrier.shared or len(args) > 1 or self._size() == 1:
             return self._carrier.submit(call, *args)
         passenger = Passenger()

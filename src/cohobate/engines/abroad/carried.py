@@ -23,10 +23,16 @@ from cohobate.engines.abroad.carrier import Carrier, Inner
 from cohobate.engines.abroad.ticket import GIVEN, Report
 from cohobate.engines.abroad.ways import Abroad, Here, Way
 from cohobate.engines.alarm import Alarm
+from cohobate.engines.berth import berth_of
 from cohobate.engines.dependents import Kinds, filled
 from cohobate.engines.job import Job
+from cohobate.engines.packed import Packed
+from cohobate.engines.packing import Grant
+from cohobate.engines.resources import Resources, counted, pieces, slots, split
 from cohobate.engines.settling import drop, fail, settle
 from cohobate.engines.shipping import outcome_of
+from cohobate.engines.sites import LOOPBACK
+from cohobate.engines.workplace import Workplace
 from cohobate.worker.calls import Slot, name_of
 
 Supervise = Literal["always", "deadline", "never"]
@@ -48,6 +54,23 @@ MEANS: Final = {
     "deadline": "a call with a deadline has a process of its own, and is killed; what runs without one cannot be",
     "never": "what runs cannot be killed",
 }
+
+
+def carried(
+    carrier: Carrier, supervise: Supervise, *, resources: Resources | None = None, workers: int | None = None
+) -> Workplace:
+    """Returns the engine of a carrier; with ``resources``, no more of them is ever in use there than there is.
+
+    Where its workers are on this machine and each call has a process of its own, that sees its devices.
+    """
+    backend = Carried(carrier, supervise)
+    if not resources:
+        return Workplace(backend)
+    shows = supervise == "always" and carrier.host == LOOPBACK
+    devices, has = split(resources) if shows else (None, counted(resources))
+    place = partial(backend.place, devices=devices is not None)
+    cores = slots(workers, has, carrier.workers)
+    return Workplace(Packed(backend, pieces(cores, devices, has), run=place, also=carrier.refuse))
 
 
 @final
@@ -84,6 +107,12 @@ class Carried:
     def run(self, task: Task, future: Future[Payload]) -> None:
         """Hands a task on."""
         job = self._jobs[future] = Job(task, future, number=next(self._numbers))
+        self._start(job)
+
+    def place(self, task: Task, future: Future[Payload], grant: Grant, *, devices: bool) -> None:
+        """Hands a task on with what it was given; ``devices`` says whether a process of ours can be shown them."""
+        berth = berth_of(task.needs, grant, devices=devices)
+        job = self._jobs[future] = Job(task, future, number=next(self._numbers), berth=berth)
         self._start(job)
 
     @property
@@ -166,7 +195,7 @@ class Carried:
         numbers, natives = tuple(number for number, _ in given), tuple(native for _, native in given)
         call, args = self._opened().pack(job, supervised=self._supervised(job), given=numbers)
         self._numbered[job.number] = job
-        inner = self._inner[job] = self._bundles.submit(job.number, call, *args, *natives)
+        inner = self._inner[job] = self._bundles.submit(job.number, call, *args, *natives, needs=job.task.needs)
         if isinstance(inner, self.carrier.kinds):
             self._passed[job.future] = GIVEN + job.number, inner
         inner.add_done_callback(partial(self._done, job))

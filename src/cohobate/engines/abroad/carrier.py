@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from cohobate.core.payload import Payload
@@ -43,8 +43,15 @@ class Carrier(Protocol):
         """The address at which workers reach this process."""
         ...
 
-    def submit(self, call: Callable[..., Any], *args: Payload) -> Inner:
-        """Takes a call; raises ``EngineClosed`` where no more are taken."""
+    def submit(self, call: Callable[..., Any], *args: Payload, needs: Mapping[str, float] | None = None) -> Inner:
+        """Takes a call, and passes on what it needs as far as its own terms go.
+
+        Raises ``EngineClosed`` where no more are taken.
+        """
+        ...
+
+    def refuse(self, needs: Mapping[str, float]) -> str | None:
+        """Why a call with such needs would never be made as it must be, in one line; ``None`` where it would."""
         ...
 
     def recall(self, inner: Payload) -> bool:

@@ -10,6 +10,7 @@ from typing import final
 import cohobate.worker.wire as wire
 from cohobate.engines.abroad.ticket import LOST, Report
 from cohobate.engines.abroad.ward import Ward
+from cohobate.engines.berth import Berth
 from cohobate.engines.job import Job
 from cohobate.engines.shipping import Cargo, Parcel
 
@@ -68,17 +69,22 @@ class Nursery:
         with self._lock:
             if self._closed:
                 return None
-            ward = self._idle.pop() if self._idle else None
-        if ward is not None and not ward.fit:
+            ward = self._idle.pop(self._best(job.berth)) if self._idle else None
+        if ward is not None and not (ward.fit and ward.berth == job.berth):
             ward.end()
             ward = None
-        ward = ward or Ward(self._threads)
+        ward = ward or Ward(self._threads, job.berth)
         with self._lock:
             if not self._closed:
                 self._busy[job] = ward
                 return ward
         ward.end()
         return None
+
+    def _best(self, berth: Berth) -> int:
+        """Where the newest is that is bound to the same; else the oldest is to end, to make room for such a one."""
+        found = (at for at in reversed(range(len(self._idle))) if self._idle[at].berth == berth)
+        return next(found, 0)
 
     def _give_back(self, job: Job, ward: Ward) -> None:
         with self._lock:

@@ -24,6 +24,7 @@ from cohobate.engines.abroad.larder import Larder
 from cohobate.engines.abroad.nursery import Nursery
 from cohobate.engines.abroad.ticket import BARREN, LOST, Address, Report, Ticket
 from cohobate.engines.abroad.ward import LONG
+from cohobate.engines.berth import Berth
 from cohobate.engines.job import Job
 from cohobate.engines.shipping import Cargo, Parcel
 from cohobate.worker.calls import perform, unpack
@@ -114,7 +115,8 @@ class Outpost:
     def redeem(self, ticket: Ticket, given: Sequence[Payload]) -> Report:
         """See ``redeem`` above."""
         task = Task(redeem, deadline=ticket.deadline, grace=ticket.grace)
-        job = self._jobs[ticket.number] = Job(task, Future(), number=ticket.number)
+        berth = Berth(ticket.threads, (), ticket.devices)
+        job = self._jobs[ticket.number] = Job(task, Future(), number=ticket.number, berth=berth)
         began = time.monotonic()
         try:
             if self.over or job.cancelling or ticket.number in self._refused:

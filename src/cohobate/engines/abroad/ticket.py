@@ -34,7 +34,8 @@ class Ticket(NamedTuple):
 
     What is heavy is ``apart``, by number and digest, and fetched by need; so is a function without
     bytes. ``supervised`` says that the call is made in a process of its own; ``given`` are the numbers
-    of values that the carrier hands over beside the ticket.
+    of values that the carrier hands over beside the ticket; ``threads`` and ``devices`` are those of
+    its ``Berth``.
     """
 
     hub: Address
@@ -46,3 +47,5 @@ class Ticket(NamedTuple):
     grace: float
     supervised: bool
     given: tuple[int, ...] = ()
+    threads: int = 0
+    devices: tuple[str, ...] | None = None

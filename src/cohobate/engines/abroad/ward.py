@@ -13,6 +13,7 @@ from typing import Final, final
 import cohobate.worker.wire as wire
 from cohobate.engines.abroad.ticket import EXPIRED, LOST, Report
 from cohobate.engines.bell import Bell
+from cohobate.engines.berth import Berth
 from cohobate.engines.crew import Worker
 from cohobate.engines.job import Job
 from cohobate.engines.shipping import Cargo, Parcel
@@ -31,8 +32,8 @@ TERM: Final = 0.2
 class Ward:
     """One worker process and one call at a time, with deadline, cancel and kill, and no thread of its own."""
 
-    def __init__(self, threads: int) -> None:
-        self._worker = Worker(threads)
+    def __init__(self, threads: int, berth: Berth) -> None:
+        self._worker = Worker(threads, berth)
         guard(self._worker.group)
         self._bell = Bell()
         self._poll = select.poll()
@@ -56,6 +57,11 @@ class Ward:
                 self._poll.unregister(worker.to)
         worker.jobs.clear()
         return report
+
+    @property
+    def berth(self) -> Berth:
+        """What the process is bound to."""
+        return self._worker.berth
 
     @property
     def fit(self) -> bool:

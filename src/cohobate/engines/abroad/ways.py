@@ -116,6 +116,8 @@ class Abroad:
             job.task.grace,
             supervised,
             given,
+            job.berth.threads,
+            job.berth.devices,
         )
         return redeem, (tuple(ticket),)
 
