@@ -43,10 +43,13 @@ _HOMES = {
     "cohobate.core.steering": ("Closed", "Steer"),
     "cohobate.engines": ("executor", "inline", "processes", "threads"),
     "cohobate.propose.active": ("ActiveLearning",),
+    "cohobate.propose.optimisers.bayes": ("BayesianOptimizer",),
     "cohobate.propose.gest": ("as_gest", "from_gest"),
+    "cohobate.propose.given": ("points",),
     "cohobate.propose.persistent": ("persistent",),
     "cohobate.propose.sampling": ("Grid", "LatinHypercube", "RandomSampler", "Sobol"),
     "cohobate.simulate.function": ("simulator",),
+    "cohobate.simulate.warm": ("warm",),
 }
 _MODULES = {"chem": "cohobate.simulate.chem", "engines": "cohobate.engines"}
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -106,9 +109,12 @@ if TYPE_CHECKING:
     from cohobate.propose.active import ActiveLearning as ActiveLearning
     from cohobate.propose.gest import as_gest as as_gest
     from cohobate.propose.gest import from_gest as from_gest
+    from cohobate.propose.given import points as points
+    from cohobate.propose.optimisers.bayes import BayesianOptimizer as BayesianOptimizer
     from cohobate.propose.persistent import persistent as persistent
     from cohobate.propose.sampling import Grid as Grid
     from cohobate.propose.sampling import LatinHypercube as LatinHypercube
     from cohobate.propose.sampling import RandomSampler as RandomSampler
     from cohobate.propose.sampling import Sobol as Sobol
     from cohobate.simulate.function import simulator as simulator
+    from cohobate.simulate.warm import warm as warm

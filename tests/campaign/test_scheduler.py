@@ -174,7 +174,7 @@ def test_a_trial_named_twice_is_cancelled_once():
     [
         (Value({"f": 1.0}), Value({"f": 1.0})),
         (Failure("raised", "stopped"), Cancelled("pointless")),
-        (Cancelled(), Cancelled()),
+        (Cancelled(), Cancelled("pointless")),
     ],
 )
 def test_cancelling_what_runs_keeps_a_value_and_excuses_a_failure(outcome: Outcome, expected: Outcome):

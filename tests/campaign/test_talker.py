@@ -8,6 +8,7 @@ from threading import Event
 import numpy as np
 import pytest
 
+from cohobate.campaign.admission import Admission
 from cohobate.campaign.moves import Broken, Heard, Talk
 from cohobate.campaign.talker import Talker
 from cohobate.core.problem import Choice, Output, Problem
@@ -40,7 +41,7 @@ class Saying:
 
 def heard(generator: Saying, *, threaded: bool) -> Heard | Broken:
     inbox: SimpleQueue[Heard | Broken] = SimpleQueue()
-    talker = Talker(generator, PROBLEM, inbox.put, threaded=threaded)
+    talker = Talker(generator, Admission(PROBLEM), inbox.put, threaded=threaded)
     at_once = talker.talk(Talk((), 1))
     assert (at_once is None) == threaded
     answer = at_once or inbox.get(timeout=10)
@@ -51,7 +52,7 @@ def heard(generator: Saying, *, threaded: bool) -> Heard | Broken:
 @pytest.mark.parametrize("threaded", [True, False])
 def test_it_is_let_go_of_even_where_nobody_has_time(threaded: bool):
     generator = Saying({"x": 1.0})
-    talker = Talker(generator, PROBLEM, lambda heard: None, threaded=threaded)
+    talker = Talker(generator, Admission(PROBLEM), lambda heard: None, threaded=threaded)
     talker.talk(Talk((), 1))
     assert talker.finalize(timeout=0.0) is None
     assert generator.finalized == 1
@@ -69,7 +70,7 @@ def test_a_turn_that_lasts_is_left_alone_and_lets_go_when_it_ends():
         def finalize(self) -> None:
             gone.set()
 
-    talker = Talker(Slow({"x": 1.0}), PROBLEM, lambda heard: None)
+    talker = Talker(Slow({"x": 1.0}), Admission(PROBLEM), lambda heard: None)
     talker.talk(Talk((), 1))
     assert entered.wait(10)
     assert talker.finalize(timeout=0.0) is None

@@ -58,7 +58,7 @@ def test_a_body_runs_to_its_end_and_its_value_is_kept(here, own, cohobate_there,
     own(use)
     called = cohobate_there("run")
     assert (called.code, called.err) == (0, "")
-    assert "12 evaluations (0 failed, 0 rejected); stopped: the generator 'main' has returned" in called.out
+    assert "12 evaluations (0 failed, 0 rejected); stopped: the generator has returned" in called.out
     with open_reader(here / "run") as reader:
         (end,) = reader.returned()
     assert abs(end.value["value"] - 0.5 ** (1 / 3)) < 1e-3

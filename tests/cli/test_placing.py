@@ -9,6 +9,7 @@ import pytest
 import cohobate.cli.engine_tables as toml
 from cohobate.cli.placing import INSTEAD, instead, opened, says, site
 from cohobate.core.errors import ConfigError, UserError
+from cohobate.core.task import Task
 from cohobate.engines import sites
 from cohobate.host.cores import physical, usable
 
@@ -113,6 +114,29 @@ def test_another_engine_takes_over_what_it_understands():
     assert {instead(SLURM, name).kind for name in INSTEAD} >= {"processes", "mpi", "dask", "parsl"}
     with pytest.raises(ConfigError, match="did you mean 'processes'"):
         instead(SLURM, "proceses")
+
+
+@pytest.mark.parametrize("kind", [toml.Processes, toml.Threads, toml.Loky])
+def test_an_engine_has_what_its_table_says(kind, tmp_path):
+    if kind is toml.Loky:
+        pytest.importorskip("loky")
+    wish = kind(kind=kind.__name__.lower(), workers=1, resources={"gpu": 2, "licence": 0.5})
+    with opened(wish, tmp_path, 1.0) as engine:
+        assert engine.has() == {"cores": 1, "gpu": 2, "licence": 0.5}
+        with pytest.raises(UserError, match="did you mean 'licence'"):
+            engine.submit(Task(pow, (2, 3), needs={"license": 1}))
+
+
+def test_devices_may_be_named(tmp_path):
+    wish = toml.Processes(workers=1, resources={"gpu": ["5"]})
+    with opened(wish, tmp_path, 1.0) as engine:
+        seen = engine.submit(Task(os.getenv, ("CUDA_VISIBLE_DEVICES",), needs={"gpu": 1}))
+        assert seen.result(timeout=30) == "5"
+    with (
+        pytest.raises(UserError, match="gpu is a number"),
+        opened(toml.Threads(kind="threads", resources={"gpu": ["5"]}), tmp_path, 1.0),
+    ):
+        pass
 
 
 def test_an_engine_is_closed_with_what_was_opened_for_it(tmp_path):

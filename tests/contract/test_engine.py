@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import gc
 import os
+import re
+import subprocess
 import sys
 import threading
 import time
@@ -18,7 +21,8 @@ from concurrent.futures import (
     wait,
 )
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from queue import SimpleQueue
@@ -34,9 +38,10 @@ from cohobate.core.errors import (
     EngineClosed,
     TaskRaised,
     Unsendable,
+    UserError,
     WorkerLost,
 )
-from cohobate.core.protocols import Engine
+from cohobate.core.protocols import Engine, Packs
 from cohobate.core.task import Task
 from cohobate.engines.coroutines import coroutines
 from cohobate.engines.dask import dask
@@ -49,14 +54,15 @@ from cohobate.engines.settling import traceback_of
 from cohobate.engines.threads import threads
 from cohobate.engines.workplace import Workplace
 from cohobate.host.census import census
+from cohobate.simulate.warm import warm
 from faults.harness import wait_until
 
 AnyEngine = Workplace | Inline
 
 
 @contextmanager
-def thread_pool() -> Iterator[AnyEngine]:
-    with ThreadPoolExecutor(2) as pool, executor(pool) as engine:
+def thread_pool(**more: Any) -> Iterator[AnyEngine]:
+    with ThreadPoolExecutor(2) as pool, executor(pool, **more) as engine:
         yield engine
 
 
@@ -85,24 +91,25 @@ def _end_of_what_is_shared() -> Iterator[None]:
     SHARED.started.clear()
 
 
-def process_pool() -> Workplace:
+def process_pool(**more: Any) -> Workplace:
     def start() -> ProcessPoolExecutor:
         return ProcessPoolExecutor(2, mp_context=get_context("spawn"))
 
-    return executor(SHARED.get("pool", start, ProcessPoolExecutor.shutdown))
+    return executor(SHARED.get("pool", start, ProcessPoolExecutor.shutdown), **more)
 
 
-def loky_pool() -> Workplace:
+def loky_pool(**more: Any) -> Workplace:
     import loky
 
     return executor(
         SHARED.get(
             "loky", lambda: loky.get_reusable_executor(2, timeout=600), lambda ex: ex.shutdown(kill_workers=True)
-        )
+        ),
+        **more,
     )
 
 
-def parsl_kernel(name: str) -> Workplace:
+def parsl_kernel(name: str, **more: Any) -> Workplace:
     from parsl import DataFlowKernel
 
     from cohobate.engines.parsl_sites import configuration
@@ -112,10 +119,10 @@ def parsl_kernel(name: str) -> Workplace:
         site = Threads(workers=2) if name == "threads" else Local(node=Node(workers=2, pin=False))
         return DataFlowKernel(configuration(site, Path(mkdtemp(prefix="parsl-"))))
 
-    return parsl(SHARED.get(name, start, DataFlowKernel.cleanup), workers=2)
+    return parsl(SHARED.get(name, start, DataFlowKernel.cleanup), workers=2, **more)
 
 
-def dask_client() -> Workplace:
+def dask_client(**more: Any) -> Workplace:
     from distributed import Client, LocalCluster
 
     def start() -> Client:
@@ -127,28 +134,30 @@ def dask_client() -> Workplace:
         client.close()
         client.cluster.close()
 
-    return dask(SHARED.get("dask", start, end))
+    return dask(SHARED.get("dask", start, end), **more)
 
 
 @dataclass(frozen=True)
 class Case:
     """How to make an engine, and what differs: all else is the same for all."""
 
-    make: Callable[[], Any]
+    make: Callable[..., Any]
     separate: bool = False  # tasks run in processes of their own
     flags: bool = True  # a cancel can be seen by what runs
+    counts: bool = False  # cores are counted without being asked for it
+    ties: bool = False  # a task that needs cores is tied to them
     workers: int = 2
 
 
 CASES: Mapping[str, Case] = {
-    "inline": Case(inline, workers=1),
-    "threads": Case(lambda: threads(2)),
-    "processes": Case(lambda: processes(2), separate=True),
+    "inline": Case(inline, workers=1, counts=True),
+    "threads": Case(lambda **more: threads(2, **more), counts=True),
+    "processes": Case(lambda **more: processes(2, **more), separate=True, counts=True, ties=True),
     "thread pool": Case(thread_pool),
     "process pool": Case(process_pool, separate=True),
     "loky": Case(loky_pool, separate=True),
-    "parsl threads": Case(lambda: parsl_kernel("threads")),
-    "parsl": Case(lambda: parsl_kernel("local"), separate=True),
+    "parsl threads": Case(lambda **more: parsl_kernel("threads", **more)),
+    "parsl": Case(lambda **more: parsl_kernel("local", **more), separate=True),
     "dask": Case(dask_client, separate=True),
 }
 UNDER_MPI = "mpi4py.futures" in sys.orig_argv
@@ -469,6 +478,42 @@ def test_running_work_that_does_not_stop_ends_as_cancelled(engine: AnyEngine, fi
     assert engine.call(add, 1).result(20) == 1
 
 
+def test_what_is_over_within_its_grace_keeps_its_value(engine: AnyEngine, fifo: Path):
+    future = engine.submit(Task(ignore, (fifo, 0.2), grace=20))
+    assert fifo.read_text() == "begun"
+    engine.cancel(future)
+    assert future.result(20) == "late"
+
+
+def test_what_does_not_stop_is_killed_before_its_future_ends(engine: AnyEngine, case: Case, fifo: Path, tmp_path: Path):
+    if not case.separate:
+        pytest.skip("a thread cannot be killed")
+
+    def stay() -> None:
+        (tmp_path / "pid").write_text(str(os.getpid()))
+        ignore(fifo, 600)
+
+    future = engine.submit(Task(stay, grace=0.05))
+    assert fifo.read_text() == "begun"
+    engine.cancel(future)
+    assert wait([future], 20).not_done == set()
+    assert future.cancelled()
+    assert int((tmp_path / "pid").read_text()) not in {process.pid for process in census()}
+
+
+def test_what_was_sent_ahead_and_has_not_started_never_runs(engine: AnyEngine, case: Case, tmp_path: Path):
+    for _ in range(5):  # so short that several are sent at once
+        wait([engine.call(add, i) for i in range(100)], 20)
+    ahead = [engine.call(linger, until=tmp_path / "go") for _ in range(case.workers + 3)]
+    behind = [engine.call((tmp_path / f"ran{i}").touch) for i in range(20)]
+    for future in behind[::2]:
+        engine.cancel(future)
+    (tmp_path / "go").touch()
+    assert wait([*ahead, *behind], 20).not_done == set()
+    assert [future.cancelled() for future in behind] == [True, False] * 10
+    assert [(tmp_path / f"ran{i}").exists() for i in range(20)] == [False, True] * 10
+
+
 def test_cancelling_what_is_over_changes_nothing(engine: AnyEngine):
     future = engine.call(add, 1)
     assert future.result(20) == 1
@@ -498,6 +543,312 @@ def test_after_deadline_and_grace_it_is_over(engine: AnyEngine):
         future.result(20)
     assert 0.14 <= time.perf_counter() - began < 2.5
     assert engine.call(add, 1).result(20) == 1
+
+
+# What is kept between calls.
+
+
+class Instance:
+    """Tells itself apart from others, and counts its calls."""
+
+    def __init__(self) -> None:
+        self.name, self.calls = os.urandom(8).hex(), 0
+
+    def __call__(self, x: int) -> tuple[str, int, int]:
+        self.calls += 1
+        return self.name, self.calls, os.getpid()
+
+
+def test_what_is_warm_is_made_once_where_calls_are_made(engine: AnyEngine, case: Case):
+    simulator = warm(Instance)
+    calls = [engine.call(simulator, i).result(20) for i in range(3)]
+    calls += [future.result(20) for future in [engine.call(simulator, i) for i in range(40)]]
+    counts: dict[str, list[int]] = {}
+    for name, count, _ in calls:
+        counts.setdefault(name, []).append(count)
+    assert len(counts) <= case.workers
+    assert all(sorted(each) == list(range(1, len(each) + 1)) for each in counts.values())
+    assert all((pid != os.getpid()) >= case.separate for _, _, pid in calls)
+
+
+def test_what_is_warm_goes_with_a_worker_that_is_killed(case: Case, engine: AnyEngine):
+    if not case.separate:
+        pytest.skip("threads are not killed")
+
+    class Sleeper:
+        def __init__(self) -> None:
+            self.child = subprocess.Popen(["sleep", "600"])
+
+        def __call__(self, seconds: float) -> int:
+            threading.Event().wait(seconds)
+            return self.child.pid
+
+    simulator = warm(Sleeper)
+    known = {engine.call(simulator, 0.0).result(20) for _ in range(6)}
+    lost = [engine.submit(Task(simulator, (60.0,), deadline=0.1, grace=0.0)) for _ in range(case.workers)]
+    assert {type(future.exception(20)) for future in lost} == {DeadlineExceeded}
+    wait_until(lambda: not known & {process.pid for process in census()})
+    assert engine.call(simulator, 0.0).result(20) not in known
+
+
+# Needs.
+
+
+def sharing(case: Case, **resources: Any) -> Any:
+    return case.make(resources=resources)
+
+
+def grip(folder: Path, **much: int) -> list[int]:
+    """Takes so many pieces of everything, each a locked file; fails where another holds too many of them."""
+    held = []
+    for name, number in much.items():
+        for piece in range(number):
+            held += _free_piece(sorted(folder.glob(f"{name}-*")), f"no {name} left for piece {piece}")
+    return held
+
+
+def _free_piece(files: list[Path], complaint: str) -> list[int]:
+    for file in files:
+        descriptor = os.open(file, os.O_RDWR)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+        else:
+            return [descriptor]
+    raise AssertionError(complaint)
+
+
+def use(folder: Path, **much: int) -> str:
+    """Uses so many pieces for a moment."""
+    held = grip(folder, **much)
+    note(folder / "log", "used")
+    for descriptor in held:
+        os.close(descriptor)
+    return "used"
+
+
+def meet(folder: Path, me: str, other: str) -> str | None:
+    """Goes on only while the other one runs, too; returns which devices are seen here."""
+    (folder / me).touch()
+    while not (folder / other).exists():
+        threading.Event().wait(0.002)
+    return os.environ.get("CUDA_VISIBLE_DEVICES")
+
+
+def note(file: Path, word: str) -> None:
+    with file.open("a") as out:
+        out.write(word + "\n")
+
+
+@pytest.fixture
+def pieces(tmp_path: Path) -> Path:
+    """A folder with a file for each piece: two cores and two licences, of which a task may take one or both."""
+    for name in ("core-0", "core-1", "licence-0", "licence-1"):
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def test_no_more_is_in_use_than_there_is(case: Case, pieces: Path):
+    with sharing(case, licence=2) as engine:
+        futures = []
+        for i in range(40):
+            cores, licences = 1 + (i % 5 == 3 and case.workers > 1), i % 3
+            task = partial(use, pieces, core=cores, licence=licences)
+            futures.append(engine.submit(Task(task, needs={"cores": cores, "licence": licences})))
+        futures += [engine.call(use, pieces, core=1) for _ in range(20)]
+        assert {future.result(30) for future in futures} == {"used"}
+        assert engine.free() == engine.has()
+    assert (pieces / "log").read_text().split() == 60 * ["used"]
+
+
+def test_all_that_fits_runs(case: Case, tmp_path: Path):
+    if case.workers < 2:
+        pytest.skip("one at a time")
+    with sharing(case, licence=1, oven=1) as engine:
+        blocked = engine.submit(Task(linger, kwargs={"until": tmp_path / "go"}, needs={"licence": 0.6}))
+        waiting = engine.submit(Task(add, (1,), needs={"licence": 0.6}))
+        for needs in ({}, {"cores": 1}, {"oven": 1}):
+            assert engine.submit(Task(add, (2,), needs=needs)).result(20) == 2
+        assert not blocked.done()
+        assert not waiting.done()
+        assert engine.free() == {"cores": 0, "licence": 0, "oven": 1}
+        (tmp_path / "go").touch()
+        assert waiting.result(20) == 1
+
+
+def test_two_share_what_is_enough_for_two(case: Case, tmp_path: Path):
+    if case.workers < 2:
+        pytest.skip("one at a time")
+    with sharing(case, licence=1) as engine:
+        pairs = [("a", "b"), ("b", "a")]
+        both = [engine.submit(Task(meet, (tmp_path, *pair), needs={"licence": 0.5})) for pair in pairs]
+        assert wait(both, 20).not_done == set()
+
+
+def test_one_that_waits_for_much_is_not_passed_over(case: Case, tmp_path: Path):
+    if case.workers < 2:
+        pytest.skip("there is one core")
+    with sharing(case, licence=1) as engine:
+        first = engine.call(linger, until=tmp_path / "go")
+        wide = engine.submit(Task(note, (tmp_path / "order", "wide"), needs={"cores": 2}))
+        others = [engine.call(note, tmp_path / "order", "later") for _ in range(5)]
+        assert engine.room() == 2 - 1 - 2 - 5
+        (tmp_path / "go").touch()
+        wait([first, wide, *others], 20)
+    assert (tmp_path / "order").read_text().split() == ["wide"] + 5 * ["later"]
+
+
+def test_cores_are_counted_from_the_first_task_that_needs_some(case: Case, pieces: Path):
+    with case.make() as engine:
+        if not case.counts:
+            assert (engine.has(), engine.free()) == ({}, {})
+            with pytest.raises(UserError, match="was asked of an engine that counts none: open it with resources"):
+                engine.submit(Task(add, (1,), needs={"cores": 1}))
+            return
+        before = [engine.call(use, pieces, core=1) for _ in range(20)]
+        whole = {"cores": case.workers}
+        futures = [engine.submit(Task(partial(use, pieces, core=case.workers), needs=whole)) for _ in range(3)]
+        futures += [engine.call(use, pieces, core=1) for _ in range(20)]
+        assert {future.result(20) for future in (*before, *futures)} == {"used"}
+        assert engine.free() == engine.has() == whole
+        assert engine.room() == case.workers
+
+
+def test_what_fails_gives_back_what_it_held(case: Case):
+    with sharing(case, licence=1) as engine:
+        bad: list[Task] = [Task(fail, ("so and so",)), Task(isinstance, (1, threading.Lock()))]
+        bad += [Task(ignore, (None, 0.5), deadline=0.05, grace=0.05)] + [Task(os._exit, (3,))] * case.separate
+        futures = [engine.submit(replace(task, needs={"licence": 1})) for task in bad]
+        assert all(future.exception(30) for future in futures)
+        assert engine.submit(Task(add, (1,), needs={"licence": 1})).result(20) == 1
+        assert engine.free() == engine.has() == {"cores": case.workers, "licence": 1}
+
+
+def test_what_is_to_be_killed_holds_what_it_has_until_it_is_dead(case: Case, pieces: Path, fifo: Path):
+    if not case.separate:
+        pytest.skip("a thread cannot be killed")
+
+    def keep() -> None:
+        grip(pieces, licence=2)
+        ignore(fifo, 600)
+
+    with sharing(case, licence=2) as engine:
+        future = engine.submit(Task(keep, grace=0.05, needs={"licence": 2}))
+        assert fifo.read_text() == "begun"
+        assert future.cancel()  # over for its owner, not for the engine
+        assert engine.submit(Task(partial(use, pieces, licence=2), needs={"licence": 2})).result(20) == "used"
+
+
+def test_one_that_waits_is_cancelled_and_lets_the_others_go(case: Case, tmp_path: Path):
+    with sharing(case, licence=2) as engine:
+        first = engine.submit(Task(linger, kwargs={"until": tmp_path / "go"}, needs={"licence": 1}))
+        never = engine.submit(Task((tmp_path / "ran").touch, needs={"licence": 2}))
+        gone = engine.submit(Task((tmp_path / "ran").touch, needs={"licence": 2}))
+        after = engine.submit(Task(add, (1,), needs={"licence": 1}))
+        engine.cancel(never)
+        assert gone.cancel()
+        assert wait([never, gone], 20).not_done == set()
+        assert case.workers == 1 or after.result(20) == 1
+        (tmp_path / "go").touch()
+        assert (first.result(20), after.result(20)) == ("done", 1)
+        assert engine.free() == engine.has()
+    assert never.cancelled()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_what_waits_for_its_arguments_holds_nothing(case: Case):
+    parent: Future[int] = Future()
+    with sharing(case, licence=1) as engine:
+        child = engine.submit(Task(add, (parent, 1), needs={"licence": 1}))
+        assert engine.submit(Task(add, (2,), needs={"licence": 1})).result(20) == 2
+        parent.set_result(1)
+        assert child.result(20) == 2
+
+
+def test_what_waits_ends_with_the_engine(case: Case, fifo: Path):
+    with sharing(case, licence=1) as engine:
+        running = engine.submit(Task(ignore, (fifo, 0.4), grace=0.05, needs={"licence": 1}))
+        assert fifo.read_text() == "begun"
+        waiting = [engine.submit(Task(add, (1,), needs={"licence": 1})) for _ in range(5)]
+        engine.close()
+        assert running.done()
+        assert all(future.cancelled() for future in waiting)
+
+
+def test_what_waits_is_done_before_the_block_is_left_and_without_anybody_holding_the_engine(case: Case):
+    with sharing(case, licence=1) as engine:
+        last = [engine.submit(Task(add, (i,), needs={"licence": 1})) for i in range(5)][-1]
+    assert last.result(0) == 4
+    if case.make is not thread_pool:
+        made = sharing(case, licence=1)
+        last = [made.submit(Task(add, (i,), needs={"licence": 1})) for i in range(5)][-1]
+        del made
+        gc.collect()
+        assert last.result(20) == 4
+
+
+def test_tasks_see_the_devices_they_were_given(case: Case, tmp_path: Path):
+    if not case.separate:
+        with pytest.raises(UserError, match="cannot be shown certain devices here, only counted: gpu is a number"):
+            sharing(case, gpu=["3", "7"]).__enter__()
+        return
+    with sharing(case, gpu=["3", "7"]) as engine:
+        seen = partial(os.getenv, "CUDA_VISIBLE_DEVICES")
+        assert engine.call(seen).result(20) == ""
+        assert engine.submit(Task(seen, needs={"gpu": 2})).result(20) in ("3,7", "7,3")
+        pairs = [("a", "b"), ("b", "a")]
+        both = [engine.submit(Task(meet, (tmp_path, *pair), needs={"gpu": 1})) for pair in pairs]
+        assert {future.result(20) for future in both} == {"3", "7"}
+        assert engine.has() == engine.free() == {"cores": 2, "gpu": 2}
+
+
+def test_tasks_have_the_threads_of_the_cores_they_were_given(case: Case, tmp_path: Path):
+    if not case.separate:
+        pytest.skip("threads are those of the driver")
+    with sharing(case, licence=1) as engine:
+        threads_of = partial(os.getenv, "OMP_NUM_THREADS")
+        told = [engine.submit(Task(threads_of, needs={"cores": n})).result(20) for n in (1, 2, 1)]
+        assert told == ["1", "2", "1"]
+        if case.ties:
+            here = os.sched_getaffinity(0)
+            tied = [engine.submit(Task(os.sched_getaffinity, (0,), needs={"cores": n})) for n in (1, 2)]
+            assert [len(future.result(20)) for future in tied] == [1, min(2, len(here))]
+            assert engine.call(os.sched_getaffinity, 0).result(20) == here
+
+
+def test_two_at_once_are_tied_to_different_cores(case: Case, tmp_path: Path):
+    if not case.ties or len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("nothing to tie to")
+
+    def tied(me: str, other: str) -> set[int]:
+        meet(tmp_path, me, other)
+        return os.sched_getaffinity(0)
+
+    with case.make() as engine:
+        both = [engine.submit(Task(tied, pair, needs={"cores": 1})) for pair in (("a", "b"), ("b", "a"))]
+        one, other = (future.result(20) for future in both)
+        assert (len(one), len(other), one & other) == (1, 1, set())
+
+
+def test_what_can_never_be_met_is_refused_at_once(case: Case):
+    wrong: list[tuple[Mapping[str, Any], str]] = [
+        ({"licnce": 1}, "there is no 'licnce'; did you mean 'licence'"),
+        ({"licence": 3}, "licence 3 can never be had: there is cores"),
+        ({"licence": -1}, "expected a number of 'licence' from 0 up, got -1"),
+        ({"licence": float("nan")}, "from 0 up, got nan"),
+        ({"licence": "1"}, "expected a number of 'licence', got '1'"),
+        ({"cores": 1.5}, "expected a whole number of 'cores', got 1.5"),
+    ]
+    with sharing(case, licence=2) as engine:
+        for needs, line in wrong:
+            assert line in engine.refuse(needs)
+            with pytest.raises(UserError, match=re.escape(line)):
+                engine.submit(Task(add, (1,), needs=needs))
+        assert engine.refuse({"licence": 2}) is None
+        assert isinstance(engine, Packs)
+        assert engine.free() == engine.has() == {"cores": case.workers, "licence": 2}
+        assert "licence 2" in engine.describe() or "inline" in engine.describe()
 
 
 # The end.

@@ -211,6 +211,17 @@ def test_the_pieces_used_last_are_given_again_first():
     assert dict(packing.start()) == {"z": first["y"]}
 
 
+def test_what_was_kept_for_one_that_is_gone_is_not_kept_for_the_next():
+    packing = Packing({"cores": 9, "a": 1, "b": 1})
+    for key, needs in {"a0": {"a": 1}, "gone": {"a": 1, "b": 1}, "next": {"a": 1, "b": 1}, "b0": {"b": 1}}.items():
+        packing.ask(key, needs)
+    assert keys(packing.start()) == ["a0", "b0"]
+    assert packing.drop("gone")
+    packing.give_back("a0")
+    packing.ask("a1", {"a": 1})
+    assert keys(packing.start()) == ["a1"]  # next has found only b short
+
+
 # Arithmetic.
 
 

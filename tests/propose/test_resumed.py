@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.tree import DecisionTreeRegressor
@@ -14,7 +15,7 @@ from sklearn.tree import DecisionTreeRegressor
 from cohobate.core.fidelity import Fidelity
 from cohobate.core.outcome import Cancelled, Failure, Outcome, Value
 from cohobate.core.pool import Pool
-from cohobate.core.problem import AtMost, Output
+from cohobate.core.problem import AtMost, Choice, Integer, Output, Real
 from cohobate.core.protocols import Answer, Chosen, Exhausted, Later, Row, Unfit, inputs_of
 from cohobate.core.trial import Result, Trial
 from cohobate.learn.estimators import SklearnModel
@@ -24,6 +25,7 @@ from cohobate.learn.neighbours import KNN
 from cohobate.learn.prediction import Model
 from cohobate.ledger.record import wrong_note
 from cohobate.propose.active import ActiveLearning
+from cohobate.propose.optimisers.bayes import BayesianOptimizer
 
 POOL = Pool([float(i) for i in range(40)], name="x")
 BROKEN = (7.0, 23.0)
@@ -95,7 +97,9 @@ def back(rows: list[Row], n: int, lot: int) -> list[Result]:
     ]
 
 
-def live(generator: ActiveLearning, script: list[tuple[int, int, int]]) -> list[tuple[int, Answer | list[Result]]]:
+def live(
+    generator: ActiveLearning | BayesianOptimizer, script: list[tuple[int, int, int]]
+) -> list[tuple[int, Answer | list[Result]]]:
     """Returns what was asked and answered, and what was told (0), until there is nothing more to propose."""
     out: list[Row] = []
     story: list[tuple[int, Answer | list[Result]]] = []
@@ -111,7 +115,7 @@ def live(generator: ActiveLearning, script: list[tuple[int, int, int]]) -> list[
     return story
 
 
-def follow(generator: ActiveLearning, story: list[tuple[int, Any]], recalled: int) -> None:
+def follow(generator: ActiveLearning | BayesianOptimizer, story: list[tuple[int, Any]], recalled: int) -> None:
     """Recalls the first answers, and checks that the others are given again."""
     for at, (ask, what) in enumerate(story):
         if not ask:
@@ -139,6 +143,35 @@ def test_it_goes_on_as_if_it_had_never_stopped(data: st.DataObject, script: list
     finally:
         lived.finalize()
         restored.finalize()
+    rows = [row for ask, what in story if ask and not isinstance(what, Later) for row in what]
+    assert len({repr(inputs_of(row)) for row in rows}) == len(rows)
+    assert all(wrong_note(row.note) is None for row in rows if isinstance(row, Chosen))
+
+
+SPACES = (
+    {"x": Real(0.0, 40.0)},
+    {"x": Real(0.1, 40.0, log=True), "n": Integer(1, 9)},
+    {"x": Integer(0, 3), "kind": Choice(["a", [1, 2]])},
+)
+
+
+few = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 4), st.integers(1, 99)), min_size=3, max_size=5)
+
+
+@pytest.mark.timeout(300)
+@settings(max_examples=10, deadline=None)
+@given(data=st.data(), script=few, cut=st.integers(0, 10))
+def test_an_optimiser_goes_on_as_if_it_had_never_stopped(
+    data: st.DataObject, script: list[tuple[int, int, int]], cut: int
+):
+    space, batch = data.draw(st.sampled_from(SPACES)), data.draw(st.sampled_from([None, 1, 4]))
+    outputs = data.draw(st.sampled_from([ONE, (*ONE, *LIMIT), TWO, (*TWO, *LIMIT)]))
+    given_ = {"outputs": outputs, "batch": batch, "initial": data.draw(st.integers(1, 4)), "seed": 3}
+    lived, restored = (BayesianOptimizer(space, **given_) for _ in range(2))
+    story = live(lived, script)
+    follow(restored, story, cut)
+    assert restored.suggest(2) == lived.suggest(2)
+    assert restored.lessons() == lived.lessons()
     rows = [row for ask, what in story if ask and not isinstance(what, Later) for row in what]
     assert len({repr(inputs_of(row)) for row in rows}) == len(rows)
     assert all(wrong_note(row.note) is None for row in rows if isinstance(row, Chosen))

@@ -163,9 +163,7 @@ def staged(world: World, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(module, "time", world)
     patch.setattr(evaluation, "time", world.engine)
     patch.setattr(driver, "SimpleQueue", lambda: world.inbox)
-    patch.setattr(
-        crew, "Talker", lambda generator, problem, reply, threaded, called: Speaker(world, generator, problem, reply)
-    )
+    patch.setattr(crew, "Talker", lambda generator, problem, reply, **_: Speaker(world, generator, problem, reply))
     patch.setattr(driver, "BACKLOG", world.o.backlog)
     threads = SimpleNamespace(
         Condition=lambda: Condition(world), Thread=lambda target, name, daemon: Thread(world, target)

@@ -42,7 +42,7 @@ def retries_uncounted(patch: pytest.MonkeyPatch) -> None:
 
 def forgets_untold(patch: pytest.MonkeyPatch) -> None:
     untold = stored.untold
-    patch.setattr(stored, "untold", lambda source, generator: untold(source, generator)[:-1])
+    patch.setattr(stored, "untold", lambda source, generator, hears: untold(source, generator, hears=hears)[:-1])
 
 
 def forgets_cancel(patch: pytest.MonkeyPatch) -> None:
@@ -99,7 +99,7 @@ def never_pauses(patch: pytest.MonkeyPatch) -> None:
 
 def passes_limit(patch: pytest.MonkeyPatch) -> None:
     fill = Scheduler._fill
-    patch.setattr(Scheduler, "_fill", lambda self, now, room, limit: fill(self, now, room, None))
+    patch.setattr(Scheduler, "_fill", lambda self, now, room, limit, free: fill(self, now, room, None, free))
 
 
 def blames_cancelled(patch: pytest.MonkeyPatch) -> None:

@@ -13,13 +13,14 @@ from cohobate.campaign.conversation import Conversation
 from cohobate.campaign.moves import StopWanted, Talk
 from cohobate.campaign.policy import Spending
 from cohobate.campaign.scheduler import Pending, Scheduler
+from cohobate.campaign.waiting import Free, Waiting
 from cohobate.core import events as ev
 from cohobate.core.outcome import Failure, Kind, Outcome
 from cohobate.core.protocols import Answer
 from cohobate.core.trial import Evaluated, Result
 from cohobate.ledger import tally
 from cohobate.ledger.ledger import Ledger
-from cohobate.ledger.resume import Unfinished
+from cohobate.ledger.resume import Hears, Unfinished
 from cohobate.ledger.spool import Harvest
 from cohobate.ledger.tally import Tally
 from simulation.mutant import Mutant
@@ -79,23 +80,23 @@ def retries_take_no_room(patch: pytest.MonkeyPatch) -> None:
 def retries_go_on_after_the_stop(patch: pytest.MonkeyPatch) -> None:
     right = Scheduler.plan
 
-    def wrong(self: Scheduler, now: float, room: int, limit: int | None) -> None:
+    def wrong(self: Scheduler, now: float, room: int, limit: int | None, free: Free) -> None:
         if self.stopping is not None:
             self._retry(now, room)
-        right(self, now, room, limit)
+        right(self, now, room, limit, free)
 
     patch.setattr(Scheduler, "plan", wrong)
 
 
 def stop_at_once_forgets_what_waits_for_its_retry(patch: pytest.MonkeyPatch) -> None:
-    right = Scheduler._stop
+    right = Scheduler.stop
 
     def wrong(self: Scheduler, fact: StopWanted, now: float) -> None:
         right(self, fact, now)
         if self.stopping is not None:
-            self._cancel([id for _, id in self._delayed], fact.reason, now)
+            self.cancel([id for _, id in self._delayed], fact.reason, now)
 
-    patch.setattr(Scheduler, "_stop", wrong)
+    patch.setattr(Scheduler, "stop", wrong)
 
 
 def results_that_come_during_a_turn_are_dropped(patch: pytest.MonkeyPatch) -> None:
@@ -118,8 +119,8 @@ def results_that_come_during_a_turn_are_dropped(patch: pytest.MonkeyPatch) -> No
 def untold_failures_are_forgotten_on_resume(patch: pytest.MonkeyPatch) -> None:
     right = Ledger.untold
 
-    def wrong(self: Ledger, generator: str) -> list[Result]:
-        return [result for result in right(self, generator) if result.ok]
+    def wrong(self: Ledger, generator: str, *, hears: Hears | None = None) -> list[Result]:
+        return [result for result in right(self, generator, hears=hears) if result.ok]
 
     patch.setattr(Ledger, "untold", wrong)
 
@@ -136,8 +137,13 @@ def cancels_are_forgotten_on_resume(patch: pytest.MonkeyPatch) -> None:
     _resumed(patch, lambda found: [replace(item, cancel=False) for item in found])
 
 
-def queue_is_turned_round_on_resume(patch: pytest.MonkeyPatch) -> None:
-    _resumed(patch, lambda found: found[::-1])
+def queue_is_turned_round(patch: pytest.MonkeyPatch) -> None:
+    right = Waiting.take
+
+    def wrong(self: Waiting, most: int, free: Free) -> list[int]:
+        return right(self, most, free)[::-1]
+
+    patch.setattr(Waiting, "take", wrong)
 
 
 def started_trials_are_not_open_after_a_resume(patch: pytest.MonkeyPatch) -> None:
@@ -195,7 +201,7 @@ OTHERS = tuple(
         (failed_attempts_are_forgotten_on_resume, "attempts of a candidate are bounded over all sessions"),
         (attempts_are_counted_anew_on_resume, "no attempt of a trial has the number of another"),
         (cancels_are_forgotten_on_resume, "a cancel that is recorded holds in the next session"),
-        (queue_is_turned_round_on_resume, "what waits starts in the order it was proposed, also after a resume"),
+        (queue_is_turned_round, "what waits starts in the order it was proposed, also after a resume"),
         (started_trials_are_not_open_after_a_resume, "a goal of n evaluations never starts trial n + 1"),
         (spool_is_matched_by_number_alone, "a spooled result counts only for the inputs it was made of"),
         (spooled_failure_that_has_retries_left_is_final, "a trial gets its retries, also when the driver died"),

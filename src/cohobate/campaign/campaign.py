@@ -14,6 +14,7 @@ from pathlib import Path
 from socket import gethostname
 from typing import Any, final, get_args
 
+from cohobate.campaign.admission import Admission, refuse_of
 from cohobate.campaign.cache import Cache
 from cohobate.campaign.card import Card, goal_of, space_of
 from cohobate.campaign.crew import assemble
@@ -23,7 +24,7 @@ from cohobate.campaign.goals import Goal, Goals, as_goal, check_goal
 from cohobate.campaign.handle import Handle
 from cohobate.campaign.hands import Terms
 from cohobate.campaign.manifest import write_manifest
-from cohobate.campaign.members import Given, describe, lossy, members_of, problem_of, seed_of
+from cohobate.campaign.members import Given, describe, finite, lossy, members_of, problem_of, seed_of
 from cohobate.campaign.policy import FailureBudget, Policy, Retries
 from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.resume import Identity, declare, remember
@@ -31,10 +32,9 @@ from cohobate.campaign.session import Session
 from cohobate.campaign.signals import Interrupted, is_interactive, stopping_on_signals
 from cohobate.core.errors import GoalError, ProblemError, UserError
 from cohobate.core.events import Opened
-from cohobate.core.needs import wrong_needs
 from cohobate.core.payload import Plain
 from cohobate.core.problem import Problem
-from cohobate.core.protocols import Engine, Generator, Packs
+from cohobate.core.protocols import Engine, Generator
 from cohobate.core.task import GRACE
 from cohobate.engines import as_engine, coroutines, processes
 from cohobate.ledger.codec import check
@@ -43,6 +43,7 @@ from cohobate.ledger.ledger import Ledger, memory_ledger, open_ledger
 from cohobate.ledger.spool import discard
 from cohobate.simulate.function import Simulator, as_simulator, bind, identity, is_async
 from cohobate.simulate.outputs import check_outputs
+from cohobate.simulate.warm import apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,8 @@ class Campaign:
             accept_new_code=accept_new_code,
         )
         self._engine = None if engine is None else as_engine(engine)
-        self._call = bind(self.simulator, self.problem.names)
+        own, self._let_go = apart(self.simulator)
+        self._call = bind(own, self.problem.names)
         check_outputs(self.simulator, self.problem.outputs)
         check_needs(self.settings.needs, self._engine)
         self._fresh = True
@@ -146,7 +148,7 @@ class Campaign:
         SIGTERM lets running evaluations finish for 10 s, the second kills them; the program then
         ends with a line that says how to continue (in a notebook, the partial result is returned).
         """
-        if goal is None and not all(member.finite for member in self.members.values()):
+        if goal is None and not finite(self.members):
             raise GoalError("run() needs a goal such as evaluations(60): this generator never ends by itself")
         session = self._open(goal, None)
         with stopping_on_signals(session.driver.post) as came:
@@ -235,8 +237,8 @@ class Campaign:
         evaluate = evaluation.awaited if is_async(self.simulator) else evaluation
         terms = Terms(evaluate, settings.deadline, settings.grace, settings.needs)
         orders = Orders(terms, self.problem, goal, settings.drain)
-        has = engine.has() if isinstance(engine, Packs) else {}
-        crew = partial(assemble, self.members, self.problem, has, ledger)
+        admission = Admission(self.problem, refuse_of(engine))
+        crew = partial(assemble, self.members, admission, ledger)
         driver = Driver(orders, crew, scheduler=past.scheduler, ledger=ledger, engine=engine)
         opened = Opened(ledger.epoch, driver.now(), gethostname(), os.getpid())
         driver.open([opened, *declared, *past.events], past.spooled)
@@ -245,7 +247,7 @@ class Campaign:
             spool = {"found": len(past.spooled), "taken": past.harvested, "unreadable": len(past.unreadable)}
             session = {"epoch": ledger.epoch, "engine": repr(engine), "spool": spool}
             write_manifest(ledger.folder, seed=seed, session=session)
-        return Session(driver, ledger, engine, self._engine is None, str(goal or "until stopped"))
+        return Session(driver, ledger, engine, self._engine is None, str(goal or "until stopped"), self._let_go)
 
     def _cache(self, ledger: Ledger, *, fresh: bool) -> Cache:
         """Returns the values known of this simulator; none where it is ``fresh`` in this run folder."""
@@ -258,7 +260,7 @@ class Campaign:
 def check_needs(needs: Mapping[str, float], engine: Engine | None) -> None:
     """Raises ``UserError`` for needs that an engine (``None``: all cores) can never meet."""
     place = processes() if engine is None else engine
-    if needs and (wrong := wrong_needs(needs, place.has() if isinstance(place, Packs) else {})) is not None:
+    if needs and (wrong := refuse_of(place)(needs)) is not None:
         raise UserError(f"{wrong} ({place!r})")
 
 

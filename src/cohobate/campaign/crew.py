@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Protocol, final
 
-from cohobate.campaign.admission import Has
+from cohobate.campaign.admission import Admission
 from cohobate.campaign.helm import Helm
 from cohobate.campaign.members import Members
 from cohobate.campaign.moves import Broken, Heard, Reply, Restart, Said, Talk
 from cohobate.campaign.pilot import Pilot
 from cohobate.campaign.talker import Talker
 from cohobate.core.errors import GeneratorError
-from cohobate.core.problem import Problem
 from cohobate.core.steering import Steers
 from cohobate.ledger.ledger import Ledger
 from cohobate.ledger.resume import Act, Hears
@@ -21,19 +20,16 @@ from cohobate.ledger.resume import Act, Hears
 Post = Callable[[Heard | Broken | Said], None]
 
 
-def assemble(members: Members, problem: Problem, has: Has, ledger: Ledger, post: Post, *, threaded: bool) -> Crew:
-    """Returns the crew of a session: ``threaded`` says that generators are asked in threads of their own.
-
-    ``has`` are the resources that trials may need.
-    """
+def assemble(members: Members, admission: Admission, ledger: Ledger, post: Post, *, threaded: bool) -> Crew:
+    """Returns the crew of a session: ``threaded`` says that generators are asked in threads of their own."""
     talkers, pilots = {}, {}
     for name, member in members.items():
         match member.generator:
             case Steers() as body:
                 log = partial(_recorded, ledger, name, member.hearing)
-                pilots[name] = Pilot(name, body, (problem, has), log, post)
+                pilots[name] = Pilot(name, body, admission, log, post)
             case generator:
-                talkers[name] = Talker(generator, problem, post, threaded=threaded, called=name, has=has)
+                talkers[name] = Talker(generator, admission, post, threaded=threaded, called=name)
     return Crew(talkers, pilots)
 
 

@@ -149,7 +149,7 @@ class Driver:
         inbox = self._inbox
         items: list[Fact | Halt] = []
         if inbox.empty():
-            if not (self._attentive and self._scheduler.table.busy) and (ended := self._hands.work()) is not None:
+            if not self._waits_for_bodies and (ended := self._hands.work()) is not None:
                 return [ended]
             try:
                 items.append(inbox.get(timeout=self._patience(self.now())))
@@ -158,6 +158,11 @@ class Driver:
         while not inbox.empty():  # nobody else takes anything out
             items.append(inbox.get())
         return items
+
+    @property
+    def _waits_for_bodies(self) -> bool:
+        """Whether nothing is done here before the bodies have said what they want next: so it is always the same."""
+        return self._attentive and self._scheduler.table.busy and not self.stopping
 
     def _patience(self, now: float) -> float:
         if self._paused:

@@ -17,7 +17,6 @@ from cohobate.campaign.moves import (
     Over,
     Perform,
     Receiving,
-    Refused,
     Reply,
     Request,
     Restart,
@@ -32,7 +31,6 @@ from cohobate.core.trial import Result, Trial
 from cohobate.ledger.resume import Hears
 
 OnReturn = Literal["stop", "others", "restart"]
-NOTHING_PENDING = "nothing is pending, so nothing can come: suggest something first, or give a timeout"
 
 
 class Desk(Protocol):
@@ -46,6 +44,11 @@ class Desk(Protocol):
     @property
     def idle(self) -> bool:
         """Whether nothing runs, calls of bodies included."""
+        ...
+
+    @property
+    def ahead(self) -> bool:
+        """Whether somebody who comes first may propose more."""
         ...
 
     def still(self, but: str) -> bool:
@@ -109,7 +112,7 @@ class Helm:
         self.untold: list[Result] = []
         self.overheard: list[Result] = []
         self.outstanding: set[int] = set()
-        self.parked: Receiving | Awaiting | None = None
+        self.parked: Receiving | Awaiting | Suggesting | None = None
         self.closing = False
         self._until = inf
         self._polls = 0
@@ -123,15 +126,20 @@ class Helm:
         return not self.ended and self.parked is None
 
     @property
+    def farewell(self) -> str:
+        """Why a campaign stops that its return ends."""
+        return "the generator has returned" if self.name == "main" else f"the generator {self.name!r} has returned"
+
+    @property
     def calling(self) -> bool:
         """Whether calls of it run at the engine."""
         return bool(self._calls)
 
     @property
     def still(self) -> bool:
-        """Whether it has ended, or waits for nothing but the results of others."""
-        listens = isinstance(self.parked, Receiving) and self.hears is not None and not self.outstanding
-        return self.ended or listens
+        """Whether it has ended, or waits for nothing but the results of others, for as long as it takes."""
+        waits = isinstance(self.parked, Receiving) and self._until == inf
+        return self.ended or (waits and self.hears is not None and not self.outstanding)
 
     def due(self) -> float:
         """When it must be looked at although nothing happened."""
@@ -168,6 +176,8 @@ class Helm:
             self.parked = request
             self._until = now + request.timeout if isinstance(request, Receiving) and request.timeout else inf
             self.serve(desk, now)
+        elif isinstance(request, Suggesting) and desk.ahead and desk.stopping is None:
+            self.parked = request
         else:
             desk.act(Reply(self.name, self._answer(request, desk, now)))
 
@@ -203,12 +213,17 @@ class Helm:
         if self.closing or self.on_return != "restart":
             self.ended = True
             if not self.closing and self.on_return == "stop":
-                desk.stop(StopWanted(f"the generator {self.name!r} has returned"), now)
+                desk.stop(StopWanted(self.farewell), now)
             return
         self._calls, self._outcomes = set(), {}
         desk.act(Restart(self.name, self.runs))
 
     # what it waits for
+
+    def take_turn(self, desk: Desk, now: float) -> None:
+        """Hands in what it suggests once those who come first are done."""
+        if isinstance(self.parked, Suggesting) and not (desk.ahead and desk.stopping is None):
+            self._reply(Over() if self.closing else self._answer(self.parked, desk, now), desk)
 
     def serve(self, desk: Desk, now: float) -> None:
         """Answers what it waits for, if that has come, and lets it know where nothing more will."""
@@ -221,16 +236,14 @@ class Helm:
 
     def _serve_results(self, at_least: int, desk: Desk, now: float) -> None:
         there = len(self.untold) + len(self.overheard)
-        late, alone = now >= self._until, self.hears is None and desk.stopping is None
+        late = now >= self._until
         if there and (there >= at_least or late or self._no_more(desk)):
             self._deliver(desk)
         elif self.closing:
             self._reply(Over(), desk)
-        elif at_least == 0 or late:
+        elif at_least == 0 or late or self._in_vain(desk):
             self._polls += 1
             self._reply((), desk)
-        elif alone and self._until == inf and self._no_more(desk):
-            self._reply(Refused(NOTHING_PENDING), desk)
 
     def _serve_outcome(self, call: int, desk: Desk, now: float, *, wait: bool) -> None:
         if call in self._outcomes:
@@ -250,9 +263,14 @@ class Helm:
             return desk.idle
         return not self.outstanding and (self.hears is None or desk.still(self.name))
 
+    def _in_vain(self, desk: Desk) -> bool:
+        """Whether it would wait for ever, while the campaign goes on."""
+        return self._until == inf and self.hears is None and desk.stopping is None and self._no_more(desk)
+
     def _deliver(self, desk: Desk) -> None:
         overheard, own = self.overheard, self.untold
         self.overheard, self.untold = [], []
+        self._ended_at = inf
         self._own_up(desk)
         desk.record(ev.Told(self.name, _ids(own), _ids(overheard)))
         self._reply((*overheard, *own), desk)
@@ -270,16 +288,18 @@ class Helm:
     # its end
 
     def _look(self, desk: Desk, now: float) -> None:
-        """Where nothing more will come, its calls say so from here on, and it has its grace."""
-        if desk.stopping is None or not desk.idle or self.untold or self.overheard or self.ended:
+        """Nothing more will come: once it has all that came, its calls say so; from either on it has its grace."""
+        if desk.stopping is None or not desk.idle or self.ended:
             return
-        if not self.closing:
+        if now >= self._ended_at:
+            self.ended = True
+        elif not (self.closing or self.untold or self.overheard):
             self._own_up(desk)
             self.closing = True
             self._ended_at = now + self.grace
             desk.record(ev.Closing(self.name))
-        elif now >= self._ended_at:
-            self.ended = True
+        elif self._ended_at == inf:
+            self._ended_at = now + self.grace
 
 
 def _ids(results: Sequence[Result]) -> tuple[int, ...]:

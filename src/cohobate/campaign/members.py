@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import FunctionType
 from typing import Any, Literal, get_args
 
 from cohobate.campaign.conversation import Conversation
@@ -105,7 +106,9 @@ def members_of(given: Given, initial: Generator | None = None) -> dict[str, Memb
         members = {name: _hearing(member, INITIAL) for name, member in members.items()}
         members = {INITIAL: Member(initial), **members}
         if not members[INITIAL].finite:
-            raise UserError("initial: expected points that come to an end, such as Sobol(problem, n=20) or points(...)")
+            raise UserError(
+                "initial: expected points that come to an end, such as LatinHypercube(problem, n=20) or points(...)"
+            )
     _check_hearing(members)
     return members
 
@@ -133,6 +136,12 @@ def describe(members: Members) -> dict[str, Plain]:
     return {"generator": {"kind": "several", "settings": {}, "members": {n: m.describe() for n, m in members.items()}}}
 
 
+def finite(members: Members) -> bool:
+    """Whether a campaign comes to an end by itself: all of them do, or one that stops it when it returns."""
+    stops = any(isinstance(one.generator, Steers) and one.on_return == "stop" for one in members.values())
+    return stops or all(member.finite for member in members.values())
+
+
 def lossy(members: Members) -> bool:
     """Whether any of them measures what is left to learn."""
     return any(isinstance(member.generator, Lossy) for member in members.values())
@@ -147,6 +156,11 @@ def seed_of(members: Members) -> int:
 def _member(name: object, one: Payload) -> Member:
     if not isinstance(name, str) or not name:
         raise UserError(f"a generator needs a name, got {name!r}")
+    if isinstance(one, FunctionType | type):
+        raise UserError(
+            f"expected a generator, got {one.__qualname__} itself: call it, or where it is a function of steer, "
+            "make it one by @persistent"
+        )
     return one if isinstance(one, Member) else Member(one)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cohobate.core.errors import CohobateError, GeneratorError
@@ -75,6 +75,15 @@ class Revising:
         """Returns all of it as plain data, to be compared with when it is said again."""
         terms = {"priority": self.priority, "needs": None if self.needs is None else dict(self.needs)}
         return {"inputs": dict(self.inputs), "columns": dict(self.columns), **terms}
+
+    def applied_to(self, trial: Trial) -> Trial:
+        """Returns a trial as it is wanted."""
+        return replace(
+            trial,
+            inputs={**trial.inputs, **self.inputs},
+            priority=trial.priority if self.priority is None else self.priority,
+            needs=trial.needs if self.needs is None else self.needs,
+        )
 
 
 @dataclass(frozen=True, slots=True)

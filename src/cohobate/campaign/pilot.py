@@ -7,7 +7,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Protocol, final
 
-from cohobate.campaign.admission import Has, wrong_rows, wrong_terms
+from cohobate.campaign.admission import Admission
 from cohobate.campaign.apart import Elsewhere
 from cohobate.campaign.moves import (
     Broken,
@@ -27,7 +27,7 @@ from cohobate.campaign.wheel import Left, Wheel
 from cohobate.core.capture import Raised, capture
 from cohobate.core.errors import GeneratorError, WorkerLost
 from cohobate.core.payload import Payload
-from cohobate.core.problem import Problem
+from cohobate.core.problem import pack_some
 from cohobate.core.steering import Closed, Steers
 from cohobate.ledger.codec import check
 from cohobate.ledger.resume import Act
@@ -40,12 +40,10 @@ class Log(Protocol):
 
 
 Post = Callable[[Said | Broken], None]
-Terms = tuple[Problem, Has]
-"""What a body may propose, and what of resources it may ask for."""
 
 
 LIVES = 3
-"""Deaths of its process that a body may survive in one session, and one more."""
+"""Deaths of its process, without anything new said in between, after which a body is given up."""
 
 
 @final
@@ -56,12 +54,13 @@ class Pilot:
     """
 
     __slots__ = (
+        "_admission",
         "_answers",
         "_body",
         "_elsewhere",
-        "_has",
         "_log",
         "_name",
+        "_news",
         "_over",
         "_post",
         "_problem",
@@ -69,13 +68,14 @@ class Pilot:
         "_thread",
     )
 
-    def __init__(self, name: str, body: Steers, terms: Terms, log: Log, post: Post) -> None:
+    def __init__(self, name: str, body: Steers, admission: Admission, log: Log, post: Post) -> None:
         self._name, self._body = name, body
-        self._problem, self._has = terms
+        self._admission, self._problem = admission, admission.problem
         self._log, self._post = log, post
         self._answers: SimpleQueue[Payload] = SimpleQueue()
         self._script: Script | None = None
         self._over = False
+        self._news = False
         self._thread: Thread | None = None
         self._elsewhere = Elsewhere() if body.apart else None
 
@@ -126,15 +126,20 @@ class Pilot:
     def _steered_apart(self, run: int) -> Payload:
         """Runs the body in a process of its own, and again by its log where that dies."""
         assert self._elsewhere is not None
-        for _ in range(LIVES):
+        lives = LIVES
+        while True:
+            self._news = False
             try:
                 return self._elsewhere.steer(self._body, self._problem.names, run, self.ask)
             except WorkerLost as error:
                 if self._over:
                     return None
-                lost = error
+                lives = LIVES if self._news else lives - 1
+                if not lives:
+                    raise GeneratorError(
+                        f"its process died {LIVES} times at the same place; the last: {error}"
+                    ) from error
                 self._script = self._recall(run)
-        raise GeneratorError(f"its process died {LIVES} times; the last time: {lost}")
 
     def _recall(self, run: int) -> Script:
         return Script(self._log(run=run), self._problem.structured)
@@ -165,6 +170,7 @@ class Pilot:
         return known
 
     def _live(self, request: Request) -> Payload:
+        self._news = True
         if self._over:
             return _too_late(request)
         self._post(Said(self._name, request))
@@ -173,14 +179,18 @@ class Pilot:
     def _wrong(self, request: Request) -> str | None:
         match request:
             case Suggesting(rows, priority, needs):
-                terms = wrong_terms(priority, needs, self._has)
-                return wrong_rows(self._problem.check, rows, self._has) or terms
+                return self._admission.wrong_rows(rows) or self._admission.wrong_terms(priority, needs)
             case Revising(inputs=inputs, columns=columns, known=known):
                 if inputs and known is not None and (wrong := self._problem.check({**known, **inputs})):
                     return wrong
-                terms = wrong_terms(request.priority or 0.0, request.needs or {}, self._has)
-                return check(dict(columns), name="columns") or terms
+                late = {} if known else pack_some(inputs, self._problem.structured)
+                wrong = check(late, name="inputs") or check(dict(columns), name="columns")
+                return wrong or self._wrong_revised_terms(request)
         return None
+
+    def _wrong_revised_terms(self, request: Revising) -> str | None:
+        priority = 0.0 if request.priority is None else request.priority
+        return self._admission.wrong_terms(priority, {} if request.needs is None else request.needs)
 
 
 def _too_late(request: Request) -> Payload:

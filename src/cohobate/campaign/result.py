@@ -78,12 +78,16 @@ class CampaignResult:
 
     @property
     def values(self) -> dict[str, Payload]:
-        """What each persistent generator returned last, by name, in that order."""
+        """What each persistent generator returned last, by name, in that order.
+
+        One that had returned, and was told to come to its end when it ran again, may have nothing to add.
+        """
         found: dict[str, Payload] = {}
         with self._open() as reader:
             for event in reader.returned():
-                found.pop(event.generator, None)
-                found[event.generator] = event.value["value"]
+                before = found.pop(event.generator, None)
+                value = event.value["value"]
+                found[event.generator] = before if event.closing and value is None else value
         return found
 
     @property

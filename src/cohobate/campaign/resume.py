@@ -190,8 +190,9 @@ def _is_final(report: Evaluated, policy: Policy, *, cancel: bool) -> bool:
 
 
 def _known(item: Unfinished, trial: Trial, cache: Cache | None) -> Finished | None:
-    """Returns the outcome of a trial that was to have the value of an earlier one."""
-    value = None if cache is None else cache.find(trial.inputs)
+    """Returns the outcome of a trial that was to have a value given with it, or that of an earlier one."""
+    found = None if cache is None else cache.find(trial.inputs)
+    value = found if trial.given is None else Value(trial.given)
     if value is None:
         return None
     now = time.time()

@@ -34,9 +34,9 @@ from cohobate.campaign.policy import Policy, Spending
 from cohobate.campaign.table import Table, Talks
 from cohobate.campaign.waiting import Free, Waiting
 from cohobate.core import events as ev
-from cohobate.core.outcome import Cancelled, Failure, Kind, Outcome
-from cohobate.core.protocols import Answer, Chosen, Exhausted, Later, Lesson, Row, Rows, Unfit, inputs_of
-from cohobate.core.trial import Evaluated, Result, Trial
+from cohobate.core.outcome import Cancelled, Failure, Kind, Outcome, Value
+from cohobate.core.protocols import Answer, Chosen, Exhausted, Known, Later, Lesson, Row, Rows, Unfit, inputs_of
+from cohobate.core.trial import Evaluated, Note, Result, Trial
 
 NOTHING: Free = {}
 
@@ -121,6 +121,11 @@ class Scheduler:
         """Whether nothing runs, calls of bodies included."""
         return not (self.running or self.table.calling)
 
+    @property
+    def ahead(self) -> bool:
+        """Whether somebody who comes before all others may propose more."""
+        return self.table.ahead
+
     def due(self, now: float) -> float | None:
         """When the next retry may start, or a body has waited long enough; ``None`` where nothing waits for time."""
         due = self.table.due
@@ -194,6 +199,8 @@ class Scheduler:
             self.table.expect(trial)
             if isinstance(row, Unfit):
                 self._conclude(trial.id, Failure("rejected", row.reason, attempt=0), now)
+            elif trial.given is not None:
+                self._conclude(trial.id, Value(trial.given), now, cached=True)
             elif self._cache and (known := self._cache.find(trial.inputs)) is not None:
                 self._conclude(trial.id, known, now, cached=True)
             else:
@@ -276,7 +283,7 @@ class Scheduler:
         if pending is None or said.trial not in self._queue:
             event = _too_late(said, by, now)
         else:
-            pending.trial = _revised(pending.trial, said)
+            pending.trial = said.applied_to(pending.trial)
             self._queue.add(pending.trial)
             event = _in_time(said, pending.trial, by, now)
         self._events.append(event)
@@ -295,8 +302,10 @@ class Scheduler:
 
         Trials with needs start where these are ``free``; where it is empty, nobody counts them.
         """
+        for helm in self.table.helms:
+            helm.take_turn(self, now)
         wanted = self._fill(now, room, limit, free) if self.stopping is None else 0
-        turns = self.table.turns(wanted, asking=self.stopping is None)
+        turns = self.table.turns(wanted, asking=self.stopping is None and not self.table.returned)
         for turn, told in turns:
             if told is not None:
                 self._events.append(told)
@@ -310,6 +319,8 @@ class Scheduler:
         """Starts what may be started; returns how many more candidates could be than there are."""
         if self._delayed:
             room -= self._retry(now, room)
+        if self.table.returned:
+            return 0  # what had started is brought to its end, and nothing else begins
         most = room if limit is None or room < limit else limit
         if self._queue:
             most -= self._dispatch(now, most, free)
@@ -340,9 +351,10 @@ class Scheduler:
 
     def _check_end(self) -> None:
         """Stops where nothing is left to do: the generator is exhausted, or waits for nothing."""
-        if self.trials or self.stopping or not self.idle:
+        left = self._delayed if self.table.returned else self.trials
+        if left or self.stopping or not self.idle:
             return
-        if (reason := self.table.over) is not None:
+        if (reason := self.table.returned or self.table.over) is not None:
             self.stopping = StopWanted(reason)
         elif self.table.stuck:
             self.stuck = True
@@ -352,22 +364,16 @@ def _trial(id: int, row: Row, generator: str, priority: float = 0.0, needs: Mapp
     inputs = dict(inputs_of(row))  # theirs may change
     if isinstance(row, Chosen):
         return Trial(id, inputs, generator, row.note, row.priority or priority, row.needs or needs or {})
+    if isinstance(row, Known):
+        return Trial(id, inputs, generator, Note(why="given"), given=dict(row.outputs))
     return Trial(id, inputs, generator, None, priority, needs or {})
-
-
-def _revised(trial: Trial, said: Revising) -> Trial:
-    """Returns a trial as a body wants it."""
-    return replace(
-        trial,
-        inputs={**trial.inputs, **said.inputs},
-        priority=trial.priority if said.priority is None else said.priority,
-        needs=trial.needs if said.needs is None else said.needs,
-    )
 
 
 def _blamed(report: Evaluated, cancel: str | None) -> Outcome:
     """Returns the outcome of an attempt, its failure put down to the cancel or deadline it followed."""
     outcome = report.outcome
+    if isinstance(outcome, Cancelled):
+        return Cancelled(outcome.reason or cancel or "")
     if not isinstance(outcome, Failure):
         return outcome
     if cancel is not None:

@@ -42,10 +42,11 @@ class Script:
     """Answers requests from a log until that is at its end.
 
     ``asks`` and ``trials`` count what was suggested again; ``calls`` are those made at the engine whose
-    outcomes are not recorded. Raises ``GeneratorError`` where the body differs from its log.
+    outcomes are not recorded. Raises ``GeneratorError`` where the body differs from its log, and from then on:
+    a body that catches that does not get any further.
     """
 
-    __slots__ = ("_acts", "_next", "_number", "_polls", "_structured", "asks", "calls", "trials")
+    __slots__ = ("_acts", "_next", "_number", "_polls", "_structured", "_wrong", "asks", "calls", "trials")
 
     def __init__(self, acts: Iterable[Act], structured: Mapping[str, Structured]) -> None:
         self._acts = iter(acts)
@@ -53,11 +54,14 @@ class Script:
         self._structured = structured
         self._polls = 0
         self._number = 0
+        self._wrong: GeneratorError | None = None
         self.asks = self.trials = 0
         self.calls: dict[int, Calling] = {}
 
     def answer(self, request: Request) -> Answered | None:
         """Returns what the log answers; ``None`` where it is at its end."""
+        if self._wrong is not None:
+            raise self._wrong
         self._number += 1
         if isinstance(request, Calling):
             self.calls[request.call] = request
@@ -95,7 +99,9 @@ class Script:
         for row, (said, trial) in enumerate(zip(request.rows, act.trials, strict=True)):
             inputs = pack(inputs_of(said), self._structured)
             if canonical(inputs) != canonical(trial.inputs):
-                raise self._differs(f"row {row} {dict(inputs)!r:.200}", f"trial {trial.id} {dict(trial.inputs)!r:.200}")
+                raise self._differs(
+                    f"row {row} {dict(inputs)!r:.200}", f"the log has trial {trial.id} {dict(trial.inputs)!r:.200}"
+                )
         self.asks, self.trials = self.asks + 1, self.trials + len(act.trials)
         return self._step(tuple(self._unpacked(trial) for trial in act.trials))
 
@@ -121,7 +127,10 @@ class Script:
         return Answered(value)
 
     def _differs(self, now: str, was: str) -> GeneratorError:
-        return GeneratorError(f"call {self._number} of the body differs from its log: {was}, now {now}; {ADVICE}")
+        self._wrong = GeneratorError(
+            f"call {self._number} of the body differs from its log: {was}, now {now}; {ADVICE}"
+        )
+        return self._wrong
 
 
 def _spoken(request: Request) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -22,7 +23,8 @@ from cohobate.ledger.tally import Tally
 class Session:
     """``run`` it once; ``status`` may be asked from any thread meanwhile and afterwards.
 
-    ``owned`` says that the engine was opened for this session and is closed with it.
+    ``owned`` says that the engine was opened for this session and is closed with it;
+    ``let_go`` closes what its simulator keeps in this process.
     """
 
     driver: Driver
@@ -30,6 +32,7 @@ class Session:
     engine: Engine
     owned: bool
     goal: str
+    let_go: Callable[[], None]
     busy_before: float = 0.0
     began: float = 0.0
     ended: float = 0.0
@@ -59,6 +62,7 @@ class Session:
         try:
             if self.owned:
                 self.engine.close()
+            self.let_go()
         finally:
             self.ledger.close()
 

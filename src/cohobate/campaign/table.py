@@ -80,12 +80,17 @@ class Table:
 
     def _rooms(self, wanted: int, ready: Sequence[Conversation]) -> dict[str, int]:
         """Returns for how many candidates each may be asked."""
-        if any(talk.first and not talk.spent for talk in self._conversations):
+        if self.ahead:
             return {talk.name: AT_ONCE for talk in ready if talk.first}
         wanted -= sum(talk.asked for talk in self._conversations if talk.talking)
         sharing = [talk.name for talk in ready if talk.open]
         self._first += bool(sharing and wanted > 0)
         return dict(zip(sharing, _shares(wanted, len(sharing)), strict=True))
+
+    @property
+    def ahead(self) -> bool:
+        """Whether somebody who comes before all others may propose more."""
+        return any(talk.first and not talk.spent for talk in self._conversations)
 
     def _turned(self) -> Sequence[Conversation]:
         """Returns the conversations, another first after each question."""
@@ -134,10 +139,14 @@ class Table:
         return self.still() and any(talk.waiting for talk in self._conversations)
 
     @property
+    def returned(self) -> str | None:
+        """Why the campaign has come to its end, where a body that ends it has returned."""
+        return next((helm.farewell for helm in self.helms if helm.runs and helm.on_return == "stop"), None)
+
+    @property
     def ended(self) -> bool:
         """Whether the campaign has come to an end that no larger goal continues."""
-        returned = any(helm.runs and helm.on_return == "stop" for helm in self.helms)
-        return returned or (self.over is not None)
+        return self.returned is not None or self.over is not None
 
 
 def _say(talk: Conversation, room: int) -> tuple[Talk, Told | None] | None:

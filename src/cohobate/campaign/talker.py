@@ -8,12 +8,11 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import final
 
-from cohobate.campaign.admission import Has, wrong_rows
+from cohobate.campaign.admission import Admission
 from cohobate.campaign.moves import Broken, Heard, Talk
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import GeneratorError
 from cohobate.core.payload import Payload
-from cohobate.core.problem import Problem
 from cohobate.core.protocols import Answer, Exhausted, Generator, Later, Learns, Lossy
 
 # Unions of types made once: a turn costs microseconds.
@@ -33,13 +32,13 @@ class Talker:
     """
 
     __slots__ = (
+        "_admission",
         "_called",
-        "_check",
         "_generator",
-        "_has",
         "_learns",
         "_lossy",
         "_name",
+        "_outputs",
         "_queue",
         "_reply",
         "_thread",
@@ -49,18 +48,16 @@ class Talker:
     def __init__(
         self,
         generator: Generator,
-        problem: Problem,
+        admission: Admission,
         reply: Reply,
         *,
         threaded: bool = True,
         called: str = "main",
-        has: Has | None = None,
     ) -> None:
-        self._has = has or {}
         self._generator = generator
         self._called = called
         self._name = type(generator).__name__ if called == "main" else f"{called}: {type(generator).__name__}"
-        self._check = problem.check
+        self._admission = admission
         self._reply = reply
         self._lossy = generator if isinstance(generator, Lossy) else None
         self._learns = generator if isinstance(generator, Learns) else None
@@ -133,7 +130,7 @@ class Talker:
                 return None
             if not isinstance(answer, Sequence) or isinstance(answer, TEXT):
                 return f"expected rows, Later or Exhausted, got a {type(answer).__name__}"
-        return wrong_rows(self._check, answer, self._has)
+        return self._admission.wrong_rows(answer)
 
     def _raised(self, call: str, raised: Raised) -> GeneratorError:
         error = GeneratorError(f"{self._name}.{call} raised {raised.message}")

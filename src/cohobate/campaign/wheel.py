@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
+from numbers import Integral, Real
 from typing import Any, Generic, NoReturn, TypeVar, final
 
 from cohobate.campaign.moves import (
@@ -34,6 +35,7 @@ T = TypeVar("T")
 Ask = Callable[[Request], Payload]
 CALLS = 2**20
 """Calls of one run of a body that have numbers of their own."""
+NOTHING_PENDING = "nothing is pending, so nothing can come: suggest something first, or give a timeout"
 
 
 class Left(BaseException):
@@ -62,24 +64,34 @@ class Wheel:
         self, points: Iterable[Row], *, priority: float = 0.0, needs: Mapping[str, float] | None = None
     ) -> list[Trial]:
         """Hands in candidates and returns at once with their trials; see ``Steer``."""
+        if isinstance(points, Mapping):
+            raise GeneratorError(f"steer.suggest: expected a list of points, got one: write [{dict(points)!r:.100}]")
         rows = tuple(points)
         if not rows:
             return []
-        trials = self._said("suggest", Suggesting(rows, float(priority), dict(needs or {})))
+        trials = self._said("suggest", Suggesting(rows, _priority(priority), {} if needs is None else _needs(needs)))
         self._mine.update(trial.id for trial in trials)
         self._pending.update((trial.id, trial) for trial in trials)
-        return list(trials)
+        return [_own_copy(trial) for trial in trials]
 
     def receive(self, at_least: int = 1, timeout: float | None = None) -> list[Result]:
         """Returns all results that are in, once there are ``at_least`` so many; see ``Steer``."""
         if isinstance(at_least, bool) or not isinstance(at_least, int) or at_least < 0:
             raise GeneratorError(f"steer.receive: expected a whole number of at least 0 results, got {at_least!r}")
-        if timeout is not None and not timeout >= 0:
+        if timeout is not None and not (isinstance(timeout, Real) and timeout >= 0):
             raise GeneratorError(f"steer.receive: expected a timeout of at least 0 s or None, got {timeout!r}")
         kept, self._kept = self._kept, []
         if kept and len(kept) >= at_least:
             return kept
-        return kept + self._receive(0 if timeout == 0 else at_least - len(kept), timeout)
+        try:
+            results = kept + self._receive(0 if timeout == 0 else at_least - len(kept), timeout)
+        except Closed:
+            if kept:
+                return kept
+            raise
+        if at_least and timeout is None and not results:
+            raise GeneratorError(f"steer.receive: {NOTHING_PENDING}")
+        return results
 
     def evaluate(
         self, points: Iterable[Row], *, priority: float = 0.0, needs: Mapping[str, float] | None = None
@@ -103,7 +115,7 @@ class Wheel:
 
     def pending(self) -> list[Trial]:
         """Returns the trials handed in whose results were not delivered yet, in the order they were handed in."""
-        return list(self._pending.values())
+        return [_own_copy(trial) for trial in self._pending.values()]
 
     def cancel(self, trials: Iterable[Trial | int], reason: str = "") -> None:
         """Asks for trials to be stopped; each is still delivered."""
@@ -121,13 +133,13 @@ class Wheel:
             id,
             changed,
             fields,
-            None if priority is None else float(priority),
-            None if needs is None else dict(needs),
+            _priority(priority),
+            _needs(needs),
             known.inputs if known else None,
         )
         applied = bool(self._said("revise", request))
-        if applied and known and changed:
-            self._pending[id] = replace(known, inputs={**known.inputs, **changed})
+        if applied and known:
+            self._pending[id] = request.applied_to(known)
         return applied
 
     def once(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
@@ -147,6 +159,8 @@ class Wheel:
 
     def submit(self, task: Task) -> Promised[Any]:
         """Does the same with a task, which may have a deadline and needs."""
+        if not isinstance(task, Task):
+            raise GeneratorError(f"steer.submit: expected a Task, got {task!r:.60}; steer.call takes a function")
         call = next(self._calls)
         self._said("call", Calling(call, task))
         return Promised(self, call, task.fn)
@@ -167,9 +181,9 @@ class Wheel:
 
     def _own(self, call: str, trial: Trial | int) -> int:
         id = trial.id if isinstance(trial, Trial) else trial
-        if id not in self._mine:
+        if not isinstance(id, Integral) or isinstance(id, bool) or id not in self._mine:
             raise GeneratorError(f"steer.{call}: no trial {id!r:.60} was suggested by this generator")
-        return id
+        return int(id)
 
     def _said(self, call: str, request: Request) -> Payload:
         match self._ask(request):
@@ -202,6 +216,21 @@ class Promised(Generic[T]):
         if self._outcome is None:
             self._outcome = self._wheel.awaited(self._call, wait=False)
         return self._outcome is not None
+
+
+def _priority(given: Payload) -> Payload:
+    """Returns a priority as it is recorded; what is none is refused by whoever is asked."""
+    return float(given) if isinstance(given, Real) and not isinstance(given, bool) else given
+
+
+def _needs(given: Payload) -> Payload:
+    """Returns needs as they are recorded, in the same way."""
+    return dict(given) if isinstance(given, Mapping) else given
+
+
+def _own_copy(trial: Trial) -> Trial:
+    """Returns a trial whose inputs the body may change without changing what runs."""
+    return replace(trial, inputs=dict(trial.inputs))
 
 
 def _value(call: str, fn: Callable[..., Any], outcome: Payload) -> Payload:

@@ -37,6 +37,10 @@ Address = Annotated[
 ]
 Few = Annotated[int, Field(ge=1, le=100_000)]  # each is a name, a process or a thread in the end
 Script = Annotated[str, Field(max_length=20_000)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Device = Annotated[int, Field(ge=0)]
+Resources = dict[Word, Amount | list[Device | Word]]
+"""What tasks may need beside cores; only of gpu may there be a list, which the engine checks."""
 
 
 class Processes(Table):
@@ -44,6 +48,7 @@ class Processes(Table):
 
     kind: Literal["processes"] = "processes"
     workers: Few | None = None
+    resources: Resources | None = None
 
 
 class Threads(Table):
@@ -51,6 +56,7 @@ class Threads(Table):
 
     kind: Literal["threads"]
     workers: Few | None = None
+    resources: Resources | None = None
 
 
 class Inline(Table):
@@ -58,6 +64,7 @@ class Inline(Table):
 
     kind: Literal["inline"]
     workers: Few | None = None
+    resources: Resources | None = None
 
 
 class Coroutines(Table):
@@ -72,6 +79,7 @@ class Loky(Table):
 
     kind: Literal["loky"]
     workers: Few | None = None
+    resources: Resources | None = None
 
 
 class Dask(Table):
@@ -80,12 +88,14 @@ class Dask(Table):
     kind: Literal["dask"]
     address: Address | None = None
     workers: Few | None = None
+    resources: Resources | None = None
 
 
 class Mpi(Table):
     """The other ranks of ``mpiexec -n N python -m mpi4py.futures -m cohobate.cli run``."""
 
     kind: Literal["mpi"]
+    resources: Resources | None = None
 
 
 class ParslThreads(Table):
@@ -94,6 +104,7 @@ class ParslThreads(Table):
     kind: Literal["parsl"]
     site: Literal["threads"]
     workers: Few | None = None
+    resources: Resources | None = None
 
 
 class Nodes(Table):
@@ -105,6 +116,7 @@ class Nodes(Table):
     pin: bool = PINNED
     accelerators: Few | list[Word] | None = None
     worker_init: Script = ""
+    resources: Resources | None = None
 
 
 class Local(Nodes):

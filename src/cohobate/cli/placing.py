@@ -120,9 +120,9 @@ def _check_scheduler(name: Literal["slurm", "pbs"]) -> None:
 def _make(wish: toml.Engine, run: Path, longest: float, stack: ExitStack) -> Workplace | Inline:
     match wish:
         case toml.Processes():
-            return processes(wish.workers)
+            return processes(wish.workers, resources=wish.resources)
         case toml.Threads():
-            return threads(wish.workers)
+            return threads(wish.workers, resources=wish.resources)
         case toml.Inline():
             return _inline(wish)
         case toml.Coroutines():
@@ -135,30 +135,31 @@ def _borrowed(
 ) -> Workplace:
     match wish:
         case toml.Loky():
-            return _loky(wish.workers or usable(), stack)
+            return _loky(wish, stack)
         case toml.Dask():
-            return dask(wish.address, workers=wish.workers)
+            return dask(wish.address, workers=wish.workers, resources=wish.resources)
         case toml.Mpi():
-            return mpi()
+            return mpi(resources=wish.resources)
     return _parsl(wish, run, longest)
 
 
 def _inline(wish: toml.Inline) -> Inline:
     if wish.workers not in (None, 1):
         raise ConfigError(f"inline runs one evaluation at a time, got workers = {wish.workers}")
-    return inline()
+    return inline(resources=wish.resources)
 
 
-def _loky(workers: int, stack: ExitStack) -> Workplace:
+def _loky(wish: toml.Loky, stack: ExitStack) -> Workplace:
+    workers = wish.workers or usable()
     # Ctrl-C on our terminal reaches its processes too, and what they run is to be drained.
     deaf = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
     pool = require("loky", extra="loky").ProcessPoolExecutor(workers, **deaf)
     stack.callback(pool.shutdown, kill_workers=True)  # nobody waits for what hangs
-    return executor(pool, workers)
+    return executor(pool, workers, resources=wish.resources)
 
 
 def _parsl(wish: toml.Parsl, run: Path, longest: float) -> Workplace:
-    return parsl(site(wish, longest), folder=_folder(run))
+    return parsl(site(wish, longest), folder=_folder(run), resources=wish.resources)
 
 
 def _folder(run: Path) -> Path:

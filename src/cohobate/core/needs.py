@@ -116,4 +116,4 @@ def exact(much: float) -> Exact:
 
 def plain(much: Exact) -> float:
     """Returns an exact number as one of Python's plain ones."""
-    return much if isinstance(much, int) else float(much)
+    return int(much) if much.denominator == 1 else float(much)

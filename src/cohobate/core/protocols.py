@@ -32,6 +32,14 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """A candidate whose outputs are known already: recorded with them, never run, and no evaluation."""
+
+    inputs: Inputs
+    outputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Later:
     """Nothing to propose until more results are in."""
 
@@ -43,14 +51,14 @@ class Exhausted:
     reason: str = ""
 
 
-Row = Inputs | Chosen | Unfit
+Row = Inputs | Chosen | Unfit | Known
 Rows = Sequence[Row]
 Answer = Rows | Later | Exhausted
 
 
 def inputs_of(row: Row) -> Inputs:
     """Returns the inputs of a row of an answer."""
-    return row.inputs if isinstance(row, Chosen | Unfit) else row
+    return row.inputs if isinstance(row, Chosen | Unfit | Known) else row
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +192,10 @@ class Packs(Protocol):
 
     def has(self) -> Mapping[str, float]:
         """All there is; ``cores`` is how many tasks without needs run at once."""
+        ...
+
+    def refuse(self, needs: Mapping[str, float]) -> str | None:
+        """Why such needs can never be met, in one line; ``None`` where they can."""
         ...
 
 

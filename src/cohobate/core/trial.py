@@ -38,6 +38,7 @@ class Trial:
     """A proposed candidate; ``id`` counts proposals from 0 in the order they were recorded.
 
     Higher ``priority`` starts first; ``needs`` names what an attempt occupies, such as ``{"cores": 2}``.
+    ``given`` are its outputs where they were known when it was proposed: it is not run then.
     """
 
     id: int
@@ -46,6 +47,7 @@ class Trial:
     note: Note | None = None
     priority: float = 0.0
     needs: Mapping[str, float] = field(default_factory=dict)
+    given: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

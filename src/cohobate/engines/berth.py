@@ -9,6 +9,7 @@ from typing import Final
 
 from cohobate.core.needs import CORES, GPU
 from cohobate.engines.packing import Grant
+from cohobate.host.cores import THREAD_VARIABLES
 
 DEVICES: Final = "CUDA_VISIBLE_DEVICES"
 
@@ -26,7 +27,8 @@ class Berth:
 
     def environment(self) -> dict[str, str]:
         """Returns what a worker must find in its environment before it loads anything."""
-        return {} if self.devices is None else {DEVICES: ",".join(self.devices)}
+        threads = dict.fromkeys(THREAD_VARIABLES, str(self.threads)) if self.threads else {}
+        return threads if self.devices is None else {**threads, DEVICES: ",".join(self.devices)}
 
     def beside(self, other: Berth) -> bool:
         """Whether the two have no device in common: an idle process keeps the memory of its device."""

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from math import inf
 from pathlib import Path
@@ -31,13 +31,23 @@ TAIL: Final = 8192
 """Bytes kept of what a worker prints."""
 MOST: Final = 1 << 30
 """Bytes of parcels that a worker keeps, beside those of its last task."""
+PARTING: Final = 2.0
+"""Seconds in which workers may close what they keep: programs, models."""
+
+
+def part_from(workers: Collection[Worker]) -> None:
+    """Lets workers close what they keep and end by themselves, within ``PARTING`` (s); any others stay as they are."""
+    stop = time.monotonic() + PARTING
+    for worker in [worker for worker in workers if worker.part()]:
+        with suppress(subprocess.TimeoutExpired):
+            worker.process.wait(max(0.0, stop - time.monotonic()))
 
 
 @final
 class Worker:
     """A worker process: what it was given, and the pipes to and from it. Used by one thread only.
 
-    It has ``threads`` for its numerics, unless its berth says how many cores it is bound to.
+    Its numerics have ``threads`` threads, unless its berth says how many cores were asked for.
     """
 
     __slots__ = (
@@ -51,7 +61,7 @@ class Worker:
         descriptor = shared_file()
         try:
             self.page = Page(descriptor)
-            environment = thread_limits(berth.threads or threads) | berth.environment()
+            environment = thread_limits(threads) | berth.environment()
             with pinned(berth.cores):
                 self.process, self.group = _spawn((*theirs, descriptor), environment)
         except BaseException:
@@ -141,10 +151,19 @@ class Worker:
         printed = self._tail.decode(errors="replace").strip()
         return f"{how}; the end of its output:\n{printed}" if printed else f"{how}; it printed nothing"
 
+    def part(self) -> bool:
+        """Lets an idle worker that keeps something close it and end by itself; whether there was such a thing."""
+        if self.jobs or not self.page.kept():
+            return False
+        os.close(self.to)
+        self.to = -1
+        return True
+
     def close(self) -> None:
         """Closes our ends of the pipes."""
         for descriptor in (self.to, self.back, self.output):
-            os.close(descriptor)
+            if descriptor >= 0:
+                os.close(descriptor)
 
     def _learn(self, parcel: Parcel) -> None:
         self._tell_settings()

@@ -19,7 +19,7 @@ from cohobate.core.errors import Unsendable, WorkerLost
 from cohobate.engines.backlog import Backlog
 from cohobate.engines.bell import Bell
 from cohobate.engines.berth import ANYWHERE, Berth, in_the_way, lacking
-from cohobate.engines.crew import Worker
+from cohobate.engines.crew import Worker, part_from
 from cohobate.engines.job import Job
 from cohobate.engines.settling import settle
 from cohobate.engines.shipping import Shipper, outcome_of
@@ -318,6 +318,7 @@ class Foreman:
     def _shut(self) -> None:
         """Ends all workers and all futures."""
         self._closing = True
+        part_from(self._crew)
         end([worker.group for worker in self._crew], grace=TERM)
         for worker in self._crew:
             self._bury(worker)

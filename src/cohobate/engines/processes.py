@@ -31,10 +31,10 @@ def processes(n: int | None = None, *, resources: Resources | None = None) -> Wo
     with the first task, stay, and are replaced when they die; only the task they ran then fails.
 
     ``resources`` is what tasks may need beside the ``n`` cores, such as ``{"gpu": 2, "licence": 3}``.
-    A task that needs cores has them to itself: its process is tied to them (on Linux), and is told to
-    use as many threads, unless OMP_NUM_THREADS and the like are set here. Where there are gpus, each
-    task sees those it was given, by CUDA_VISIBLE_DEVICES, and none if it needs none. ``gpu`` may
-    name the devices: ``{"gpu": ["0", "3"]}``; a number means the first that this process sees.
+    A task that needs cores has them to itself: its process is tied to them (on Linux), and is told by
+    OMP_NUM_THREADS and the like to use as many threads. Where there are gpus, each task sees those it
+    was given, by CUDA_VISIBLE_DEVICES, and none if it needs none. ``gpu`` may name the devices:
+    ``{"gpu": ["0", "3"]}``; a number means the first that this process sees.
 
     >>> with processes(2) as engine:
     ...     engine.call(lambda x: x * x, 7).result()

@@ -13,7 +13,7 @@ from cohobate.engines.berth import DEVICES
 from cohobate.engines.packing import Id
 from cohobate.host.cores import numbers
 
-Resources = Mapping[str, float | Sequence[str]]
+Resources = Mapping[str, float | Sequence[str] | Sequence[int | str]]
 """Such as ``{"gpu": 2, "licence": 3}``; ``gpu`` may also be a list of devices."""
 EXAMPLE: Final = "such as {'gpu': 2, 'licence': 3}"
 

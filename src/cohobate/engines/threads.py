@@ -19,6 +19,7 @@ from cohobate.engines.settling import drop, settle
 from cohobate.engines.workplace import Workplace
 from cohobate.host.cores import usable
 from cohobate.worker.calls import perform
+from cohobate.worker.kept import shelf
 
 SHORT: Final = 0.005
 """Tasks shorter than this (s) on average are queued ahead of time."""
@@ -127,7 +128,8 @@ class Threads:
     def _work(self) -> None:
         while (job := self._queue.get()) is not None:
             if self._begin(job) and not self._perform(job):
-                return
+                break
+        shelf().leave()
 
     def _begin(self, job: Job) -> bool:
         """Whether the job is still wanted."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ COARSE = 4
 SHORTLIST = 1024
 TINY = 1e-300
 
-Above = Callable[[int, float], Floats]
+Above = Callable[[int, float], NDArray[Any]]
 
 
 def log_expected_improvement(
@@ -55,8 +56,8 @@ def log_expected_improvement(
     return scores
 
 
-def _log(gain: Floats) -> Floats:
-    logarithm: Floats = np.log(np.maximum(gain, TINY))
+def _log(volume: Floats) -> Floats:
+    logarithm: Floats = np.log(np.maximum(volume, TINY))
     return logarithm
 
 
@@ -67,13 +68,13 @@ def expected_improvement(mean: Floats, std: Floats, front: Floats, reference: Fl
     et al. 2019, eq. 14, for any number of them). O(points^(objectives - 1)) for each candidate.
     """
     parts = [
-        _gain(_above(mean[at : at + CHUNK], std[at : at + CHUNK]), front, reference)
+        gained(_above(mean[at : at + CHUNK], std[at : at + CHUNK]), front, reference)
         for at in range(0, len(mean), CHUNK)
     ]
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
-def _gain(above: Above, front: Floats, reference: Floats) -> Floats:
+def gained(above: Above, front: Floats, reference: Floats) -> NDArray[Any]:
     """Cuts by levels of the last objective: between two, only points that reach the upper one dominate.
 
     ``above(objective, level)`` returns E[max(f - level, 0)].
@@ -82,10 +83,10 @@ def _gain(above: Above, front: Floats, reference: Floats) -> Floats:
     if last == 0:
         return above(0, float(np.max(front, initial=reference[0])))
     levels = [float(reference[last]), *np.unique(front[:, last]).tolist()]
-    total = above(last, levels[-1]) * _gain(above, front[:0, :last], reference[:last])
+    total: NDArray[Any] = above(last, levels[-1]) * gained(above, front[:0, :last], reference[:last])
     for low, high in pairwise(levels):
         width = above(last, low) - above(last, high)
-        total = total + width * _gain(above, front[front[:, last] >= high, :last], reference[:last])
+        total = total + width * gained(above, front[front[:, last] >= high, :last], reference[:last])
     return total
 
 

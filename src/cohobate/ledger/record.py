@@ -145,17 +145,18 @@ def _spell_trials(trials: tuple[Trial, ...], put: Put | None) -> str:
 
 
 def _spell_trial(trial: Trial, put: Put | None) -> str:
-    terms = _spell_terms(trial)
+    terms = _spell_terms(trial, put)
     known = "" if trial.note is None else f",{_spell_note(trial.note)}"
     rest = f"{known or ',null'},{terms}" if terms else known
     return f"[{trial.id:d},{dumps(trial.inputs, put, name='inputs')},{dumps(trial.generator)}{rest}]"
 
 
-def _spell_terms(trial: Trial) -> str:
-    """Returns how a trial wants to be run, nothing where it does not say."""
-    if not (trial.priority or trial.needs):
+def _spell_terms(trial: Trial, put: Put | None) -> str:
+    """Returns how a trial wants to be run, or that it need not be; nothing where it does not say."""
+    if trial.given is None and not (trial.priority or trial.needs):
         return ""
-    return dumps({"priority": float(trial.priority), "needs": dict(trial.needs)})
+    given = {} if trial.given is None else {"given": dict(trial.given)}
+    return dumps({"priority": float(trial.priority), "needs": dict(trial.needs), **given}, put, name="given")
 
 
 def wrong_note(note: Note) -> str | None:
@@ -183,7 +184,10 @@ def _trial(id: Payload, inputs: Payload, name: Payload, note: Payload = None, te
     known = None if note is None else _note(note)
     if terms is None:
         return Trial(_int(id), _mapping(inputs), _str(name), known)
-    return Trial(_int(id), _mapping(inputs), _str(name), known, _float(terms["priority"]), _numbers(terms["needs"]))
+    priority, needs, given = _float(terms["priority"]), _numbers(terms["needs"]), terms.get("given")
+    return Trial(
+        _int(id), _mapping(inputs), _str(name), known, priority, needs, None if given is None else _mapping(given)
+    )
 
 
 def _note(plain: Payload) -> Note:

@@ -28,11 +28,11 @@ class Aims:
     constraints: tuple[Output, ...]
 
     @classmethod
-    def of(cls, problem: Problem) -> Aims:
+    def of(cls, problem: Problem, who: str = "ActiveLearning") -> Aims:
         """Returns the aims of a problem; raises ``ProblemError`` where there is none, or one is no number."""
         constraints = tuple(output for output in problem.outputs if isinstance(output.goal, AtMost | AtLeast))
         if not problem.objectives:
-            raise ProblemError("ActiveLearning needs at least one output to maximize= or minimize=, got none")
+            raise ProblemError(f"{who} needs at least one output to maximize= or minimize=, got none")
         for output in (*problem.objectives, *constraints):
             if output.shape:
                 raise ProblemError(
@@ -50,11 +50,15 @@ class Aims:
         """1 for each objective to be maximized, -1 for each to be minimized."""
         return np.array([1.0 if output.goal == "maximize" else -1.0 for output in self.objectives])
 
+    @property
+    def bounds(self) -> tuple[tuple[float, float], ...]:
+        """(sign, limit) of each constraint: sign times the value must be at most sign times the limit."""
+        return tuple(_bound(output) for output in self.constraints)
+
     def feasible(self, values: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Returns which rows of values, (rows, outputs), keep all limits."""
         kept = np.ones(len(values), bool)
-        for at, output in enumerate(self.constraints, len(self.objectives)):
-            sign, limit = _bound(output)
+        for at, (sign, limit) in enumerate(self.bounds, len(self.objectives)):
             kept &= sign * values[:, at] <= sign * limit
         return kept
 
@@ -62,8 +66,7 @@ class Aims:
         """Returns the logarithm of how likely each of the pool is to keep all limits (Gardner et al. 2014, eq. 9)."""
         log_ndtr = require("scipy.special", extra="learn").log_ndtr
         total = np.float64(0.0)
-        for output in self.constraints:
-            sign, limit = _bound(output)
+        for output, (sign, limit) in zip(self.constraints, self.bounds, strict=True):
             found = predictions[output.name]
             assert found.std is not None
             # Halves, as limit and mean may be of opposite signs near the largest number.
@@ -128,7 +131,6 @@ def _check_certain(chosen: Choice, aims: Aims, model: Model) -> None:
 
 
 def _bound(output: Output) -> tuple[float, float]:
-    """Returns (sign, limit): sign times the value must be at most sign times the limit."""
     match output.goal:
         case AtMost(limit):
             return 1.0, limit

@@ -43,8 +43,12 @@ class Persistent:
     def __post_init__(self) -> None:
         if not callable(self.body):
             raise UserError(f"persistent: expected a function of steer, got the {type(self.body).__name__}")
+        if not inspect.signature(self.body).parameters:
+            raise UserError(f"{self.name}: expected a function of steer, and it takes nothing")
         names = _parameters(self.body)
         for name in self.settings:
+            if name in GIVEN:
+                raise UserError(f"{self.name}: {name} is filled in, and no setting")
             if names is not None and name not in names:
                 raise UserError(f"{self.name}: no parameter {name!r}{did_you_mean(name, names)}; it has {list(names)}")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
@@ -53,7 +57,7 @@ class Persistent:
     @property
     def name(self) -> str:
         """What the body is called."""
-        return getattr(self.body, "__qualname__", type(self.body).__qualname__)
+        return _called(self.body)
 
     @property
     def finite(self) -> bool:
@@ -103,7 +107,8 @@ def persistent(
 
     >>> @persistent
     ... def twice(steer, problem, rng, n=2):
-    ...     return steer.evaluate([{"x": rng.random()} for _ in range(n)])
+    ...     results = steer.evaluate([{"x": rng.random()} for _ in range(n)])
+    ...     return min(result["f"] for result in results)
     >>> twice(n=3).describe()
     {'body': 'twice', 'seed': 0, 'n': 3}
     """
@@ -112,9 +117,15 @@ def persistent(
     return Persistent(body, problem, seed, {}, apart, grace)
 
 
+def _called(body: Body) -> str:
+    return getattr(body, "__qualname__", type(body).__qualname__)
+
+
 def _parameters(body: Body) -> tuple[str, ...] | None:
     """Returns the names of what a body takes besides ``steer``; ``None`` where it takes any."""
-    every = list(inspect.signature(body).parameters.values())[1:]
-    if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in every):
+    every = list(inspect.signature(body).parameters.values())
+    if not every:
+        raise UserError(f"persistent: expected a function of steer, got {_called(body)}, which takes nothing")
+    if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in every[1:]):
         return None
-    return tuple(one.name for one in every)
+    return tuple(one.name for one in every[1:])

@@ -18,7 +18,7 @@ from cohobate.core.problem import Choice, Constant, Integer, Output, Real, Varia
 from cohobate.host.extras import require
 from cohobate.propose.posing import Names, Space, pose
 from cohobate.propose.sampler import BLOCK, Block, Sampler
-from cohobate.propose.scaling import Row, cube_of, rows, values, varied
+from cohobate.propose.scaling import Numbers, Row, cube_of, rows, values, varied
 
 
 def RandomSampler(
@@ -58,16 +58,23 @@ def Sobol(
     problem = pose(space, outputs=outputs, minimize=minimize, maximize=maximize)
     variables = cube_of(problem, "Sobol")
     check_seed(seed)
-    qmc = require("scipy.stats.qmc", extra="learn")
+    require("scipy.stats.qmc", extra="learn")
     d = varied(variables)
 
     def block(k: int) -> list[Row]:
-        sequence = qmc.Sobol(max(d, 1), scramble=True, seed=np.random.default_rng(seed))
-        if k:
-            sequence.fast_forward(k * BLOCK)
-        return rows(variables, sequence.random(BLOCK)[:, :d])
+        return rows(variables, sobol(max(d, 1), seed, k * BLOCK, BLOCK)[:, :d])
 
     return Sampler(problem, block, {"design": "Sobol", "seed": seed}, finite=False)
+
+
+def sobol(d: int, seed: int, first: int, n: int) -> Numbers:
+    """Returns ``n`` scrambled Sobol' points of the unit cube from number ``first`` on: (n, d)."""
+    qmc = require("scipy.stats.qmc", extra="learn")
+    sequence = qmc.Sobol(d, scramble=True, seed=np.random.default_rng(seed))
+    if first:
+        sequence.fast_forward(first)
+    points: Numbers = sequence.random(n)
+    return points
 
 
 def LatinHypercube(

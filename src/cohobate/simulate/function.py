@@ -37,7 +37,7 @@ class Simulator:
     def __post_init__(self) -> None:
         if not callable(self.fn):
             raise SimulatorError(f"a simulator must be something to call, got the {type(self.fn).__name__} {self.fn!r}")
-        object.__setattr__(self, "name", self.name or _name(self.fn))
+        object.__setattr__(self, "name", self.name or plain_name(self.fn))
         object.__setattr__(self, "__doc__", self.fn.__doc__)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Payload:
@@ -52,7 +52,7 @@ class Simulator:
         """Travels by reference where it is found under its function's name, else with its function."""
         module, qualname = getattr(self.fn, "__module__", None), getattr(self.fn, "__qualname__", None)
         if module and module != "__main__" and qualname and _stands_at(module, qualname, self):
-            return _imported, (module, qualname)
+            return imported, (module, qualname)
         return Simulator, (self.fn, self.version, self.deterministic, self.name, self.outputs)
 
 
@@ -187,19 +187,20 @@ def _listed(signature: inspect.Signature) -> str:
     return str([str(parameter) for parameter in signature.parameters.values()])
 
 
-def _name(fn: Callable[..., Any]) -> str:
+def plain_name(fn: Callable[..., Any]) -> str:
+    """Returns what a function is called, also inside partials; of an object, its class."""
     while isinstance(fn, partial):
         fn = fn.func
     return str(getattr(fn, "__name__", type(fn).__name__))
 
 
-def _imported(module: str, qualname: str) -> Payload:
+def imported(module: str, qualname: str) -> Payload:
     """Returns what stands under a qualified name in a module."""
     return attrgetter(qualname)(import_module(module))
 
 
 def _stands_at(module: str, qualname: str, simulator: Simulator) -> bool:
     try:
-        return _imported(module, qualname) is simulator
+        return imported(module, qualname) is simulator
     except (ImportError, AttributeError):
         return False

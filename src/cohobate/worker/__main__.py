@@ -22,6 +22,7 @@ from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import Unsendable
 from cohobate.core.payload import Payload
 from cohobate.worker.calls import perform, unpack
+from cohobate.worker.kept import put_off, shelf
 from cohobate.worker.page import Page
 from cohobate.worker.reporting import report
 from cohobate.worker.wire import Message, Outgoing, receive
@@ -76,6 +77,7 @@ class Bench:
         self._outgoing = Outgoing()
         self._parcels: dict[int, bytearray] = {}
         self._functions: dict[int, Callable[..., Payload]] = {}
+        put_off.set(page.put_off)
 
     def take(self, message: Message) -> None:
         """Does what a message asks."""
@@ -101,6 +103,7 @@ class Bench:
         if os.getpid() != self._process:
             os._exit(0)  # the function forked and came back twice: the parent reports
         elapsed = time.monotonic_ns() - began
+        self._page.keep(shelf().count())
         good, data = report(outcome)
         self._send(wire.VALUE if good else wire.RAISED, number, data, elapsed)
         self._page.finish()

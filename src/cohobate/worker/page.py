@@ -19,6 +19,7 @@ SINCE: Final = 1  # when it was, or at the latest will be started (ns, monotonic
 FLAGGED: Final = 2  # the number of the task that should stop. Written by the driver, like
 SKIP_AFTER: Final = 3  # tasks numbered above this
 SKIP_TO: Final = 4  # and up to this are not to be started.
+KEPT: Final = 5  # how many instances are kept for later tasks. Written by the worker.
 
 VISIBLE: Final = 0.002
 """Seconds after which a written word is certainly seen by the other side; the hardware takes well below 1 µs."""
@@ -44,6 +45,10 @@ class Page:
         """Worker: says that the running task is still being loaded, and counts as started so many seconds from now."""
         self._words[SINCE] = time.monotonic_ns() + int(seconds * 1e9)
 
+    def keep(self, instances: int) -> None:
+        """Worker: says how much it keeps that is to be closed before it ends."""
+        self._words[KEPT] = instances
+
     def finish(self) -> None:
         """Worker: says that it runs nothing."""
         self._words[RUNNING] = 0
@@ -55,6 +60,10 @@ class Page:
     def running(self) -> int:
         """Driver: the number of the running task, 0 for none."""
         return self._words[RUNNING]
+
+    def kept(self) -> int:
+        """Driver: how much there is to be closed before the worker ends."""
+        return self._words[KEPT]
 
     def since(self) -> float:
         """Driver: when the running task was started (s, monotonic); in the future while it is being loaded."""

@@ -14,7 +14,7 @@ import cohobate.worker.wire as wire
 from cohobate.engines.abroad.ticket import EXPIRED, LOST, Report
 from cohobate.engines.bell import Bell
 from cohobate.engines.berth import Berth
-from cohobate.engines.crew import Worker
+from cohobate.engines.crew import Worker, part_from
 from cohobate.engines.job import Job
 from cohobate.engines.shipping import Cargo, Parcel
 from cohobate.host.groups import PATIENCE, end
@@ -73,7 +73,9 @@ class Ward:
         self._bell.ring()
 
     def end(self) -> None:
-        """Kills the process and all below it."""
+        """Lets the process close what it keeps, where it is idle; then kills it and all below it."""
+        if self._alive:
+            part_from([self._worker])
         self._bury(grace=0)
 
     def _rest(self, job: Job, notice: float) -> None:

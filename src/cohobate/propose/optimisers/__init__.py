@@ -1,0 +1,1 @@
+"""Optimisers as generators, one module each."""
