@@ -6,7 +6,8 @@ camel: evaluations until a point is within 1e-3 of each of the six minima, from 
 borehole: 90 candidates, 0.15 s per simulation, 3 workers, once in full and once with what is pointless
 cancelled, by the same rule here and there; then other candidates and measurements (other seeds).
 throughput: a persistent generator with one new point for each result, of a function that costs nothing;
-ours in a durable run folder. Each takes the best of its numbers of points in flight.
+ours in a durable run folder. Each takes the best of its numbers of points in flight. Rates of ours are
+medians of the repetitions; what one takes at the start and at the end is each the least of them.
 """
 
 from __future__ import annotations
@@ -129,29 +130,33 @@ def throughput(given: argparse.Namespace) -> bool:
     beside, recorded = theirs("throughput", n)
     runs = [{engine: ours(engine, n) for engine in ENGINES} for _ in range(1 if given.quick else given.repetitions)]
     rows = [row for engine in ENGINES for row in rows_of(engine, [run[engine] for run in runs], beside, recorded)]
-    return shown(f"{n:,} evaluations through one asynchronous persistent generator, median of {len(runs)}", rows)
+    return shown(f"{n:,} evaluations through one asynchronous persistent generator, {len(runs)} times", rows)
 
 
 def rows_of(engine: str, runs: list[Figures], beside: Figures, recorded: str) -> list[Row]:
     """Returns the rows of one engine: rate, growth, growth of the CPU time, and the times behind them."""
     theirs_rate = beside["per second"] if beside else STEERING.recorded["throughput"]
     rate = median(run["per second"] for run in runs)
-    faster, growth = rate / theirs_rate, median(grown(run) for run in runs)
-    busy = median(grown(run, " CPU") for run in runs)
-    first, last = (median(run[name] for run in runs) for name in ("first (us)", "last (us)"))
-    there = (f"{grown(beside):.2f}", f"{beside['first (us)']:.0f} -> {beside['last (us)']:.0f}") if beside else ("", "")
+    least = {name: min(run[name] for run in runs) for name in runs[0]}  # other work on the machine only adds
+    faster, growth = rate / theirs_rate, grown(least)
+    there = (f"{grown(beside):.2f}", spent(beside)) if beside else ("", "")
     reached = f"{faster:.2f}x", f">= {FASTER:g}x", verdict(faster >= FASTER)
     return [
         (f"{engine}, evaluations per second", short(rate), short(theirs_rate) + recorded, *reached),
         (f"{engine}, end over start", f"{growth:.2f}", there[0], "", f"<= {GROWTH:g}", verdict(growth <= GROWTH)),
-        (f"{engine}, CPU time, end over start", f"{busy:.2f}", "", "", "", ""),
-        (f"{engine}, us at start -> end", f"{first:.0f} -> {last:.0f}", there[1], "", "", ""),
+        (f"{engine}, us at start -> end", spent(least), there[1], "", "", ""),
+        (f"{engine}, CPU us at start -> end", spent(least, " CPU"), "", "", "", ""),
     ]
 
 
-def grown(run: Figures, of: str = "") -> float:
+def grown(run: Figures) -> float:
     """Returns what an evaluation takes at the end over what it took at the start."""
-    return run[f"last{of} (us)"] / run[f"first{of} (us)"]
+    return run["last (us)"] / run["first (us)"]
+
+
+def spent(run: Figures, of: str = "") -> str:
+    """Returns what an evaluation takes at the start and at the end."""
+    return f"{run[f'first{of} (us)']:.0f} -> {run[f'last{of} (us)']:.0f}"
 
 
 def shown(title: str, rows: list[Row]) -> bool:
@@ -172,7 +177,7 @@ def main() -> int:
     parser.add_argument("--part", choices=[*PARTS, "all"], default="all")
     parser.add_argument("--seeds", type=int, default=8, help="seeds of the camel")
     parser.add_argument("--evaluations", type=int, default=50_000, help="of the throughput")
-    parser.add_argument("--repetitions", type=int, default=3, help="of our throughput")
+    parser.add_argument("--repetitions", type=int, default=5, help="of our throughput")
     parser.add_argument("--quick", action="store_true", help="a tenth of the evaluations, four other seeds")
     given = parser.parse_args()
     parts = PARTS if given.part == "all" else [given.part]
