@@ -44,7 +44,13 @@ LIBENSEMBLE = Anchor(
     "anchor_libensemble.py",
     {"async": 1_507.0},
 )
-ANCHORS = (ADAPTIVE, LIBENSEMBLE)
+STEERING = Anchor(
+    "steering",
+    (*LIBENSEMBLE.requirements, "scipy==1.17.1", "nlopt==2.11.0", "mpmath==1.4.1"),
+    "anchor_steering.py",
+    {"camel": 1_050.0, "throughput": 352.0, "borehole": 1.98},
+)
+ANCHORS = (ADAPTIVE, LIBENSEMBLE, STEERING)
 
 
 def make(anchor: Anchor) -> bool:
