@@ -10,10 +10,10 @@ import pytest
 
 import cohobate as co
 from cohobate.campaign.conversation import Conversation
-from cohobate.campaign.helm import Helm
 from cohobate.campaign.moves import Ended, StopWanted, Submit
 from cohobate.campaign.policy import Policy
 from cohobate.campaign.scheduler import Pending, Scheduler
+from cohobate.campaign.steering.helm import Helm
 from cohobate.core.errors import GeneratorError, ResumeRefused, UserError
 from cohobate.core.outcome import Value
 from cohobate.core.trial import Evaluated, Trial

@@ -14,35 +14,37 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cohobate.campaign.conversation import Conversation
-from cohobate.campaign.helm import Helm, OnReturn
 from cohobate.campaign.moves import (
-    Awaiting,
     Broken,
-    Calling,
     Cancel,
-    Cancelling,
-    Computing,
     Ended,
-    Ending,
     Heard,
-    Knowing,
-    Over,
     Perform,
     Performed,
-    Receiving,
     Reply,
-    Request,
     Restart,
-    Revising,
     Said,
     StopWanted,
     Submit,
-    Suggesting,
     Talk,
 )
 from cohobate.campaign.policy import Policy
 from cohobate.campaign.scheduler import Scheduler
-from cohobate.campaign.script import Script
+from cohobate.campaign.steering.helm import Helm, OnReturn
+from cohobate.campaign.steering.requests import (
+    Awaiting,
+    Calling,
+    Cancelling,
+    Computing,
+    Ending,
+    Knowing,
+    Over,
+    Receiving,
+    Request,
+    Revising,
+    Suggesting,
+)
+from cohobate.campaign.steering.script import Script
 from cohobate.core import events as ev
 from cohobate.core.errors import GeneratorError
 from cohobate.core.outcome import Cancelled, Value

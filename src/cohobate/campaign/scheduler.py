@@ -14,7 +14,6 @@ from typing import final
 
 from cohobate.campaign.cache import Cache
 from cohobate.campaign.conversation import Conversation
-from cohobate.campaign.helm import Helm
 from cohobate.campaign.moves import (
     Action,
     Broken,
@@ -24,13 +23,13 @@ from cohobate.campaign.moves import (
     Fact,
     Heard,
     Performed,
-    Revising,
     Said,
     StopWanted,
     Submit,
-    Suggesting,
 )
 from cohobate.campaign.policy import Policy, Spending
+from cohobate.campaign.steering.helm import Helm
+from cohobate.campaign.steering.requests import Revising, Suggesting
 from cohobate.campaign.table import Table, Talks
 from cohobate.campaign.waiting import Free, Waiting
 from cohobate.core import events as ev

@@ -7,8 +7,8 @@ from math import inf
 from typing import final
 
 from cohobate.campaign.conversation import Conversation
-from cohobate.campaign.helm import Helm
 from cohobate.campaign.moves import Talk
+from cohobate.campaign.steering.helm import Helm
 from cohobate.core.events import Told
 from cohobate.core.trial import Result, Trial
 

@@ -8,7 +8,8 @@ from itertools import count
 from numbers import Integral, Real
 from typing import Any, Generic, NoReturn, TypeVar, final
 
-from cohobate.campaign.moves import (
+from cohobate.campaign.reports import recordable
+from cohobate.campaign.steering.requests import (
     Awaiting,
     Calling,
     Cancelling,
@@ -21,7 +22,6 @@ from cohobate.campaign.moves import (
     Revising,
     Suggesting,
 )
-from cohobate.campaign.reports import recordable
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import CallFailed, GeneratorError
 from cohobate.core.outcome import Outcome, Value

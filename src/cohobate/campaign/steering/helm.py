@@ -6,8 +6,8 @@ from collections.abc import Container, Sequence
 from math import inf
 from typing import Literal, Protocol, final
 
-from cohobate.campaign.moves import (
-    Action,
+from cohobate.campaign.moves import Action, Perform, Reply, Restart, StopWanted
+from cohobate.campaign.steering.requests import (
     Awaiting,
     Calling,
     Cancelling,
@@ -15,13 +15,9 @@ from cohobate.campaign.moves import (
     Ending,
     Knowing,
     Over,
-    Perform,
     Receiving,
-    Reply,
     Request,
-    Restart,
     Revising,
-    StopWanted,
     Suggesting,
 )
 from cohobate.core import events as ev
