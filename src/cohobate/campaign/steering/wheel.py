@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from numbers import Integral, Real
+from threading import get_ident
 from typing import Any, Generic, NoReturn, TypeVar, final
 
 from cohobate.campaign.reports import recordable
@@ -50,7 +51,7 @@ class Left(BaseException):
 class Wheel:
     """The ``Steer`` of one run of a body; ``ask`` brings a request to the loop, or to the log, and back."""
 
-    __slots__ = ("_ask", "_calls", "_inside", "_kept", "_mine", "_names", "_nested", "_pending", "_shown")
+    __slots__ = ("_ask", "_calls", "_inside", "_kept", "_mine", "_names", "_nested", "_pending", "_shown", "_thread")
 
     def __init__(self, ask: Ask, names: Iterable[str], run: int = 0) -> None:
         self._ask = ask
@@ -60,6 +61,7 @@ class Wheel:
         self._pending: dict[int, Trial] = {}
         self._shown: dict[int, Trial] = {}  # copies for the body, made once: it may look often
         self._kept: list[Result] = []
+        self._thread = get_ident()
         self._inside = False
         self._nested: GeneratorError | None = None
 
@@ -204,6 +206,8 @@ class Wheel:
         return int(id)
 
     def _said(self, call: str, request: Request) -> Payload:
+        if get_ident() != self._thread:
+            raise GeneratorError(f"steer.{call}: only in the thread of the body, so that answers come in order")
         if self._inside:
             self._nested = GeneratorError(f"steer.{call}: not within the function that steer.once calls")
             raise self._nested
