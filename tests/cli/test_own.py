@@ -78,6 +78,16 @@ def test_it_is_continued_replayed_and_at_its_end_stays_there(here, own, cohobate
     assert "12 evaluations" in again.out
 
 
+def test_an_optimiser_of_ours_is_named_by_its_module(own, cohobate_there):
+    here = own()
+    file = here / "campaign.toml"
+    named = 'use = "cohobate.propose.optimisers:minimize"'
+    file.write_text(file.read_text().replace('use = "steps:halve"', named).replace("{ tolerance = 1e-3 }", "{}"))
+    called = cohobate_there("run")
+    assert (called.code, called.err) == (0, "")
+    assert "stopped: the generator has returned" in called.out
+
+
 @pytest.mark.parametrize(
     ("use", "settings", "said"),
     [
