@@ -51,7 +51,11 @@ _HOMES = {
     "cohobate.simulate.function": ("simulator",),
     "cohobate.simulate.warm": ("warm",),
 }
-_MODULES = {"chem": "cohobate.simulate.chem", "engines": "cohobate.engines"}
+_MODULES = {
+    "chem": "cohobate.simulate.chem",
+    "engines": "cohobate.engines",
+    "optimisers": "cohobate.propose.optimisers",
+}
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = sorted([*_HOME, *_MODULES, "__version__"])

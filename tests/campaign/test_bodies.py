@@ -10,11 +10,11 @@ import pytest
 
 import cohobate as co
 from cohobate.campaign.conversation import Conversation
-from cohobate.campaign.helm import Helm
 from cohobate.campaign.moves import Ended, StopWanted, Submit
 from cohobate.campaign.policy import Policy
 from cohobate.campaign.scheduler import Pending, Scheduler
-from cohobate.core.errors import GeneratorError, UserError
+from cohobate.campaign.steering.helm import Helm
+from cohobate.core.errors import GeneratorError, ResumeRefused, UserError
 from cohobate.core.outcome import Value
 from cohobate.core.trial import Evaluated, Trial
 from cohobate.propose.persistent import Persistent
@@ -120,3 +120,27 @@ def test_what_ran_when_a_body_returned_is_brought_to_its_end_by_the_next_session
     scheduler.plan(1.0, 4, None)
     assert scheduler.take()[1] == []
     assert scheduler.stopping == StopWanted("the generator has returned")
+
+
+def sized(steer: co.Steer, n: int = 2) -> int:
+    return len(steer.evaluate([{"x": 0.1 * i} for i in range(n)]))
+
+
+def test_a_setting_that_was_left_out_before_is_named_as_such(tmp_path: Path):
+    body = co.persistent(sized, problem=LINE)
+    co.Campaign(body, square, co.inline(), run=tmp_path / "run").run(co.evaluations(1))
+    with pytest.raises(ResumeRefused, match=r"generator\.settings\.n = left out, now it is 3"):
+        co.Campaign(body(n=3), square, co.inline(), run=tmp_path / "run").run()
+
+
+def looking(steer: co.Steer) -> list[bool]:
+    handed_in = steer.suggest([{"x": 0.1 * n} for n in range(3)])
+    same = [one is other for one, other in zip(handed_in, steer.pending(), strict=True)]
+    while steer.pending():
+        steer.receive()
+    return same
+
+
+def test_looking_at_what_is_pending_makes_nothing_anew():
+    """A body looks before each receive, and may have thousands pending."""
+    assert co.Campaign(co.persistent(looking, problem=LINE), square, co.inline()).run().value == [True] * 3

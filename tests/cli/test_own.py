@@ -59,6 +59,8 @@ def test_a_body_runs_to_its_end_and_its_value_is_kept(here, own, cohobate_there,
     called = cohobate_there("run")
     assert (called.code, called.err) == (0, "")
     assert "12 evaluations (0 failed, 0 rejected); stopped: the generator has returned" in called.out
+    (line,) = (line for line in cohobate_there("status").out.splitlines() if line.startswith("returned"))
+    assert abs(float(line.split()[1]) - 0.5 ** (1 / 3)) < 1e-3
     with open_reader(here / "run") as reader:
         (end,) = reader.returned()
     assert abs(end.value["value"] - 0.5 ** (1 / 3)) < 1e-3
@@ -74,6 +76,16 @@ def test_it_is_continued_replayed_and_at_its_end_stays_there(here, own, cohobate
     again = cohobate_there("run")
     assert again.code == 0
     assert "12 evaluations" in again.out
+
+
+def test_an_optimiser_of_ours_is_named_by_its_module(own, cohobate_there):
+    here = own()
+    file = here / "campaign.toml"
+    named = 'use = "cohobate.propose.optimisers:minimize"'
+    file.write_text(file.read_text().replace('use = "steps:halve"', named).replace("{ tolerance = 1e-3 }", "{}"))
+    called = cohobate_there("run")
+    assert (called.code, called.err) == (0, "")
+    assert "stopped: the generator has returned" in called.out
 
 
 @pytest.mark.parametrize(

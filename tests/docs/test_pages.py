@@ -98,7 +98,10 @@ def test_public_names_are_described_and_in_the_reference(name):
     assert re.search(rf"(:: cohobate\.{name}\b|`co\.{name}`)", REFERENCE)
 
 
-@pytest.mark.parametrize("module", [cohobate.chem, cohobate.engines], ids=["chem", "engines"])
+MODULES = ["chem", "engines", "optimisers"]
+
+
+@pytest.mark.parametrize("module", [getattr(cohobate, name) for name in MODULES], ids=MODULES)
 def test_modules_are_in_the_reference(module):
     for name in module.__all__:
         assert re.search(rf":: (cohobate\.{name}|{module.__name__}\.{name})\b", REFERENCE), name

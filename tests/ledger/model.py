@@ -26,7 +26,7 @@ class Model:
             if isinstance(event, Finished):
                 assert event.trial not in self.final, "one final outcome for each trial"
                 self.final[event.trial] = event
-        self.asked = {trial for e in events if isinstance(e, CancelAsked) for trial in e.trials}
+        self.asked = {trial: e.reason for e in events if isinstance(e, CancelAsked) for trial in e.trials}
         self.told = {trial for e in events if isinstance(e, Told) for trial in e.trials}
         self.status: dict[int, str] = dict.fromkeys(self.trials, "proposed")
         for event in events:
@@ -50,7 +50,7 @@ class Model:
             if isinstance(event, AttemptFailed):
                 failed[event.trial][event.failure.kind] += 1
         return [
-            Unfinished(self.trials[i], self.attempts.get(i, 0), dict(failed[i]), i in self.asked)
+            Unfinished(self.trials[i], self.attempts.get(i, 0), dict(failed[i]), i in self.asked, self.asked.get(i, ""))
             for i in sorted(self.trials)
             if i not in self.final
         ]

@@ -89,7 +89,7 @@ def test_gives_back_every_event_in_order(ledger: Ledger):
 
 
 def test_says_what_is_unfinished(ledger: Ledger):
-    assert ledger.unfinished() == [Unfinished(T[2], 1, {}, True), Unfinished(T[4], 0, {}, False)]
+    assert ledger.unfinished() == [Unfinished(T[2], 1, {}, True, "stale"), Unfinished(T[4], 0, {}, False)]
 
 
 def test_says_what_was_never_told(ledger: Ledger):

@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 )
 
 from cohobate.campaign.leftovers import Leftovers
+from cohobate.campaign.members import Member
 from cohobate.campaign.policy import Policy, Retries
 from cohobate.campaign.resume import remember
 from cohobate.core.canonical import content_hash
@@ -256,7 +257,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.spool(*one)
         self.open_again()
         expected = self.harvestable()
-        past = remember(self.ledger, Listener(), POLICY, {})
+        past = remember(self.ledger, {"main": Member(Listener())}, POLICY, {})
         found = {e.trial: e for e in past.events if isinstance(e, Finished) and e.harvested}
         assert {trial: event.outcome for trial, event in found.items()} == expected
         assert (past.harvested, len(past.spooled)) == (len(expected), len(self.spooled))

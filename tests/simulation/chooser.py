@@ -53,6 +53,7 @@ class Chooser:
     def __init__(self, options: Options) -> None:
         self.o, self.problem = options, problem(options)
         rng = random.Random(f"pool {options.seed}")
+        self.name = "main"
         self.left = self.pool = [rng.randrange(options.different) for _ in range(options.pool)]
         self.unfit = {x for x in range(options.different) if rng.random() < options.unfit}
         self.pending = self.trace = self.finalized = self.salt = self.answers = 0
@@ -66,6 +67,12 @@ class Chooser:
         other.pending = other.trace = other.finalized = other.answers = 0
         other.learned = []
         other._fault, other.salt = fault, salt if self.o.foreign else 0
+        return other
+
+    def called(self, name: str, pool: list[int]) -> Chooser:
+        """Returns another one, with a pool of its own."""
+        other = self.fresh()
+        other.name, other.pool, other.left = name, pool, list(pool)
         return other
 
     def suggest(self, n: int) -> Answer:
@@ -113,7 +120,7 @@ class Chooser:
             x = number(result.trial.inputs)
             assert result.trial.inputs == self.row(x), "told of other inputs"
             assert x in self.unfit or result.trial.note == note(x), "told of another note"
-            self.pending -= 1
+            self.pending -= result.trial.generator == self.name
             self.trace = (self.trace * 31 + 7 * result.trial.id + seen) % 10_007
 
     def finalize(self) -> None:

@@ -94,9 +94,9 @@ class Sink:
 class Speaker:
     """Calls the generator by way of the real ``Talker``; its answer comes when its time has passed."""
 
-    def __init__(self, world: World, generator: Any, checked: Any, reply: Callable[[Any], None]) -> None:
+    def __init__(self, world: World, generator: Any, checked: Any, reply: Callable[[Any], None], called: str) -> None:
         self.world, self.reply = world, reply
-        self.talker = Talker(generator, checked, reply, threaded=False)
+        self.talker = Talker(generator, checked, reply, threaded=False, called=called)
         self.until = 0.0
 
     def talk(self, talk: Talk) -> Heard | Broken | None:
@@ -163,7 +163,7 @@ def staged(world: World, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(module, "time", world)
     patch.setattr(evaluation, "time", world.engine)
     patch.setattr(driver, "SimpleQueue", lambda: world.inbox)
-    patch.setattr(crew, "Talker", lambda generator, problem, reply, **_: Speaker(world, generator, problem, reply))
+    patch.setattr(crew, "Talker", lambda *args, called, **_: Speaker(world, *args, called))
     patch.setattr(driver, "BACKLOG", world.o.backlog)
     threads = SimpleNamespace(
         Condition=lambda: Condition(world), Thread=lambda target, name, daemon: Thread(world, target)

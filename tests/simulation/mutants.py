@@ -14,10 +14,14 @@ from typing import Any
 import pytest
 
 from cohobate.campaign import leftovers, resume, scheduler
+from cohobate.campaign.conversation import Conversation
 from cohobate.campaign.driver import Driver
 from cohobate.campaign.leftovers import Leftovers
+from cohobate.campaign.moves import Talk
 from cohobate.campaign.scheduler import Pending, Scheduler
-from cohobate.core.events import Event
+from cohobate.campaign.table import Table
+from cohobate.core.events import Event, Told
+from cohobate.core.trial import Result
 from cohobate.ledger import resume as stored
 from cohobate.ledger.spool import Harvest
 from cohobate.ledger.tally import Tally
@@ -119,6 +123,28 @@ def sleeps_through_halts(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Driver, "_abandoned", lambda self: False)
 
 
+def hears_nothing_of_before(patch: pytest.MonkeyPatch) -> None:
+    untold = stored.untold
+    patch.setattr(stored, "untold", lambda source, generator, hears: untold(source, generator))
+
+
+def forgets_listeners(patch: pytest.MonkeyPatch) -> None:
+    def tell(self: Table, result: Result) -> None:
+        self.talks[result.trial.generator].tell(result)
+
+    patch.setattr(Table, "tell", tell)
+
+
+def records_no_hearsay(patch: pytest.MonkeyPatch) -> None:
+    told = Conversation.told
+
+    def own_only(self: Conversation, turn: Talk) -> Told | None:
+        event = told(self, turn)
+        return event and replace(event, heard=())
+
+    patch.setattr(Conversation, "told", own_only)
+
+
 OWN = (
     Mutant("acknowledges before the sync", "the count is moved before the commit", acknowledges_early),
     Mutant("retries without counting", "a budget is looked at and never spent", retries_uncounted),
@@ -137,6 +163,11 @@ OWN = (
         "counts a harvest without its start", "a start that was lost with the tail is not made up for", loses_starts
     ),
     Mutant("keeps spooled files", "nobody removes what is recorded", keeps_no_files),
+    Mutant(
+        "forgets what a listener has not heard", "a resume looks at one's own trials alone", hears_nothing_of_before
+    ),
+    Mutant("tells the owner alone", "listeners are left out where a result becomes final", forgets_listeners),
+    Mutant("records no hearsay", "only one's own trials are recorded as told", records_no_hearsay),
     Mutant("sleeps through a halt", "the end of the grace is not looked at", sleeps_through_halts),
 )
 """Left out, because nothing tells them from the core: a stop that does not wait for untold results (a plan has always

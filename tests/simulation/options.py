@@ -107,6 +107,11 @@ class Options:
         scale = {"workers": 4, "seconds": 1.0, "lag": 1.0, "backlog": 10_000, "budget": None}
         return replace(self, foreign=True, orphans=0.9, sessions=3, effects=25, **scale)
 
+    @property
+    def company(self) -> str:
+        """Who takes part besides the first generator: mostly nobody."""
+        return {2: "listener", 4: "second"}.get(self.seed % 5, "")
+
     def kinds(self) -> list[str]:
         """What is wrong with each of the different inputs."""
         rng = random.Random(f"kinds {self.seed}")

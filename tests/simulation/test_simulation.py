@@ -56,13 +56,16 @@ def test_the_worlds_meet_everything_that_may_happen():
     met: set[str] = set()
     for seed in range(500):
         met |= _met(simulate(seed))
-    expected = "harvested cached Cancelled late raised timeout worker_lost bad_output rejected Ignored AttemptFailed"
+    expected = (
+        "harvested cached Cancelled late raised timeout worker_lost bad_output rejected Ignored AttemptFailed heard"
+    )
     assert set(expected.split()) <= met
     assert {"BudgetExceeded", "DiskFull", "EngineClosed", "GeneratorError", "GoalError"} <= met
 
 
 def _met(world: World) -> set[str]:
     met = {type(event).__name__ for event in world.disk.stored} | world.endings
+    met |= {"heard" for event in world.disk.stored if isinstance(event, ev.Told) and event.heard}
     for event in world.disk.stored:
         if isinstance(event, ev.Finished):
             flags = {"harvested": event.harvested, "cached": event.cached, "late": event.deadline_passed}

@@ -36,7 +36,7 @@ class Watch:
         self.heard_ends: list[Ended] = []
         self.started: set[tuple[int, int]] = set()
         self.starts: Counter[int] = Counter()
-        self.told: set[int] = set()
+        self.told: dict[str, set[int]] = {}
         self.cancelled: set[int] = set()
         self.finals: set[int] = set()
         self.backlog = 0
@@ -67,8 +67,8 @@ class Watch:
             match event:
                 case ev.Finished(trial=trial):
                     self.finals.add(trial)
-                case ev.Told(trials=ids):
-                    self.told.update(ids)
+                case ev.Told(name, ids, heard):
+                    self.told.setdefault(name, set()).update(ids + heard)
                 case ev.CancelAsked(trials=ids):
                     self.cancelled.update(ids)
 
@@ -151,7 +151,7 @@ class Watch:
     def talks(self, talk: Talk, until: float) -> None:
         assert self.world.now >= until, "turns of the generator overlap"
         ids = {result.trial.id for result in talk.results}
-        assert ids <= self.told, "results are delivered before that is recorded"
+        assert ids <= self.told.get(talk.generator, set()), "results are delivered before that is recorded"
 
     def looks(self, session: Session) -> None:
         """Somebody looks at the status: what it counts must be durable, and stay."""

@@ -39,6 +39,26 @@ class Crash(BaseException):
     """The driver dies between two effects."""
 
 
+def company(options: Options) -> dict[str, Chooser]:
+    """Returns who takes part."""
+    first = Chooser(options)
+    match options.company:
+        case "listener":
+            return {"main": first, "ear": first.called("ear", [])}
+        case "second":
+            half = len(first.pool) // 2
+            return {
+                "main": first.called("main", first.pool[half:]),
+                "second": first.called("second", first.pool[:half]),
+            }
+    return {"main": first}
+
+
+def member(name: str, chooser: Chooser) -> Member:
+    """Returns what one is told: but for the first, everything."""
+    return Member(chooser) if name == "main" else Member(chooser, hears="all", proposes=name != "ear")
+
+
 class World:
     """What happens besides the driver: time, faults, people; ``story`` collects it in words where it is a list."""
 
@@ -57,7 +77,8 @@ class World:
         self.expected: set[type[CohobateError]] = set()
         self.endings: set[str] = set()
         self.sessions = 0
-        self.chooser = Chooser(options)
+        self.choosers = company(options)
+        self.chooser = self.choosers["main"]
         self.campaign = self._campaign()
 
     def run(self) -> None:
@@ -109,8 +130,9 @@ class World:
         return done
 
     def _drive(self) -> None:
-        self.generator = self.chooser.fresh(self._broken, self.sessions)
-        self.campaign.members = {"main": Member(self.generator)}
+        self.generators = {name: one.fresh(self._broken, self.sessions) for name, one in self.choosers.items()}
+        self.generator = self.generators["main"]
+        self.campaign.members = {name: member(name, one) for name, one in self.generators.items()}
         self.goal = self._goal()
         if self.o.budget is not None:
             self.expected.add(BudgetExceeded)

@@ -552,3 +552,25 @@ def test_outcomes_are_what_is_recorded(tmp_path):
     assert {event.trial: event.outcome for event in events(tmp_path / "r", Finished)} == seen
     assert isinstance(seen[0], Cancelled)
     assert seen[2] == Value({"f": 9.0})
+
+
+def test_what_evaluate_set_aside_is_pending_until_it_is_received():
+    @body
+    def sets_aside(steer):
+        aside = steer.suggest(xs(1, 2))
+        steer.evaluate(xs(3))
+        there = [trial.id for trial in steer.pending()] == [trial.id for trial in aside]
+        return [there, len(steer.receive(at_least=0)), len(steer.pending())]
+
+    assert co.Campaign(sets_aside, Counted(), co.inline()).run().value == [True, 2, 0]
+
+
+def test_a_body_that_suggests_nothing_is_not_started_again_for_ever():
+    @body
+    def idles(steer):
+        return 3
+
+    members = {"idle": co.Member(idles, on_return="restart")}
+    result = co.Campaign(members, Counted(), co.inline()).run(co.evaluations(10))
+    assert result.reason == "the generator 'idle' has returned and had suggested nothing, so it is not started again"
+    assert result.value == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -549,3 +550,17 @@ def test_on_a_cooperative_engine_too_a_body_that_computes_for_ever_is_left_behin
     result = co.Campaign(generator, Counted(), co.inline()).run(co.seconds(0.2))
     go.set()
     assert result.tally.counted <= 1
+
+
+def test_other_threads_of_a_body_may_compute_and_not_steer():
+    @body
+    def spreads(steer):
+        with ThreadPoolExecutor(2) as pool:
+            futures = [pool.submit(steer.evaluate, xs(x)) for x in (1, 2)]
+            said = [str(future.exception()) for future in futures]
+        return [said, steer.evaluate(xs(3))[0]["f"]]
+
+    result = co.Campaign(spreads, Counted(), co.inline()).run()
+    assert result.value[1] == 9.0
+    assert all(line.startswith("steer.suggest: only in the thread of the body") for line in result.value[0])
+    assert result.tally.proposed == 1

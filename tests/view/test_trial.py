@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cohobate.core.errors import UserError
-from cohobate.core.events import Finished, Opened, Proposed, Started
+from cohobate.core.events import Finished, Opened, Proposed, Revised, Started
 from cohobate.core.outcome import Cancelled, Value
 from cohobate.core.trial import Note, Trial
 from cohobate.ledger.ledger import memory_ledger
@@ -62,6 +62,18 @@ def test_what_is_not_over_or_was_stopped(tmp_path):
     assert "1: running since " in "\n".join(told(views, 0, tmp_path))
     assert "failure:\n  not needed" in "\n".join(told(views, 1, tmp_path))
     assert list(told(views, 2, tmp_path)) == ["trial 2: proposed", "inputs:", "  x  2", "chosen:", "  by main"]
+
+
+def test_what_its_body_changed_and_added(tmp_path):
+    ledger = memory_ledger()
+    ledger.append([Opened(1, 0.0), Proposed("main", 1, (Trial(0, {"x": 1}),))])
+    early = Revised(0, "main", {}, {"x": 2}, {"remark": "better"}, applied=True, priority=0.0, needs={}, at=1.0)
+    late = Revised(0, "main", {}, {}, {"x": 3, "mean": 0.5}, applied=False, priority=0.0, needs={}, at=2.0)
+    ledger.append([early, Started(0, 1, 1.5), late])
+    lines = list(told(follow(ledger), 0, tmp_path))
+    assert lines[1:3] == ["inputs:", "  x  2"]
+    at = lines.index("revised:")
+    assert lines[at + 1 : at + 4] == ["  remark     better", "  revised.x  3", "  mean       0.5"]
 
 
 def test_control_characters_stay_off_the_terminal(tmp_path):

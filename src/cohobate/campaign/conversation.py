@@ -93,6 +93,11 @@ class Conversation:
         return self.exhausted is not None or self.silent or not self.proposes
 
     @property
+    def held(self) -> bool:
+        """Whether it would have to wait for one who comes first: nothing is being said, and nothing left to tell."""
+        return not self.first and self.quiet
+
+    @property
     def still(self) -> bool:
         """Whether it will not propose anything unless it is told something."""
         return not (self.talking or self._news) and (self.spent or self.waiting)

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Protocol, final
 
 from cohobate.campaign.admission import Admission
-from cohobate.campaign.helm import Helm
 from cohobate.campaign.members import Members
 from cohobate.campaign.moves import Broken, Heard, Reply, Restart, Said, Talk
-from cohobate.campaign.pilot import Pilot
+from cohobate.campaign.steering.helm import Helm
+from cohobate.campaign.steering.pilot import Pilot
 from cohobate.campaign.talker import Talker
 from cohobate.core.errors import GeneratorError
 from cohobate.core.steering import Steers

@@ -8,7 +8,7 @@ from types import FunctionType
 from typing import Any, Literal, get_args
 
 from cohobate.campaign.conversation import Conversation
-from cohobate.campaign.helm import Helm, OnReturn
+from cohobate.campaign.steering.helm import Helm, OnReturn
 from cohobate.core.canonical import content_hash
 from cohobate.core.errors import UserError, did_you_mean
 from cohobate.core.payload import Payload, Plain

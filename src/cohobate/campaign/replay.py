@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from cohobate.campaign.members import MAIN
-from cohobate.campaign.moves import Over, Request
-from cohobate.campaign.script import Script
-from cohobate.campaign.wheel import Left, Wheel
+from cohobate.campaign.steering.requests import Over, Request
+from cohobate.campaign.steering.script import Script
+from cohobate.campaign.steering.wheel import Left, Wheel
 from cohobate.core.canonical import canonical
 from cohobate.core.capture import Raised, capture
 from cohobate.core.events import Proposed

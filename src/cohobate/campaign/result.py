@@ -82,13 +82,8 @@ class CampaignResult:
 
         One that had returned, and was told to come to its end when it ran again, may have nothing to add.
         """
-        found: dict[str, Payload] = {}
         with self._open() as reader:
-            for event in reader.returned():
-                before = found.pop(event.generator, None)
-                value = event.value["value"]
-                found[event.generator] = before if event.closing and value is None else value
-        return found
+            return views.returned(reader.returned())
 
     @property
     def lessons(self) -> list[Learned]:

@@ -69,7 +69,8 @@ def _difference(place: str, was: Plain, now: Plain) -> tuple[str, str, str]:
         case (dict(), dict()):
             for key in [*was, *(key for key in now if key not in was)]:
                 if content_hash(was.get(key)) != content_hash(now.get(key)):
-                    return _difference(f"{place}.{key}", was.get(key), now.get(key))
+                    inner = _difference(f"{place}.{key}", was.get(key), now.get(key))
+                    return inner[0], inner[1] if key in was else "left out", inner[2] if key in now else "left out"
         case (list(), list() | tuple()) if len(was) == len(now):
             for i, (one, two) in enumerate(zip(was, now, strict=True)):
                 if content_hash(one) != content_hash(two):
@@ -173,7 +174,9 @@ def _settled(item: Unfinished, spooled: Spooled | None, policy: Policy) -> Finis
             harvested=True,
         )
     if item.cancel:
-        return Finished(item.trial.id, item.attempts, Cancelled("on request"), at=now, cancel_requested=True)
+        return Finished(
+            item.trial.id, item.attempts, Cancelled(item.why or "on request"), at=now, cancel_requested=True
+        )
     return None
 
 

@@ -14,7 +14,6 @@ from typing import final
 
 from cohobate.campaign.cache import Cache
 from cohobate.campaign.conversation import Conversation
-from cohobate.campaign.helm import Helm
 from cohobate.campaign.moves import (
     Action,
     Broken,
@@ -24,13 +23,13 @@ from cohobate.campaign.moves import (
     Fact,
     Heard,
     Performed,
-    Revising,
     Said,
     StopWanted,
     Submit,
-    Suggesting,
 )
 from cohobate.campaign.policy import Policy, Spending
+from cohobate.campaign.steering.helm import Helm
+from cohobate.campaign.steering.requests import Revising, Suggesting
 from cohobate.campaign.table import Table, Talks
 from cohobate.campaign.waiting import Free, Waiting
 from cohobate.core import events as ev
@@ -310,10 +309,14 @@ class Scheduler:
             if told is not None:
                 self._events.append(told)
             self._actions.append(turn)
+        self._serve(now)
+        if not turns and self._check_end():
+            self._serve(now)
+
+    def _serve(self, now: float) -> None:
+        """Answers the bodies whose wait is over."""
         for helm in self.table.helms:
             helm.serve(self, now)
-        if not turns:
-            self._check_end()
 
     def _fill(self, now: float, room: int, limit: int | None, free: Free = NOTHING) -> int:
         """Starts what may be started; returns how many more candidates could be than there are."""
@@ -349,15 +352,16 @@ class Scheduler:
         self._events.append(ev.Started(pending.trial.id, pending.attempts, now))
         self._actions.append(Submit(pending.trial, pending.attempts))
 
-    def _check_end(self) -> None:
-        """Stops where nothing is left to do: the generator is exhausted, or waits for nothing."""
+    def _check_end(self) -> bool:
+        """Stops where nothing is left to do: the generator is exhausted, or waits for nothing; whether it did."""
         left = self._delayed if self.table.returned else self.trials
         if left or self.stopping or not self.idle:
-            return
+            return False
         if (reason := self.table.returned or self.table.over) is not None:
             self.stopping = StopWanted(reason)
         elif self.table.stuck:
             self.stuck = True
+        return self.stopping is not None
 
 
 def _trial(id: int, row: Row, generator: str, priority: float = 0.0, needs: Mapping[str, float] | None = None) -> Trial:

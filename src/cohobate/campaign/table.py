@@ -7,8 +7,8 @@ from math import inf
 from typing import final
 
 from cohobate.campaign.conversation import Conversation
-from cohobate.campaign.helm import Helm
 from cohobate.campaign.moves import Talk
+from cohobate.campaign.steering.helm import Helm
 from cohobate.core.events import Told
 from cohobate.core.trial import Result, Trial
 
@@ -121,7 +121,8 @@ class Table:
 
     def still(self, but: str = "") -> bool:
         """Whether nobody, but the one named, can propose anything unless something more ends."""
-        return all(talk.still or talk.name == but for talk in self.talks.values())
+        ahead = self.ahead
+        return all(talk.still or talk.name == but or (ahead and talk.held) for talk in self.talks.values())
 
     @property
     def over(self) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cohobate.campaign.members import MAIN
 from cohobate.cli.building import build
 from cohobate.cli.naming import Candidates
 from cohobate.cli.picturing import pool_of
@@ -14,8 +15,8 @@ from cohobate.cli.reporting import failures
 from cohobate.cli.whereabouts import whereabouts
 from cohobate.ledger import export as exporting
 from cohobate.ledger import snapshot as copying
-from cohobate.ledger.reader import open_reader
-from cohobate.ledger.views import Follow, follow
+from cohobate.ledger.reader import Reader, open_reader
+from cohobate.ledger.views import Follow, follow, returned
 from cohobate.view.sight import by_kind
 from cohobate.view.text import duration, number, shown
 from cohobate.view.trial import told
@@ -28,8 +29,8 @@ DIFFERENT = 1
 def status(folder: Path) -> None:
     """Prints how the campaign of a folder stands."""
     place = find(folder)
-    with _views(place) as views:
-        for fact, text in _standing(place, views):
+    with open_reader(place.run) as reader:
+        for fact, text in (*_standing(place, follow(reader)), *_returned(reader)):
             print(f"{fact:<14}{text}")
 
 
@@ -93,7 +94,15 @@ def _standing(place: Place, views: Follow) -> Iterator[tuple[str, str]]:
         yield "failed", failed
     if tally.rejected:
         yield "rejected", f"{tally.rejected}"
+    if tally.cancelled:
+        yield "cancelled", f"{tally.cancelled}"
     yield "time", f"{duration(tally.seconds)} of running in {tally.epoch} session{'s' * (tally.epoch != 1)}"
+
+
+def _returned(reader: Reader) -> Iterator[tuple[str, str]]:
+    """Returns what bodies returned."""
+    for name, value in returned(reader.returned()).items():
+        yield "returned", shown(f"{value!r}" if name == MAIN else f"{name}: {value!r}", 200)
 
 
 def _bests(views: Follow, name: Candidates) -> Iterator[tuple[str, str]]:

@@ -81,7 +81,7 @@ class Steer(Protocol):
         ...
 
     def once(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
-        """Calls ``fn`` here, and only once: a resumed body is given the recorded value."""
+        """Calls ``fn``, which must not steer, here and only once: a resumed body is given the recorded value."""
         ...
 
     def call(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Promise[T]:

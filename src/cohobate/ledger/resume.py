@@ -31,12 +31,13 @@ Hears = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """A trial without a final outcome: attempts started, failed ones by kind, and whether a cancel was asked for."""
+    """A trial without a final outcome: attempts started, failed ones by kind, if and why a cancel was asked for."""
 
     trial: Trial
     attempts: int
     failed: Mapping[str, int]
     cancel: bool
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,11 @@ def unfinished(source: Source) -> list[Unfinished]:
     """Returns the trials without a final outcome, in the order they were proposed."""
     open_ones = [standing for standing in source.live().values() if standing.finished is None]
     trials = _trials(source, open_ones)
+    asked = any(standing.cancel for standing in open_ones)
+    cancels = source.events(0, (CancelAsked,)) if asked else ()
+    whys = {id: event.reason for _, event in cancels if isinstance(event, CancelAsked) for id in event.trials}
     return [
-        Unfinished(trials[s.id], s.attempts, json.loads(s.failed or "{}"), bool(s.cancel))
+        Unfinished(trials[s.id], s.attempts, json.loads(s.failed or "{}"), bool(s.cancel), whys.get(s.id, ""))
         for s in sorted(open_ones, key=lambda s: s.id)
     ]
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, final
 
 import numpy as np
 
 from cohobate.core.errors import Damaged, UserError, did_you_mean
-from cohobate.core.events import Declared, Event, Finished, Learned, Opened
+from cohobate.core.events import Declared, Event, Finished, Learned, Opened, Returned
 from cohobate.core.front import nondominated
 from cohobate.core.outcome import Failure, Value
 from cohobate.core.payload import Payload
@@ -195,6 +195,18 @@ def best(ledger: Readable, n: int = 1, output: str | None = None) -> list[dict[s
 def failures(ledger: Readable) -> list[Mapping[str, Any]]:
     """Returns the final failures grouped by kind and message, most frequent first; see ``Follow.failures``."""
     return list(follow(ledger).failures())
+
+
+def returned(ends: Iterable[Returned]) -> dict[str, Payload]:
+    """Returns what each body returned last, by name, in that order.
+
+    One that had returned, and was told to come to its end when it ran again, may have nothing to add.
+    """
+    found: dict[str, Payload] = {}
+    for end in ends:
+        before, value = found.pop(end.generator, None), end.value["value"]
+        found[end.generator] = before if end.closing and value is None else value
+    return found
 
 
 def rates(ledger: Readable, *, now: float | None = None, window: float = WINDOW) -> Rates:

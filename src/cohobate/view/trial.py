@@ -37,6 +37,7 @@ def told(views: Follow, trial: int, run: Path) -> Iterator[str]:
     yield from _block("inputs", row.trial.inputs, of_inputs(views))
     yield from _choice(row, of_outputs(views))
     yield from _block("outputs", row.outputs, of_outputs(views))
+    yield from _block("revised", row.revised, {})
     yield from _headed("attempts", _attempts(row))
     yield from _headed("files", _files(run, trial))
     yield from _headed("failure", _failure(row))

@@ -1,1 +1,20 @@
-"""Optimisers as generators, one module each."""
+"""Blocking optimisers as generators: each runs to its end within a campaign, which evaluates what it asks for."""
+
+from cohobate.propose.optimisers.evolution import cma
+from cohobate.propose.optimisers.globally import basinhopping, differential_evolution, dual_annealing
+from cohobate.propose.optimisers.local import minimize, nelder_mead
+from cohobate.propose.optimisers.residuals import least_squares, root
+from cohobate.propose.optimisers.search import aposmm, multistart
+
+__all__ = [
+    "aposmm",
+    "basinhopping",
+    "cma",
+    "differential_evolution",
+    "dual_annealing",
+    "least_squares",
+    "minimize",
+    "multistart",
+    "nelder_mead",
+    "root",
+]

@@ -8,6 +8,7 @@ from typing import Any, final
 from cohobate.core.problem import Output
 from cohobate.core.protocols import Answer, Chosen, Exhausted, Later, Lesson, Row, Rows
 from cohobate.core.trial import Inputs, Note, Result
+from cohobate.host.blas import one_thread
 from cohobate.learn.refits import Pace, Refits
 from cohobate.propose.aims import Aims
 from cohobate.propose.continuous.ascent import Peak, highest
@@ -105,6 +106,10 @@ class BayesianOptimizer:
         room = self._rounds.room(n, self._told.out)
         if room == 0:
             return Later()
+        with one_thread():
+            return self._chosen(room)
+
+    def _chosen(self, room: int) -> Answer:
         self._settle(room)
         rows: list[Row] = []
         while len(rows) < room and (row := self._choose(self._rounds.starting(len(rows) + 1) > len(rows))):

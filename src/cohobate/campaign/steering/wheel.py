@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from numbers import Integral, Real
+from threading import get_ident
 from typing import Any, Generic, NoReturn, TypeVar, final
 
-from cohobate.campaign.moves import (
+from cohobate.campaign.reports import recordable
+from cohobate.campaign.steering.requests import (
     Awaiting,
     Calling,
     Cancelling,
@@ -21,8 +23,7 @@ from cohobate.campaign.moves import (
     Revising,
     Suggesting,
 )
-from cohobate.campaign.reports import recordable
-from cohobate.core.capture import Raised, capture
+from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import CallFailed, GeneratorError
 from cohobate.core.outcome import Outcome, Value
 from cohobate.core.payload import Payload
@@ -50,7 +51,7 @@ class Left(BaseException):
 class Wheel:
     """The ``Steer`` of one run of a body; ``ask`` brings a request to the loop, or to the log, and back."""
 
-    __slots__ = ("_ask", "_calls", "_kept", "_mine", "_names", "_pending")
+    __slots__ = ("_ask", "_calls", "_inside", "_kept", "_mine", "_names", "_nested", "_pending", "_shown", "_thread")
 
     def __init__(self, ask: Ask, names: Iterable[str], run: int = 0) -> None:
         self._ask = ask
@@ -58,7 +59,11 @@ class Wheel:
         self._calls = count(run * CALLS)
         self._mine: set[int] = set()
         self._pending: dict[int, Trial] = {}
+        self._shown: dict[int, Trial] = {}  # copies for the body, made once: it may look often
         self._kept: list[Result] = []
+        self._thread = get_ident()
+        self._inside = False
+        self._nested: GeneratorError | None = None
 
     def suggest(
         self, points: Iterable[Row], *, priority: float = 0.0, needs: Mapping[str, float] | None = None
@@ -72,7 +77,8 @@ class Wheel:
         trials = self._said("suggest", Suggesting(rows, _priority(priority), {} if needs is None else _needs(needs)))
         self._mine.update(trial.id for trial in trials)
         self._pending.update((trial.id, trial) for trial in trials)
-        return [_own_copy(trial) for trial in trials]
+        self._shown.update((trial.id, _own_copy(trial)) for trial in trials)
+        return [self._shown[trial.id] for trial in trials]
 
     def receive(self, at_least: int = 1, timeout: float | None = None) -> list[Result]:
         """Returns all results that are in, once there are ``at_least`` so many; see ``Steer``."""
@@ -82,12 +88,12 @@ class Wheel:
             raise GeneratorError(f"steer.receive: expected a timeout of at least 0 s or None, got {timeout!r}")
         kept, self._kept = self._kept, []
         if kept and len(kept) >= at_least:
-            return kept
+            return self._delivered(kept)
         try:
-            results = kept + self._receive(0 if timeout == 0 else at_least - len(kept), timeout)
+            results = self._delivered(kept + self._receive(0 if timeout == 0 else at_least - len(kept), timeout))
         except Closed:
             if kept:
-                return kept
+                return self._delivered(kept)
             raise
         if at_least and timeout is None and not results:
             raise GeneratorError(f"steer.receive: {NOTHING_PENDING}")
@@ -111,11 +117,11 @@ class Wheel:
         except Closed:
             self._kept += [result for result in got.values() if result is not None]
             raise
-        return [result for result in got.values() if result is not None]
+        return self._delivered([result for result in got.values() if result is not None])
 
     def pending(self) -> list[Trial]:
         """Returns the trials handed in whose results were not delivered yet, in the order they were handed in."""
-        return [_own_copy(trial) for trial in self._pending.values()]
+        return list(self._shown.values())
 
     def cancel(self, trials: Iterable[Trial | int], reason: str = "") -> None:
         """Asks for trials to be stopped; each is still delivered."""
@@ -140,6 +146,7 @@ class Wheel:
         applied = bool(self._said("revise", request))
         if applied and known:
             self._pending[id] = request.applied_to(known)
+            self._shown[id] = _own_copy(self._pending[id])
         return applied
 
     def once(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
@@ -147,11 +154,20 @@ class Wheel:
         call = next(self._calls)
         outcome = self._said("once", Knowing(call))
         if outcome is None:
-            ended = capture(fn, *args, **kwargs)
+            ended = self._alone(fn, *args, **kwargs)
             if isinstance(ended, Raised) and isinstance(ended.error, Closed | Left):
                 raise ended.error
             outcome = self._said("once", Computing(call, recordable(ended)))
         return _value("once", fn, outcome)  # type: ignore[no-any-return] # what was recorded of a T
+
+    def _alone(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Returned | Raised:
+        """Calls ``fn``, which must not steer: what is recorded within a call without an end cannot be followed."""
+        self._inside = True
+        ended = capture(fn, *args, **kwargs)
+        self._inside = False
+        if self._nested is not None:
+            raise self._nested
+        return ended
 
     def call(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Promised[T]:
         """Calls ``fn`` at the campaign's engine, beside the evaluations."""
@@ -174,9 +190,13 @@ class Wheel:
         return self._said("call", Awaiting(call, wait))  # type: ignore[no-any-return] # the answer to this request
 
     def _receive(self, at_least: int, timeout: float | None) -> list[Result]:
-        results = list(self._said("receive", Receiving(at_least, timeout)))
+        return list(self._said("receive", Receiving(at_least, timeout)))
+
+    def _delivered(self, results: list[Result]) -> list[Result]:
+        """Strikes off what the body is given now."""
         for result in results:
             self._pending.pop(result.trial.id, None)
+            self._shown.pop(result.trial.id, None)
         return results
 
     def _own(self, call: str, trial: Trial | int) -> int:
@@ -186,6 +206,11 @@ class Wheel:
         return int(id)
 
     def _said(self, call: str, request: Request) -> Payload:
+        if get_ident() != self._thread:
+            raise GeneratorError(f"steer.{call}: only in the thread of the body, so that answers come in order")
+        if self._inside:
+            self._nested = GeneratorError(f"steer.{call}: not within the function that steer.once calls")
+            raise self._nested
         match self._ask(request):
             case Over():
                 raise Closed(f"steer.{call}: the campaign is stopping, and nothing more will come")

@@ -16,8 +16,8 @@ from typing import Final, final
 
 import cloudpickle
 
-from cohobate.campaign.moves import Request
-from cohobate.campaign.wheel import Left, Wheel
+from cohobate.campaign.steering.requests import Request
+from cohobate.campaign.steering.wheel import Left, Wheel
 from cohobate.core.payload import Payload
 from cohobate.core.steering import Closed, Steers
 from cohobate.engines.processes import processes

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import final
 
-from cohobate.campaign.moves import (
+from cohobate.campaign.steering.requests import (
     Awaiting,
     Calling,
     Cancelling,

@@ -6,8 +6,8 @@ from collections.abc import Container, Sequence
 from math import inf
 from typing import Literal, Protocol, final
 
-from cohobate.campaign.moves import (
-    Action,
+from cohobate.campaign.moves import Action, Perform, Reply, Restart, StopWanted
+from cohobate.campaign.steering.requests import (
     Awaiting,
     Calling,
     Cancelling,
@@ -15,13 +15,9 @@ from cohobate.campaign.moves import (
     Ending,
     Knowing,
     Over,
-    Perform,
     Receiving,
-    Reply,
     Request,
-    Restart,
     Revising,
-    StopWanted,
     Suggesting,
 )
 from cohobate.core import events as ev
@@ -30,6 +26,7 @@ from cohobate.core.payload import Payload
 from cohobate.core.trial import Result, Trial
 from cohobate.ledger.resume import Hears
 
+IDLE = " and had suggested nothing, so it is not started again"
 OnReturn = Literal["stop", "others", "restart"]
 
 
@@ -77,6 +74,7 @@ class Helm:
     """
 
     __slots__ = (
+        "_asked",
         "_calls",
         "_ended_at",
         "_outcomes",
@@ -108,6 +106,7 @@ class Helm:
     ) -> None:
         self.name, self.hears, self.on_return, self.grace = name, hears, on_return, grace
         self.asks, self.runs = asks, runs
+        self._asked = -1  # unknown where a run goes on by its log
         self.ended = runs > 0 and on_return != "restart"
         self.untold: list[Result] = []
         self.overheard: list[Result] = []
@@ -140,6 +139,11 @@ class Helm:
         """Whether it has ended, or waits for nothing but the results of others, for as long as it takes."""
         waits = isinstance(self.parked, Receiving) and self._until == inf
         return self.ended or (waits and self.hears is not None and not self.outstanding)
+
+    @property
+    def held(self) -> bool:
+        """Whether it waits to suggest something until those who come first are done."""
+        return isinstance(self.parked, Suggesting)
 
     def due(self) -> float:
         """When it must be looked at although nothing happened."""
@@ -210,10 +214,11 @@ class Helm:
         self._own_up(desk)
         desk.record(ev.Returned(self.name, {"value": request.value}, now, self.closing))
         self.runs += not self.closing
-        if self.closing or self.on_return != "restart":
+        idle, self._asked = self.asks == self._asked, self.asks
+        if self.closing or self.on_return != "restart" or idle:
             self.ended = True
-            if not self.closing and self.on_return == "stop":
-                desk.stop(StopWanted(self.farewell), now)
+            if not self.closing and self.on_return != "others":
+                desk.stop(StopWanted(self.farewell + IDLE * (self.on_return == "restart")), now)
             return
         self._calls, self._outcomes = set(), {}
         desk.act(Restart(self.name, self.runs))

@@ -8,22 +8,12 @@ from threading import Thread
 from typing import Protocol, final
 
 from cohobate.campaign.admission import Admission
-from cohobate.campaign.apart import Elsewhere
-from cohobate.campaign.moves import (
-    Broken,
-    Computing,
-    Ending,
-    Knowing,
-    Over,
-    Refused,
-    Request,
-    Revising,
-    Said,
-    Suggesting,
-)
-from cohobate.campaign.script import Script
+from cohobate.campaign.moves import Broken, Said
+from cohobate.campaign.steering.apart import Elsewhere
+from cohobate.campaign.steering.requests import Computing, Ending, Knowing, Over, Refused, Request, Revising, Suggesting
+from cohobate.campaign.steering.script import Script
+from cohobate.campaign.steering.wheel import Left, Wheel
 from cohobate.campaign.talker import MOMENT
-from cohobate.campaign.wheel import Left, Wheel
 from cohobate.core.capture import Raised, capture
 from cohobate.core.errors import GeneratorError, WorkerLost
 from cohobate.core.payload import Payload
