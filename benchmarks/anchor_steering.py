@@ -55,7 +55,7 @@ SETTINGS = {
     for depth in (2, 4, 16)
 }
 TRIED = 2_000
-WARM, EDGE = 1_000, 5_000
+WARM, EDGE = 5_000, 5_000
 
 
 def camel_row(rows: np.ndarray, persis_info: dict, sim_specs: dict, libE_info: dict) -> tuple[Any, ...]:
