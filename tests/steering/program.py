@@ -1,6 +1,7 @@
 """A campaign whose body uses every call of ``steer``: ``python program.py FOLDER ENGINE [EVENTS]``.
 
-It kills itself once so many events more are durable.
+With ``search`` for an engine, it is a search for all minima on ``inline``. It kills itself once so many events more are
+durable.
 """
 
 from __future__ import annotations
@@ -82,6 +83,21 @@ def campaign(folder: Path, engine: Any) -> co.Campaign:
     return co.Campaign(generator, co.simulator(simulate, version="1"), engine, run=folder / "run")
 
 
+CAMEL = co.Problem({"x": co.Real(-3, 3), "y": co.Real(-2, 2)}, [co.Output("f", "minimize")])
+
+
+def camel(x: float, y: float) -> float:
+    """The six-hump camel."""
+    time.sleep(0.002)
+    return (4 - 2.1 * x**2 + x**4 / 3) * x**2 + x * y + (-4 + 4 * y**2) * y**2
+
+
+def search(folder: Path, engine: Any) -> co.Campaign:
+    """A search for all minima of the camel."""
+    generator = co.optimisers.aposmm(CAMEL, minima=6, seed=1)
+    return co.Campaign(generator, co.simulator(camel, version="1"), engine, run=folder / "run")
+
+
 def doom(run: Path, more: int) -> None:
     """Does what ``kill -9`` does, once ``more`` events are durable than there are now."""
     with open_reader(run) as reader:
@@ -104,6 +120,7 @@ if __name__ == "__main__":
     if len(sys.argv) > 3:
         made(where)
         threading.Thread(target=doom, args=(where / "run", int(sys.argv[3])), daemon=True).start()
-    with co.inline() if kind == "inline" else co.processes(3) as chosen:
-        result = campaign(where, chosen).run()
+    made_by = search if kind == "search" else campaign
+    with co.processes(3) if kind == "processes" else co.inline() as chosen:
+        result = made_by(where, chosen).run()
     sys.stdout.write(json.dumps(result.value))

@@ -36,9 +36,9 @@ def session(folder: Path, engine: str, *more: int) -> tuple[int, str]:
     return ended.returncode, ended.stdout
 
 
-def killed(folder: Path, engine: str, rng: random.Random) -> int:
-    """Kills sessions after some more events each; returns how many had not ended before."""
-    codes = [session(folder, engine, rng.randint(1, STEP))[0] for _ in range(KILLS)]
+def killed(folder: Path, engine: str, rng: random.Random, step: int = STEP) -> int:
+    """Kills sessions after some more events each, at most ``step``; returns how many had not ended before."""
+    codes = [session(folder, engine, rng.randint(1, step))[0] for _ in range(KILLS)]
     return sum(code == -signal.SIGKILL for code in codes)
 
 
@@ -80,6 +80,23 @@ def test_killed_ten_times_on_processes_nothing_is_lost_or_doubled(tmp_path):
     assert kills == KILLS
     assert whole(tmp_path / "run")
     _sound(tmp_path, value)
+
+
+@pytest.mark.timeout(150)
+def test_a_search_for_minima_killed_ten_times_ends_as_if_it_had_not_been(tmp_path):
+    pytest.importorskip("scipy")
+    kills = killed(tmp_path, "search", random.Random(f"{SEED} search"), step=100)
+    value = finished(tmp_path, "search")
+    other = tmp_path / "other"
+    other.mkdir()
+    with co.inline() as engine:
+        result = program.search(other, engine).run()
+    assert kills == KILLS
+    assert value == json.loads(json.dumps(result.value))
+    assert len(value["minima"]) == 6
+    names = ("id", "x", "y", "f", "status")
+    assert decided(table(tmp_path), names) == decided(result.table(), names)
+    assert whole(tmp_path / "run")
 
 
 def _sound(folder: Path, value: Any) -> None:
