@@ -41,7 +41,7 @@ docs: .venv/docs.ok
 	touch $@
 
 .venv/docs.ok: pyproject.toml constraints.txt constraints-docs.txt | .venv/bin/python
-	$(PIP) install -q -c constraints.txt -c constraints-docs.txt -e '.[chem,plot,sklearn,tables,gest]' $(DOCS)
+	$(PIP) install -q -c constraints.txt -c constraints-docs.txt -e '.[chem,plot,sklearn,tables,gest,cma]' $(DOCS)
 	touch $@ .venv/demo.ok
 
 # Generators of others, in an environment of their own. On Linux torch may bring CUDA, gigabytes more than is
