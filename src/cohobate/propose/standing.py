@@ -9,12 +9,12 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from cohobate.core.errors import GeneratorError, did_you_mean
-from cohobate.core.outcome import Value
+from cohobate.core.errors import GeneratorError
 from cohobate.core.protocols import Rows, inputs_of
 from cohobate.core.trial import Inputs, Result
 from cohobate.learn.kernels import Floats
 from cohobate.propose.candidates import Candidates
+from cohobate.propose.values import values_of
 
 
 @final
@@ -76,20 +76,9 @@ class Standing:
         i = self.find(result.trial.inputs)
         self.out.discard(i)
         self.taken[i] = True
-        values = self._values(result)
+        values = values_of(result, self._outputs)
         if values is None:
             self.targets.pop(i, None)
         else:
             self.targets[i] = values
         return values
-
-    def _values(self, result: Result) -> tuple[float, ...] | None:
-        if not isinstance(result.outcome, Value):
-            return None
-        got = result.outcome.outputs
-        for name in self._outputs:
-            if name not in got:
-                hint = did_you_mean(name, got)
-                raise GeneratorError(f"trial {result.trial.id} has no output {name!r}{hint}; it has {list(got)}")
-        values = tuple(float(got[name]) for name in self._outputs)
-        return values if np.isfinite(values).all() else None

@@ -82,10 +82,7 @@ class Wheel:
 
     def receive(self, at_least: int = 1, timeout: float | None = None) -> list[Result]:
         """Returns all results that are in, once there are ``at_least`` so many; see ``Steer``."""
-        if isinstance(at_least, bool) or not isinstance(at_least, int) or at_least < 0:
-            raise GeneratorError(f"steer.receive: expected a whole number of at least 0 results, got {at_least!r}")
-        if timeout is not None and not (isinstance(timeout, Real) and timeout >= 0):
-            raise GeneratorError(f"steer.receive: expected a timeout of at least 0 s or None, got {timeout!r}")
+        _check_wait(at_least, timeout)
         kept, self._kept = self._kept, []
         if kept and len(kept) >= at_least:
             return self._delivered(kept)
@@ -241,6 +238,14 @@ class Promised(Generic[T]):
         if self._outcome is None:
             self._outcome = self._wheel.awaited(self._call, wait=False)
         return self._outcome is not None
+
+
+def _check_wait(at_least: int, timeout: float | None) -> None:
+    """Raises ``GeneratorError`` for a wait that makes no sense."""
+    if isinstance(at_least, bool) or not isinstance(at_least, int) or at_least < 0:
+        raise GeneratorError(f"steer.receive: expected a whole number of at least 0 results, got {at_least!r}")
+    if timeout is not None and not (isinstance(timeout, Real) and timeout >= 0):
+        raise GeneratorError(f"steer.receive: expected a timeout of at least 0 s or None, got {timeout!r}")
 
 
 def _priority(given: Payload) -> Payload:

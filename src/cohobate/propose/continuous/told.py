@@ -7,12 +7,12 @@ from typing import Any, final
 
 import numpy as np
 
-from cohobate.core.errors import GeneratorError, did_you_mean
-from cohobate.core.outcome import Value
+from cohobate.core.errors import GeneratorError
 from cohobate.core.protocols import Rows, inputs_of
 from cohobate.core.trial import Inputs, Result
 from cohobate.propose.continuous.encoding import Encoding
 from cohobate.propose.scaling import Numbers
+from cohobate.propose.values import values_of
 
 Key = tuple[Any, ...]
 
@@ -67,7 +67,7 @@ class Told:
     def ingest(self, result: Result) -> tuple[float, ...] | None:
         """A point is back: returns its values, or ``None`` where there are none."""
         number = self._number(result.trial.inputs)
-        values = self._values(result)
+        values = values_of(result, self._outputs)
         if values is None:
             self.targets.pop(number, None)
             self.holes.append(number)
@@ -90,14 +90,3 @@ class Told:
             return self._encoding.key(inputs)
         except (KeyError, ValueError) as error:
             raise GeneratorError(f"{dict(inputs)!r:.200} is no point of the variables {list(self._names)}") from error
-
-    def _values(self, result: Result) -> tuple[float, ...] | None:
-        if not isinstance(result.outcome, Value):
-            return None
-        got = result.outcome.outputs
-        for name in self._outputs:
-            if name not in got:
-                hint = did_you_mean(name, got)
-                raise GeneratorError(f"trial {result.trial.id} has no output {name!r}{hint}; it has {list(got)}")
-        values = tuple(float(got[name]) for name in self._outputs)
-        return values if np.isfinite(values).all() else None
