@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import subprocess
 import sys
 import time
 import tomllib
@@ -208,8 +210,15 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
         draw({"run": run_of(VALUES)})
 
 
-def test_nobody_else_s_plots_are_touched():
-    assert "matplotlib.pyplot" not in sys.modules
+def test_nobody_else_s_plots_are_touched(tmp_path):
+    program = (
+        "import sys\nfrom view.test_plots import VALUES, draw, run_of\n"
+        f"draw({{'run': run_of(VALUES)}}, {str(tmp_path / 'plot.png')!r}, kind='history')\n"
+        "sys.exit('matplotlib.pyplot' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run([sys.executable, "-c", program], env=environment, timeout=50).returncode == 0
+    assert (tmp_path / "plot.png").stat().st_size > 0
 
 
 def test_ten_thousand_trials_are_drawn_quickly(tmp_path):
