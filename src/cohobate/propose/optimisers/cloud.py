@@ -73,6 +73,18 @@ class Cloud:
         listed: list[int] = fit[np.argsort(self._values[fit], kind="stable")].tolist()
         return listed
 
+    def apart(self, spacing: float, most: int) -> tuple[Numbers, Numbers]:
+        """Returns points, best first, that keep a distance to all better ones, and their values."""
+        u, values = self._u[: self.size], self._values[: self.size]
+        left, kept = np.ones(self.size, dtype=bool), []
+        for n in np.argsort(values, kind="stable").tolist():
+            if left[n]:
+                kept.append(n)
+                left &= np.linalg.norm(u - u[n], axis=1) >= spacing
+            if len(kept) == most:
+                break
+        return u[kept], values[kept]
+
     def at(self, number: int) -> Numbers:
         """Returns the point of a number."""
         u: Numbers = self._u[number].copy()

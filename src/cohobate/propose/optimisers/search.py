@@ -16,6 +16,7 @@ from cohobate.core.protocols import Row
 from cohobate.core.steering import Closed, Steer
 from cohobate.core.trial import Result
 from cohobate.propose.optimisers.axes import axes_of
+from cohobate.propose.optimisers.basins import downhill, model_of
 from cohobate.propose.optimisers.cloud import Cloud
 from cohobate.propose.optimisers.local import BOUNDED, METHODS
 from cohobate.propose.optimisers.reporting import plain
@@ -28,6 +29,7 @@ from cohobate.propose.scaling import Numbers
 BESIDE: Final = ("cobyla", "nelder-mead", "powell", "slsqp", "tnc", "trust-constr")
 """Methods of which several can run by turns: COBYQA holds a lock while it runs, and L-BFGS-B of scipy
 1.17 was seen not to return when others of its kind were between two of its steps."""
+MOST: Final = 300
 SIGMA: Final = 0.5
 """Smaller than the 4 that makes the number of runs finite in theory: here runs that meet others are paused."""
 LINK: Final = 0.5
@@ -121,6 +123,24 @@ class Search:
         """Returns the minimum that is at ``u``."""
         near = SAME * np.sqrt(len(u))
         return next((one for one in self.minima if np.linalg.norm(one.u - u) < near), None)
+
+    def unclaimed(self, numbers: list[int]) -> list[int]:
+        """Returns the points from which a model leads to no minimum found, and to no run that goes on."""
+        if not numbers:
+            return []
+        d = len(self._axes.names)
+        points, values = self.cloud.apart(SAME * np.sqrt(d), MOST)
+        model = model_of(points, np.log1p((values - values.min()) / self.cloud.spread))
+        if model is None:
+            return numbers
+        ends = downhill(model, np.array([self.cloud.at(number) for number in numbers]))
+        claims = [one.u for one in self.minima] + [run.best[0] for run in self.active]
+        return [number for number, end in zip(numbers, ends, strict=True) if not self._claimed(end, points, claims)]
+
+    def _claimed(self, end: Numbers, points: Numbers, claims: list[Numbers]) -> bool:
+        nearest = points[np.linalg.norm(points - end, axis=1).argmin()]
+        near = SAME * np.sqrt(len(end))
+        return any(min(np.linalg.norm(one - nearest), np.linalg.norm(one - end)) < near for one in claims)
 
     def judge(self) -> None:
         """Ends runs that come to a known minimum; pauses those near better points of others, or lets them go on."""
@@ -218,11 +238,10 @@ class Aposmm:
 
     def _fill(self, search: Search, source: Iterator[Row], starts: list[int]) -> None:
         """Begins a run where one may, else samples a point."""
-        for number in starts:
-            if search.known(search.cloud.at(number)) is None:
-                search.begin(number)
-                search.send()
-                return
+        for number in search.unclaimed(starts):
+            search.begin(number)
+            search.send()
+            return
         search.sample([next(source)])
 
 
