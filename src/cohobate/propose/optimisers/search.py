@@ -15,6 +15,7 @@ from cohobate.core.problem import Problem
 from cohobate.core.protocols import Row
 from cohobate.core.steering import Closed, Steer
 from cohobate.core.trial import Result
+from cohobate.host.blas import one_thread
 from cohobate.propose.optimisers.axes import axes_of
 from cohobate.propose.optimisers.basins import downhill, model_of
 from cohobate.propose.optimisers.cloud import Cloud
@@ -30,6 +31,7 @@ BESIDE: Final = ("cobyla", "nelder-mead", "powell", "slsqp", "tnc", "trust-const
 """Methods of which several can run by turns: COBYQA holds a lock while it runs, and L-BFGS-B of scipy
 1.17 was seen not to return when others of its kind were between two of its steps."""
 MOST: Final = 300
+"""Points that the model goes through, at most."""
 SIGMA: Final = 0.5
 """Smaller than the 4 that makes the number of runs finite in theory: here runs that meet others are paused."""
 LINK: Final = 0.5
@@ -128,6 +130,10 @@ class Search:
         """Returns the points from which a model leads to no minimum found, and to no run that goes on."""
         if not numbers:
             return []
+        with one_thread():  # one way of rounding, whatever else the machine does
+            return self._unclaimed(numbers)
+
+    def _unclaimed(self, numbers: list[int]) -> list[int]:
         d = len(self._axes.names)
         points, values = self.cloud.apart(SAME * np.sqrt(d), MOST)
         model = model_of(points, np.log1p((values - values.min()) / self.cloud.spread))
@@ -301,8 +307,9 @@ def aposmm(
 
     ``initial`` Sobol' points (default: ten for each variable) come first. Then a sampled point begins a
     local run where no better point lies within a radius that shrinks as sampling goes on (``sigma``
-    sets its size), and none of the minima found. Results are used as they come. A run is paused while
-    a better point of others lies within half the radius, and ended, its pending points cancelled, when it
+    sets its size), and where a model of all that is known (a cubic radial basis function) leads downhill to
+    no minimum found and to no run that goes on. Results are used as they come. A run is paused while a
+    better point of others lies within half the radius, and ended, its pending points cancelled, when it
     comes to a minimum that is known. While fewer than ``at_once`` evaluations are wanted, and fewer than
     ``max_active`` runs (default: ``at_once``) can be begun, more points are sampled.
 
