@@ -32,6 +32,8 @@ BESIDE: Final = ("cobyla", "nelder-mead", "powell", "slsqp", "tnc", "trust-const
 1.17 was seen not to return when others of its kind were between two of its steps."""
 MOST: Final = 300
 """Points that the model goes through, at most."""
+AGAIN: Final = 1.25
+"""Growth of what is known after which a verdict of the model is looked at again."""
 SIGMA: Final = 0.5
 """Smaller than the 4 that makes the number of runs finite in theory: here runs that meet others are paused."""
 LINK: Final = 0.5
@@ -57,7 +59,20 @@ class Minimum:
 class Search:
     """Samples, begins runs, pauses and ends them; ``linked`` runs are paused by better points of others."""
 
-    __slots__ = ("_axes", "_manner", "_name", "_owners", "_rows", "_runs", "_sign", "_steer", "cloud", "minima", "nfev")
+    __slots__ = (
+        "_axes",
+        "_claimed",
+        "_manner",
+        "_name",
+        "_owners",
+        "_rows",
+        "_runs",
+        "_sign",
+        "_steer",
+        "cloud",
+        "minima",
+        "nfev",
+    )
 
     def __init__(self, steer: Steer, problem: Problem, manner: Manner, sigma: float, who: str) -> None:
         objective = objective_of(problem, who)
@@ -67,6 +82,7 @@ class Search:
         self._runs: list[Run] = []
         self._owners: dict[int, Run | None] = {}
         self._rows: dict[int, Result] = {}
+        self._claimed: dict[int, int] = {}
         self.cloud = Cloud(len(self._axes.names), sigma)
         self.minima: list[Minimum] = []
         self.nfev = 0
@@ -127,11 +143,15 @@ class Search:
         return next((one for one in self.minima if np.linalg.norm(one.u - u) < near), None)
 
     def unclaimed(self, numbers: list[int]) -> list[int]:
-        """Returns the points from which a model leads to no minimum found, and to no run that goes on."""
-        if not numbers:
+        """Returns the points from which a model leads to no minimum found, and to no run that goes on.
+
+        What leads to a minimum is not looked at again before a quarter more is known.
+        """
+        open_ = [number for number in numbers if self.cloud.size > AGAIN * self._claimed.get(number, 0)]
+        if not open_:
             return []
         with one_thread():  # one way of rounding, whatever else the machine does
-            return self._unclaimed(numbers)
+            return self._unclaimed(open_)
 
     def _unclaimed(self, numbers: list[int]) -> list[int]:
         d = len(self._axes.names)
@@ -140,13 +160,14 @@ class Search:
         if model is None:
             return numbers
         ends = downhill(model, np.array([self.cloud.at(number) for number in numbers]))
-        claims = [one.u for one in self.minima] + [run.best[0] for run in self.active]
-        return [number for number, end in zip(numbers, ends, strict=True) if not self._claimed(end, points, claims)]
-
-    def _claimed(self, end: Numbers, points: Numbers, claims: list[Numbers]) -> bool:
-        nearest = points[np.linalg.norm(points - end, axis=1).argmin()]
-        near = SAME * np.sqrt(len(end))
-        return any(min(np.linalg.norm(one - nearest), np.linalg.norm(one - end)) < near for one in claims)
+        found, active = [one.u for one in self.minima], [run.best[0] for run in self.active]
+        left: list[int] = []
+        for number, end in zip(numbers, ends, strict=True):
+            if _leads_to(found, end, points):
+                self._claimed[number] = self.cloud.size
+            elif not _leads_to(active, end, points):
+                left.append(number)
+        return left
 
     def judge(self) -> None:
         """Ends runs that come to a known minimum; pauses those near better points of others, or lets them go on."""
@@ -288,6 +309,13 @@ class Multistart:
             return search.report("the campaign stopped; these are the minima so far")
         finally:
             search.close()
+
+
+def _leads_to(places: list[Numbers], end: Numbers, points: Numbers) -> bool:
+    """Whether one of the places is where a way downhill ends, or where the point known nearest to that is."""
+    nearest = points[np.linalg.norm(points - end, axis=1).argmin()]
+    near = SAME * np.sqrt(len(end))
+    return any(min(np.linalg.norm(one - nearest), np.linalg.norm(one - end)) < near for one in places)
 
 
 def aposmm(
