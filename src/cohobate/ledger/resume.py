@@ -178,10 +178,16 @@ def _trials(source: Source, standings: Iterable[Standing]) -> dict[int, Trial]:
     numbers = {standing.id: standing.proposed for standing in standings}
     events = source.at(sorted(set(numbers.values())))
     trials = {t.id: t for e in events if isinstance(e, Proposed) for t in e.trials}
-    for _, event in source.events(0, (Revised,)) if numbers else ():
-        if isinstance(event, Revised) and event.applied and event.trial in numbers and event.trial in trials:
-            trials[event.trial] = revised(trials[event.trial], event)
     for trial, number in numbers.items():
         if trial not in trials:
             raise Damaged(f"event {number} should propose trial {trial}, and does not; restore the folder from a copy")
-    return trials
+    return _revised_ones(source, trials) if trials else trials
+
+
+def _revised_ones(source: Source, trials: Mapping[int, Trial]) -> dict[int, Trial]:
+    """Returns trials as bodies changed them before they started."""
+    found = dict(trials)
+    for _, event in source.events(0, (Revised,)):
+        if isinstance(event, Revised) and event.applied and event.trial in found:
+            found[event.trial] = revised(found[event.trial], event)
+    return found
