@@ -8,8 +8,10 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from multiprocessing import get_context
 
 from cohobate.campaign.policy import Retries
 from cohobate.core.events import AttemptFailed, Finished, Proposed
@@ -119,6 +121,16 @@ def start_of_a_worker() -> float:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, "-P", "-c", imports], env=environment, check=True, timeout=LONGEST)
     return time.monotonic() - began
+
+
+def slowness(plan: Plan) -> float:
+    """Measures by how much a bare pool of processes, nothing recorded, exceeds the ideal makespan here and now."""
+    with ProcessPoolExecutor(plan.workers, mp_context=get_context("spawn")) as pool:
+        list(pool.map(time.sleep, [0.1] * plan.workers))  # started
+        began = time.monotonic()
+        list(pool.map(time.sleep, [plan.seconds] * plan.wanted))
+        makespan = time.monotonic() - began
+    return max(1.0, makespan * plan.workers / (plan.seconds * plan.wanted))
 
 
 def _lasts(plan: Plan, x: int) -> float:

@@ -9,20 +9,22 @@ import pytest
 
 from cohobate.campaign.policy import Retries
 from cohobate.core.outcome import Failure
-from faults.auditing import audit, start_of_a_worker
+from faults.auditing import audit, slowness, start_of_a_worker
 from faults.harness import SEED, Plan, kill_workers, misfortunes
 
 pytestmark = pytest.mark.xdist_group("faults")  # timed: not beside the others of this group
 RUNS = 5
 ALLOWED = 1.2
-"""How much longer than ideal a campaign may take, start-up excluded."""
+"""How much longer than ideal a campaign may take, start-up excluded, on a machine that nothing else slows."""
 
 
 @pytest.mark.timeout(90)
 @pytest.mark.parametrize("kills", [0, 2], ids=["clean", "faulty"])
 def test_everything_comes_to_its_planned_end_in_nearly_the_ideal_time(job, kills: int, row):
     audits, hit, orphans, finished = [], 0, 0, 0
+    slow = []
     for run in range(RUNS):
+        slow.append(slowness(Plan()))
         rng = random.Random(f"{SEED} {kills} {run}")
         work = job(Plan(does=misfortunes(rng) if kills else {}), run)
         driver = work.start()
@@ -33,7 +35,8 @@ def test_everything_comes_to_its_planned_end_in_nearly_the_ideal_time(job, kills
     raw, ratios = (median(each.ratio for each in audits), [each.ratio_without_starts for each in audits])
     row(
         "nothing wrong" if not kills else "raise, hang, NaN, killed workers",
-        f"seed {SEED}; start of new workers excluded: {', '.join(f'{ratio:.3f}' for ratio in ratios)}",
+        f"seed {SEED}; start of new workers excluded: {', '.join(f'{ratio:.3f}' for ratio in ratios)}; "
+        f"a bare pool {median(slow):.3f}",
         runs=RUNS,
         kills=f"{hit} workers",
         audits=audits,
@@ -43,7 +46,7 @@ def test_everything_comes_to_its_planned_end_in_nearly_the_ideal_time(job, kills
     )
     assert (finished, orphans) == (RUNS, 0)
     assert all(each.sound for each in audits), audits
-    assert median(ratios) <= ALLOWED
+    assert median(ratios) <= ALLOWED * median(slow)
 
 
 def test_a_poison_candidate_is_quarantined_after_three_workers_and_within_its_deadline(job, row):
