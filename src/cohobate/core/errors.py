@@ -6,6 +6,7 @@ CohobateError
 │   ├── ConfigError        a key of campaign.toml, a command-line value
 │   ├── SimulatorError     a simulator that cannot be called as the problem asks
 │   ├── GoalError          a goal that cannot be reached or read
+│   ├── LearnerError       a point or a value that a learner cannot take in, a file that holds no learner
 │   ├── MissingExtra       an optional dependency is not installed
 │   ├── NotStorable        a value that a ledger cannot hold
 │   └── ResumeRefused      what is recorded was made by something else
@@ -56,6 +57,10 @@ class SimulatorError(UserError):
 
 class GoalError(UserError):
     """A goal that cannot be reached or read."""
+
+
+class LearnerError(UserError):
+    """A point or a value that a learner cannot take in, or a file that does not hold one."""
 
 
 class MissingExtra(UserError, ImportError):

@@ -126,13 +126,13 @@ class AtLeast:
 class Output:
     """A quantity the simulator returns.
 
-    With a goal or a constraint it must be finite and of ``shape``; without, it may hold anything
-    that can be stored, NaN included.
+    With a goal or a constraint it must be finite and of ``shape`` (``None``: of any); without, it may
+    hold anything that can be stored, NaN included.
     """
 
     name: str
     goal: Goal | AtMost | AtLeast | None = None
-    shape: tuple[int, ...] = ()
+    shape: tuple[int, ...] | None = ()
     unit: str = ""
 
     def __post_init__(self) -> None:

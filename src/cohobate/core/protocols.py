@@ -137,6 +137,15 @@ class Lossy(Protocol):
 
 
 @runtime_checkable
+class Honest(Protocol):
+    """A generator that predicts each result before it comes, and remembers by how much it was wrong."""
+
+    def error(self) -> float:
+        """Returns the error to be expected of its next prediction; NaN while too few were made."""
+        ...
+
+
+@runtime_checkable
 class Learns(Protocol):
     """A generator that tells when it has learned: asked after each turn, recorded before its rows."""
 

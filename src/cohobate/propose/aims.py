@@ -34,7 +34,7 @@ class Aims:
         if not problem.objectives:
             raise ProblemError(f"{who} needs at least one output to maximize= or minimize=, got none")
         for output in (*problem.objectives, *constraints):
-            if output.shape:
+            if output.shape != ():
                 raise ProblemError(
                     f"output {output.name!r} has the shape {output.shape}: only a number can be modelled"
                 )

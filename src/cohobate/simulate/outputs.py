@@ -71,7 +71,7 @@ def _unknown(output: Output, simulator: str, units: Mapping[str, str]) -> str:
 
 def _is_simple(returned: Payload, declared: tuple[Output, ...]) -> bool:
     """Whether a finite number was returned where one number is wanted: the shortest way."""
-    return type(returned) is float and len(declared) == 1 and declared[0].shape == () and math.isfinite(returned)
+    return type(returned) is float and len(declared) == 1 and not declared[0].shape and math.isfinite(returned)
 
 
 def _check_declared(output: Output, outputs: Mapping[str, Any]) -> None:
@@ -80,7 +80,7 @@ def _check_declared(output: Output, outputs: Mapping[str, Any]) -> None:
     if name not in outputs:
         raise BadOutput(f"{UNDECLARED[0]} {name!r}: {_misspelled(name, outputs)}")
     value = outputs[name]
-    if output.goal is not None and not (type(value) is float and output.shape == () and math.isfinite(value)):
+    if output.goal is not None and not (type(value) is float and not output.shape and math.isfinite(value)):
         _check(output, value)
 
 
@@ -127,7 +127,7 @@ def _check(output: Output, value: Payload) -> None:
     """Raises ``BadOutput`` unless ``value`` is finite, real and of the declared shape."""
     if (array := _array(value)) is None:
         raise BadOutput(f"output {output.name!r}: expected {_wanted(output)}, got {_short(value)}")
-    if array.shape != output.shape:
+    if output.shape is not None and array.shape != output.shape:
         raise BadOutput(f"output {output.name!r}: expected {_wanted(output)}, got shape {array.shape}")
     if not np.isfinite(array).all():
         raise BadOutput(f"output {output.name!r}: expected {_wanted(output)}, got {_short(value)}, which is not finite")
@@ -145,6 +145,8 @@ def _array(value: Payload) -> np.ndarray[Any, Any] | None:
 
 
 def _wanted(output: Output) -> str:
+    if output.shape is None:
+        return "a finite real number, or an array of them"
     return f"finite real numbers of shape {output.shape}" if output.shape else "a finite real number"
 
 

@@ -140,4 +140,4 @@ def _wrong(output: Output, values: Row, row: Mapping[str, Any]) -> str | None:
     """Returns what is wrong with an objective or a constraint, or ``None``; ``ValueError`` where it is missing."""
     if output.name not in values:
         raise ValueError(f"the point {dict(row)!r:.200} lacks {output.name!r}")
-    return f"{output.name} is NaN" if not output.shape and isnan(values[output.name]) else None
+    return f"{output.name} is NaN" if output.shape == () and isnan(values[output.name]) else None

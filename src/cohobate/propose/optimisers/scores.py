@@ -113,7 +113,7 @@ def objective_of(problem: Problem, who: str) -> Output:
 
 def output_of(problem: Problem, name: str | None, who: str) -> str:
     """Returns the name of an output of shape (m,): ``name``, or the only such one."""
-    fitting = [output.name for output in problem.outputs if len(output.shape) == 1]
+    fitting = [output.name for output in problem.outputs if output.shape is not None and len(output.shape) == 1]
     if name is None and len(fitting) == 1:
         return fitting[0]
     if name is None:

@@ -1,0 +1,8 @@
+"""Learners: generators that sample a function where it is least known, also by ask and tell."""
+
+from __future__ import annotations
+
+from cohobate.propose.learners.learner import Learner
+from cohobate.propose.learners.sequence import SequenceLearner
+
+__all__ = ["Learner", "SequenceLearner"]
