@@ -22,7 +22,7 @@ def test_help_lists_the_commands_and_imports_nothing_heavy():
     assert done.returncode == 0
     assert all(f"\n  {command} " in done.stdout for command in COMMANDS)
     assert HEAVY.isdisjoint(modules)
-    assert float(seconds) < 0.2
+    assert float(seconds) < 0.5
 
 
 def test_a_wrong_command_is_misuse():
