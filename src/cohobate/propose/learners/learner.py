@@ -73,7 +73,7 @@ class Learner(Generic[M]):
                 told.setdefault(point, value)
         known = {point: value for point, value in told.items() if value is not None}
         self._residuals.extend(method.tell_many(list(known), list(known.values())))
-        for point in told.keys() - known.keys():
+        for point in [point for point in told if point not in known]:
             method.exclude(point, "told to have no value")
 
     def tell_pending(self, point: Point) -> None:
