@@ -47,6 +47,7 @@ _HOMES = {
     "cohobate.propose.gest": ("as_gest", "from_gest"),
     "cohobate.propose.given": ("points",),
     "cohobate.propose.learners.average": ("AverageLearner",),
+    "cohobate.propose.learners.integrator": ("IntegratorLearner",),
     "cohobate.propose.learners.sequence": ("SequenceLearner",),
     "cohobate.propose.persistent": ("persistent",),
     "cohobate.propose.sampling": ("Grid", "LatinHypercube", "RandomSampler", "Sobol"),
@@ -117,6 +118,7 @@ if TYPE_CHECKING:
     from cohobate.propose.gest import from_gest as from_gest
     from cohobate.propose.given import points as points
     from cohobate.propose.learners.average import AverageLearner as AverageLearner
+    from cohobate.propose.learners.integrator import IntegratorLearner as IntegratorLearner
     from cohobate.propose.learners.sequence import SequenceLearner as SequenceLearner
     from cohobate.propose.optimisers.bayes import BayesianOptimizer as BayesianOptimizer
     from cohobate.propose.persistent import persistent as persistent

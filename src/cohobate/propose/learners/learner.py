@@ -11,7 +11,7 @@ from cohobate.core.payload import Payload, Plain
 from cohobate.core.problem import Problem
 from cohobate.core.protocols import Answer, Exhausted, Later, Rows, inputs_of
 from cohobate.core.trial import Result
-from cohobate.propose.learners.method import Method, Point, Told
+from cohobate.propose.learners.method import Method, Point, Told, why_over
 from cohobate.propose.learners.residuals import Residuals
 
 M = TypeVar("M", bound=Method)
@@ -163,7 +163,7 @@ class Learner(Generic[M]):
         points, _ = method.ask(n)
         if points:
             return [method.inputs(point) for point in points]
-        return Later() if method.pending else Exhausted("nothing is left to learn")
+        return Later() if method.pending else Exhausted(why_over(method))
 
     def ingest(self, results: Sequence[Result]) -> None:
         """Takes in final outcomes: a value, or that there is none; what was cancelled may be asked for again."""
