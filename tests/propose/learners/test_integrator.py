@@ -301,6 +301,21 @@ def test_a_copy_of_what_was_done_in_parallel_is_as_good():
     assert copy.npoints <= learner.npoints + 64
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_nodes_may_be_told_before_they_are_asked_for(seed):
+    f, bounds, truth = CASES["cusp"]
+    given_ = list(run(co.IntegratorLearner(bounds, 1e-7), f).data.items())
+    order = random.Random(seed)
+    order.shuffle(given_)
+    learner = co.IntegratorLearner(bounds, 1e-6)
+    while not learner.done():
+        if given_ and order.random() < 0.7:
+            learner.tell(*given_.pop())
+        for x in learner.ask(order.randrange(3))[0]:
+            learner.tell(x, f(x))
+    assert abs(learner.learned().value - truth) <= learner.learned().error <= 1e-6 * truth
+
+
 def test_a_hole_may_get_a_value_later():
     learner = co.IntegratorLearner((0, 1), 1e-6)
     learner.tell(0.0, None)

@@ -102,8 +102,8 @@ class Average:
         off = moments.off(value) if moments.n else nan
         try:
             moments.add(value)
-        except OverflowError:
-            raise LearnerError(f"{WHO}: the value of seed {point} is too far off: {value!r:.80}") from None
+        except ArithmeticError as error:
+            raise LearnerError(f"{WHO}: the value of seed {point} is {error}: {value!r:.80}") from None
         self._pending.pop(point, None)
         self.holes.pop(point, None)
         self.data[point] = value
