@@ -11,7 +11,7 @@ from cohobate.core.payload import Payload, Plain
 from cohobate.core.problem import Problem
 from cohobate.core.protocols import Answer, Exhausted, Later, Rows, inputs_of
 from cohobate.core.trial import Result
-from cohobate.propose.learners.method import Method, Point, Told
+from cohobate.propose.learners.method import Method, Point, Told, why_over
 from cohobate.propose.learners.residuals import Residuals
 
 M = TypeVar("M", bound=Method)
@@ -66,7 +66,15 @@ class Learner(Generic[M]):
         """Takes in many values at once, which costs less than one after the other."""
         if len(points) != len(values):
             raise LearnerError(f"tell_many: expected as many values as points, got {len(points)} and {len(values)}")
-        self._residuals.extend(self.method.tell_many(points, values))
+        method = self.method
+        told: dict[Point, Told] = {}
+        for point, value in zip(map(method.admit, points), values, strict=True):
+            if point not in method.data:
+                told.setdefault(point, value)
+        known = {point: value for point, value in told.items() if value is not None}
+        self._residuals.extend(method.tell_many(list(known), list(known.values())))
+        for point in [point for point in told if point not in known]:
+            method.exclude(point, "told to have no value")
 
     def tell_pending(self, point: Point) -> None:
         """Takes in that a point is being evaluated: it is not asked for."""
@@ -155,7 +163,7 @@ class Learner(Generic[M]):
         points, _ = method.ask(n)
         if points:
             return [method.inputs(point) for point in points]
-        return Later() if method.pending else Exhausted("nothing is left to learn")
+        return Later() if method.pending else Exhausted(why_over(method))
 
     def ingest(self, results: Sequence[Result]) -> None:
         """Takes in final outcomes: a value, or that there is none; what was cancelled may be asked for again."""
@@ -167,7 +175,7 @@ class Learner(Generic[M]):
         method = self.method
         points = [method.point(inputs_of(row)) for row in rows]
         derived, _ = method.ask(len(points))
-        if list(derived) != points:  # made by an older version, or by hand
+        if [method.point(method.inputs(point)) for point in derived] != points:  # by an older version, or by hand
             method.release(derived)
             for point in points:
                 self.tell_pending(point)

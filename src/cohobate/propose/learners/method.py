@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 from cohobate.core.payload import Payload, Plain
 from cohobate.core.problem import Problem
@@ -127,3 +127,18 @@ class Method(Protocol):
         ``kind`` chooses among several. Raises ``LearnerError`` where too little is known.
         """
         ...
+
+
+@runtime_checkable
+class Ends(Protocol):
+    """A method that may end without having learned what it should."""
+
+    @property
+    def why(self) -> str:
+        """Why it ended so, in one line; empty where it has not, or where it has learned all."""
+        ...
+
+
+def why_over(method: Method) -> str:
+    """Returns why nothing is left to ask for."""
+    return (method.why if isinstance(method, Ends) else "") or "nothing is left to learn"
