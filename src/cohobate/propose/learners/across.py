@@ -34,6 +34,9 @@ class Across(Mapping[Point, Payload]):
     def __len__(self) -> int:
         return sum(len(self._get(one.method)) for one in self._learners)
 
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
 
 @final
 class Pending(Collection[Point]):

@@ -213,7 +213,7 @@ class Balanced(Generic[M]):
             asked, gained = method.ask(1)
             if asked:
                 method.release(asked)
-                return gained[0]
+                return float(gained[0])
             self._next.close(first[1])
         return 0.0
 

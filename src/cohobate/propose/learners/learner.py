@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from math import isnan
 from typing import Any, Generic, TypeVar, final
 
 import numpy as np
@@ -74,10 +75,10 @@ class Learner(Generic[M]):
         if len(points) != len(values):
             raise LearnerError(f"tell_many: expected as many values as points, got {len(points)} and {len(values)}")
         told = self._unknown(zip(points, values, strict=True))
-        for point in [point for point, value in told.items() if value is None]:
+        known = {point: value for point, value in told.items() if value is not None}
+        self.take_many(list(known), list(known.values()))
+        for point in [point for point in told if point not in known]:
             self.method.exclude(point, "told to have no value")
-            del told[point]
-        self.take_many(list(told), list(told.values()))
 
     def tell_pending(self, point: Point) -> None:
         """Takes in that a point is being evaluated: it is not asked for."""
@@ -180,11 +181,13 @@ class Learner(Generic[M]):
         return Known(dict(told_to(self.method)), dict(self.method.holes), memory_of(self))
 
     def __repr__(self) -> str:
-        facts = ", ".join(f"{text} {name}" for name, text in self._facts()[1:] if text)
-        return f"<{self.describe()['learner']}: {facts}>"
+        counts, measured = self._counts(), self._measured()
+        facts = [f"{n} {name}" for name, n in counts if n] + [f"{name} {text}" for name, text in measured if text]
+        return f"<{self.describe()['learner']}: {', '.join(facts)}>"
 
     def _repr_html_(self) -> str:
-        return Card(str(self.describe()["learner"]), self._facts()).html()
+        over = ("over", space_of(self.problem))
+        return Card(str(self.describe()["learner"]), [over, *self._counts(), *self._measured()]).html()
 
     # in a campaign
 
@@ -220,7 +223,7 @@ class Learner(Generic[M]):
         method = self.method
         points = [method.point(inputs_of(row)) for row in rows]
         derived, _ = method.ask(len(points))
-        if list(derived) != points:  # made by an older version, or by hand
+        if [method.point(method.inputs(point)) for point in derived] != points:  # by an older version, or by hand
             method.release(derived)
             for point in points:
                 self.tell_pending(point)
@@ -264,10 +267,12 @@ class Learner(Generic[M]):
                 self.method.exclude(admitted, why)
         recollect(self, known.memory)
 
-    def _facts(self) -> list[tuple[str, object]]:
-        counts = {"points": self.npoints, "pending": len(self.pending_points), "without a value": len(self.holes)}
-        measured = {"loss": f"{self.loss():.3g}", "error": "" if (e := self.error()) != e else f"{e:.3g}"}
-        return [("over", space_of(self.problem)), *counts.items(), *measured.items()]
+    def _counts(self) -> list[tuple[str, int]]:
+        return [("points", self.npoints), ("pending", len(self.pending_points)), ("without a value", len(self.holes))]
+
+    def _measured(self) -> list[tuple[str, str]]:
+        error = self.error()
+        return [("loss", f"{self.loss():.3g}"), ("error", "" if isnan(error) else f"{error:.3g}")]
 
     def _ingest(self, point: Point, result: Result) -> None:
         method = self.method
