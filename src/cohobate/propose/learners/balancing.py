@@ -157,7 +157,7 @@ class Balanced(Generic[M]):
     def tell(self, point: Point, value: Told) -> float:
         """Tells the child."""
         i, inner = point
-        residual = self.learners[i].take(inner, value)
+        residual: float = self.learners[i].take(inner, value)
         self._turns.pop(point, None)
         self._touch(i)
         return residual

@@ -32,12 +32,11 @@ class Known:
 class Remembers(Protocol):
     """A learner, as far as its memory goes."""
 
+    refused: dict[Point, str]
+    residuals: Residuals
+
     @property
     def method(self) -> Method: ...
-    @property
-    def refused(self) -> dict[Point, str]: ...
-    @property
-    def residuals(self) -> Residuals: ...
 
 
 @runtime_checkable
@@ -66,13 +65,14 @@ def memory_of(learner: Remembers) -> Memory:
     return Memory(dict(learner.refused), learner.residuals.latest(), inner)
 
 
-def recollect(learner: Remembers, memory: Memory) -> None:
-    """Has a learner remember this too."""
+def recollect(learner: Remembers, *memories: Memory) -> None:
+    """Has a learner remember what is in these, the latest last; of residuals nothing else."""
     holes = learner.method.holes
-    learner.refused.update({point: why for point, why in memory.refused.items() if point in holes})
-    learner.residuals.extend(memory.residuals)
-    for one, remembered in zip(_within(learner), memory.inner, strict=True):
-        recollect(one, remembered)
+    for memory in memories:
+        learner.refused.update({point: why for point, why in memory.refused.items() if point in holes})
+    learner.residuals = Residuals(residual for memory in memories for residual in memory.residuals)
+    for one, *remembered in zip(_within(learner), *(memory.inner for memory in memories), strict=True):
+        recollect(one, *remembered)
 
 
 def _within(learner: Remembers) -> Sequence[Remembers]:

@@ -259,13 +259,14 @@ class Learner(Generic[M]):
         return unknown
 
     def _learn(self, known: Known) -> None:
+        before = memory_of(self)
         told = self._unknown(known.told.items())
         self.take_many(list(told), list(told.values()))
         for point, why in known.holes.items():
             admitted = self.method.admit(point)
             if admitted not in self.method.data and admitted not in self.method.holes:
                 self.method.exclude(admitted, why)
-        recollect(self, known.memory)
+        recollect(self, before, known.memory)
 
     def _counts(self) -> list[tuple[str, int]]:
         return [("points", self.npoints), ("pending", len(self.pending_points)), ("without a value", len(self.holes))]
