@@ -14,6 +14,7 @@ from cohobate.core.problem import Problem
 from cohobate.core.trial import Inputs
 from cohobate.propose.learners.learner import Learner, M
 from cohobate.propose.learners.method import Point, Told
+from cohobate.propose.learners.words import short
 from cohobate.simulate.identity import code_hash
 
 Pick = str | Callable[[Payload], Told]
@@ -27,7 +28,7 @@ def DataSaver(learner: Learner[M], pick: Pick) -> Learner[Saved[M]]:
     ``method.extra`` are the whole results by point. In a campaign a result is the mapping of all outputs.
     """
     if not (isinstance(pick, str) or callable(pick)):
-        raise LearnerError(f"{WHO}: expected the name of an output or a function of a result, got {pick!r:.80}")
+        raise LearnerError(f"{WHO}: expected the name of an output or a function of a result, got {short(pick)}")
     return Learner(Saved(learner, pick))
 
 
@@ -155,12 +156,12 @@ class Saved(Generic[M]):
             case Returned(value):
                 return value
             case Raised(error, message):
-                raise LearnerError(f"{WHO}: picking from {whole!r:.80} raised {message}") from error
+                raise LearnerError(f"{WHO}: picking from {short(whole)} raised {message}") from error
 
     def _named(self, whole: Payload, name: str) -> Told:
         if not isinstance(whole, Mapping):
-            raise LearnerError(f"{WHO}: expected a mapping with {name!r}, got {whole!r:.80}")
+            raise LearnerError(f"{WHO}: expected a mapping with {name!r}, got {short(whole)}")
         if name not in whole:
             hint = did_you_mean(name, map(str, whole))
-            raise LearnerError(f"{WHO}: expected a result with {name!r}, got one with {list(whole)!r:.80}{hint}")
+            raise LearnerError(f"{WHO}: expected a result with {name!r}, got one with {short(list(whole))}{hint}")
         return whole[name]
