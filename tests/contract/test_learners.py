@@ -388,6 +388,20 @@ def test_recalled_and_told_again_it_goes_on_as_if_it_had_never_stopped(case: Cas
         assert following(resumed, case) == following(learner, case)
 
 
+def test_recorded_rows_win_over_what_it_would_choose(case: Case):
+    learner, older = case.make(), case.make()
+    rows = older.suggest(9)
+    assert isinstance(rows, list)
+    points = [older.method.point(row) for row in rows]
+    learner.recall(rows[6:])
+    learner.recall(rows[4:6])
+    assert set(learner.pending_points) == {*points[4:]}
+    assert not {*learner.ask(5)[0]} & {*points[4:]}
+    untouched = case.make()
+    untouched.recall([])
+    assert state(untouched) == state(case.make())
+
+
 def test_failures_are_holes_and_cancelled_points_are_open(case: Case):
     learner = case.make()
     rows = learner.suggest(3)
