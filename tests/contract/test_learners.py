@@ -287,7 +287,7 @@ def test_points_that_are_none_are_refused(case: Case):
     before = state(learner)
     for point in NOWHERE:
         for act in (lambda p: learner.tell(p, 1.0), learner.tell_pending, lambda p: learner.tell_many([p], [1.0])):
-            with pytest.raises(LearnerError, match="expected|not within") as caught:
+            with pytest.raises(LearnerError, match=r"expected|not within") as caught:
                 act(point)
             assert "\n" not in str(caught.value)
     assert state(learner) == before
