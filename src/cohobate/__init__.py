@@ -48,6 +48,10 @@ _HOMES = {
     "cohobate.propose.given": ("points",),
     "cohobate.propose.learners.balancing": ("BalancingLearner", "balancing_product"),
     "cohobate.propose.learners.saver": ("DataSaver",),
+    "cohobate.propose.learners.average": ("AverageLearner",),
+    "cohobate.propose.learners.integrator": ("IntegratorLearner",),
+    "cohobate.propose.learners.line": ("Learner1D",),
+    "cohobate.propose.learners.noisy": ("AverageLearner1D",),
     "cohobate.propose.learners.sequence": ("SequenceLearner",),
     "cohobate.propose.persistent": ("persistent",),
     "cohobate.propose.sampling": ("Grid", "LatinHypercube", "RandomSampler", "Sobol"),
@@ -57,6 +61,7 @@ _HOMES = {
 _MODULES = {
     "chem": "cohobate.simulate.chem",
     "engines": "cohobate.engines",
+    "losses": "cohobate.propose.learners.line.losses",
     "optimisers": "cohobate.propose.optimisers",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -120,6 +125,10 @@ if TYPE_CHECKING:
     from cohobate.propose.learners.balancing import BalancingLearner as BalancingLearner
     from cohobate.propose.learners.balancing import balancing_product as balancing_product
     from cohobate.propose.learners.saver import DataSaver as DataSaver
+    from cohobate.propose.learners.average import AverageLearner as AverageLearner
+    from cohobate.propose.learners.integrator import IntegratorLearner as IntegratorLearner
+    from cohobate.propose.learners.line import Learner1D as Learner1D
+    from cohobate.propose.learners.noisy import AverageLearner1D as AverageLearner1D
     from cohobate.propose.learners.sequence import SequenceLearner as SequenceLearner
     from cohobate.propose.optimisers.bayes import BayesianOptimizer as BayesianOptimizer
     from cohobate.propose.persistent import persistent as persistent
