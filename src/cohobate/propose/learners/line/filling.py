@@ -21,19 +21,19 @@ Gap = tuple[float, float, float]
 
 
 class Stretch(NamedTuple):
-    """An interval between neighbouring known points: the loss of its greatest gap, its start, all its gaps."""
+    """An interval between neighbouring known points: the loss of its greatest gap, its number, all its gaps."""
 
     most: float
-    start: float
+    number: int
     gaps: Sequence[Gap]
 
 
 class Chosen(NamedTuple):
-    """A point that was chosen, what is gained by it, and the start of the interval it lies in."""
+    """A point that was chosen, what is gained by it, and the number of the interval it lies in."""
 
     point: float
     gain: float
-    start: float
+    number: int
 
 
 def rounded(loss: float) -> float:
@@ -80,23 +80,25 @@ def fill(n: int, stretches: Iterator[Stretch], order: float, dust: float) -> lis
 
     ``stretches`` come in the order of falling ``most``; no more of them are taken than are needed.
     """
-    heap: list[tuple[float, float, float, int, float, float]] = []
-    parts: dict[float, tuple[float, int, float, float]] = {}
+    heap: list[tuple[float, float, float, int, float, int]] = []
+    parts: dict[float, tuple[float, int, float, int]] = {}
     following = next(stretches, None)
     for _ in range(n):
         while following is not None and (not heap or following.most >= -heap[0][0]):
             for loss, a, b in following.gaps:
-                heappush(heap, (-loss, a, b, 1, loss, following.start))
+                heappush(heap, (-loss, a, b, 1, loss, following.number))
             following = next(stretches, None)
         if not heap or heap[0][0] == 0.0:
             break
-        _, a, b, k, loss, start = heap[0]
+        _, a, b, k, loss, number = heap[0]
         k += 1
-        parts[a] = (b, k, loss, start)
+        parts[a] = (b, k, loss, number)
         left = rounded(loss / k**order) if (b - a) / k > dust else 0.0
-        heapreplace(heap, (-left, a, b, k, loss, start))
+        heapreplace(heap, (-left, a, b, k, loss, number))
     return [
-        Chosen(a + (b - a) * (i / k), loss / k, start) for a, (b, k, loss, start) in parts.items() for i in range(1, k)
+        Chosen(a + (b - a) * (i / k), loss / k, number)
+        for a, (b, k, loss, number) in parts.items()
+        for i in range(1, k)
     ]
 
 

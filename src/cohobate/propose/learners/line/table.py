@@ -74,8 +74,8 @@ class Table:
 class Seen:
     """The intervals of a table at one time.
 
-    ``losses`` are theirs (rounded, 0 for dust); ``most`` those of the greatest gap in each, ``known`` as if nothing were out;
-    ``inner`` what is out, and the holes, by the number of the interval.
+    ``losses`` are theirs (rounded, 0 for dust); ``most`` those of the greatest gap in each, ``known`` as if
+    nothing were out; ``inner`` what is out, and the holes, by the number of the interval.
     """
 
     __slots__ = ("_facts", "_order", "inner", "known", "losses", "most", "x")
@@ -100,7 +100,7 @@ class Seen:
         most, left = self.most, max(0, len(self.most) - n)
         at = np.flatnonzero(most >= max(np.partition(most, left)[left], 5e-324))
         for i in at[np.argsort(-most[at], kind="stable")].tolist():
-            yield Stretch(float(most[i]), float(self.x[i]), self._gaps(i, self.inner.get(i, ())))
+            yield Stretch(float(most[i]), 0, self._gaps(i, self.inner.get(i, ())))
 
     def _gaps(self, i: int, inner: Sequence[float]) -> list[Gap]:
         interval = Interval(float(self.x[i]), float(self.x[i + 1]), inner, float(self.losses[i]))
