@@ -74,19 +74,19 @@ class Table:
 class Seen:
     """The intervals of a table at one time.
 
-    ``losses`` are theirs; ``most`` those of the greatest gap in each, ``known`` as if nothing were out;
-    ``inner`` what is out, and the holes, by the number of the interval.
+    ``losses`` are theirs (rounded, 0 for dust); ``most`` those of the greatest gap in each, ``known`` as if
+    nothing were out; ``inner`` what is out, and the holes, by the number of the interval.
     """
 
     __slots__ = ("_facts", "_order", "inner", "known", "losses", "most", "x")
 
     def __init__(self, facts: Facts, loss: Loss, x: Array, y: Array) -> None:
         self._facts, self._order, self.x = facts, loss.order, x
-        self.losses: Array = loss.over(x, y, facts.width, facts.scale) if facts.data else np.ones(1)
-        carried = self.losses * SPLIT
-        self.most: Array = np.where(np.diff(x) > facts.dust, carried - (carried - self.losses), 0.0)
+        found = loss.over(x, y, facts.width, facts.scale) if facts.data else np.ones(1)
+        carried = found * SPLIT
+        self.losses: Array = np.where(np.diff(x) > facts.dust, carried - (carried - found), 0.0)
         self.inner = self._cuts()
-        self.known = self.most.copy()
+        self.most, self.known = self.losses.copy(), self.losses.copy()
         for i, points in self.inner.items():
             self.known[i] = greatest(self._gaps(i, [p for p in points if p in facts.holes]))
             self.most[i] = greatest(self._gaps(i, points))
@@ -100,7 +100,7 @@ class Seen:
         most, left = self.most, max(0, len(self.most) - n)
         at = np.flatnonzero(most >= max(np.partition(most, left)[left], 5e-324))
         for i in at[np.argsort(-most[at], kind="stable")].tolist():
-            yield Stretch(float(most[i]), float(self.x[i]), self._gaps(i, self.inner.get(i, ())))
+            yield Stretch(float(most[i]), 0, self._gaps(i, self.inner.get(i, ())))
 
     def _gaps(self, i: int, inner: Sequence[float]) -> list[Gap]:
         interval = Interval(float(self.x[i]), float(self.x[i + 1]), inner, float(self.losses[i]))
