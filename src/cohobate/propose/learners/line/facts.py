@@ -84,6 +84,7 @@ class Facts:
 
     def settle(self, points: Sequence[float]) -> None:
         """Takes in that points are neither out nor holes any more."""
-        for point in points:
-            self.pending.pop(point, None)
-            self.holes.pop(point, None)
+        for known in (self.pending, self.holes):
+            if known:
+                for point in points:
+                    known.pop(point, None)

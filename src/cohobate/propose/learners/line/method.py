@@ -164,11 +164,15 @@ class Line:
         facts = self._facts
         admitted = self._admitted(points)
         array, shape = checked_many(admitted, values, facts.shape)
-        if len(set(admitted)) < len(admitted) or not facts.data.keys().isdisjoint(admitted):
-            admitted, array = self._first(admitted, array)
         if not self._is_bulk(len(admitted)):
+            admitted, array = self._first(admitted, array)
             return [self.tell(point, value) for point, value in zip(admitted, listed(array), strict=True)]
         table, x = self._tabled(), np.array(admitted)
+        if table.has(x):
+            admitted, array = self._first(admitted, array)
+            x = np.array(admitted)
+        if not admitted:
+            return []
         facts.reach(array)
         off = table.predict(x, array)
         facts.shape = shape

@@ -39,6 +39,12 @@ class Table:
             x, y = np.insert(self.x, at, x), np.insert(self.y, at, y, axis=0)
         self.x, self.y, self._seen = x, y, None
 
+    def has(self, x: Array) -> bool:
+        """Returns whether any of these positions is known, or is there twice."""
+        if len(np.unique(x)) < len(x):
+            return True
+        return bool(len(self.x)) and bool((self.x[np.searchsorted(self.x[:-1], x)] == x).any())
+
     def predict(self, x: Array, y: Array) -> Array:
         """Returns by how much values differ from the lines between known points, NaN where there is none."""
         if len(self.x) < 2:
@@ -99,8 +105,10 @@ class Seen:
         """Yields the ``n`` intervals worth most, in falling order."""
         most, left = self.most, max(0, len(self.most) - n)
         at = np.flatnonzero(most >= max(np.partition(most, left)[left], 5e-324))
-        for i in at[np.argsort(-most[at], kind="stable")].tolist():
-            yield Stretch(float(most[i]), 0, self._gaps(i, self.inner.get(i, ())))
+        at = at[np.argsort(-most[at], kind="stable")]
+        for i, worth, a, b in zip(*(one.tolist() for one in (at, most[at], self.x[at], self.x[at + 1])), strict=True):
+            inner = self.inner.get(i)
+            yield Stretch(worth, 0, [(worth, a, b)] if inner is None else self._gaps(i, inner))
 
     def _gaps(self, i: int, inner: Sequence[float]) -> list[Gap]:
         interval = Interval(float(self.x[i]), float(self.x[i + 1]), inner, float(self.losses[i]))
