@@ -19,8 +19,8 @@ from cohobate.propose.learners.line.filling import (
     Stretch,
     fill,
     gaps_of,
-    greatest,
     rounded,
+    widest,
 )
 from cohobate.propose.learners.line.losses import Loss
 from cohobate.propose.learners.line.table import Seen
@@ -107,16 +107,24 @@ class Chain:
         worth = self.top()
         if not worth:
             return []
-        _, a, i = self._heap[0]
-        if n == 1 and i not in self._inner:
-            chosen = [Chosen(a + (self._x[self._right[i]] - a) * 0.5, worth / 2, i)]
-        else:
-            taken: dict[int, None] = {}
-            chosen = fill(n, self._falling(taken), self._loss.order, self._facts.dust)
-            for i in taken:
-                heappush(self._heap, (-self._most[i], self._x[i], i))
+        chosen = [self._best(worth)] if n == 1 else self._several(n)
         for point, _, i in chosen:
             self._insert(point, i)
+        return chosen
+
+    def _best(self, worth: float) -> Chosen:
+        """Returns the middle of the first of the best gaps."""
+        _, a, i = self._heap[0]
+        b = self._x[self._right[i]]
+        if inner := self._inner.get(i):
+            _, a, b = self._widest(i, inner)
+        return Chosen(a + (b - a) * 0.5, worth / 2, i)
+
+    def _several(self, n: int) -> list[Chosen]:
+        taken: dict[int, None] = {}
+        chosen = fill(n, self._falling(taken), self._loss.order, self._facts.dust)
+        for i in taken:
+            heappush(self._heap, (-self._most[i], self._x[i], i))
         return chosen
 
     # taking in
@@ -185,22 +193,24 @@ class Chain:
         inner = self._inner.get(i)
         if inner is None:
             self._losses[i] = self._most[i]
-            if not self._facts.holes:
-                self._halve(i, point)
+            if self._halve(i, point):
                 return
             inner = self._inner[i] = []
         if point not in inner:
             insort(inner, point)
         self._worth(i)
 
-    def _halve(self, i: int, point: float) -> None:
-        """Cuts an interval that nothing cut so far, where there are no holes."""
-        a, b, whole = self._x[i], self._x[self._right[i]], self._most[i]
+    def _halve(self, i: int, point: float) -> bool:
+        """Cuts an interval that nothing cut so far; returns whether it did: not where there is a hole."""
+        a, b, whole, holes = self._x[i], self._x[self._right[i]], self._most[i], self._facts.holes
+        if holes and not holes.keys().isdisjoint((a, b, point)):
+            return False
         part = max(point - a, b - point)
         self._inner[i] = [point]
         self._awaited[i] = whole
         share: float = (part / (b - a)) ** self._loss.order
         self._most[i] = rounded(whole * share) if part > self._facts.dust else 0.0
+        return True
 
     def _split(self, i: int, point: float) -> int:
         """Splits an interval at a point that has come to be known; returns the point's number."""
@@ -264,20 +274,25 @@ class Chain:
     def _worth(self, i: int) -> None:
         """Works out anew what an interval is worth."""
         inner, facts = self._inner.get(i, []), self._facts
-        worth = greatest(self._gaps(i, inner))
+        worth = self._widest(i, inner)[0]
         if worth > self._most[i]:
             heappush(self._heap, (-worth, self._x[i], i))
         self._most[i] = worth
-        holes = [point for point in inner if point in facts.holes]
+        holes = [point for point in inner if point in facts.holes] if facts.holes else []
         if len(holes) < len(inner):
-            self._awaited[i] = greatest(self._gaps(i, holes))
+            self._awaited[i] = self._widest(i, holes)[0]
         else:
             self._awaited.pop(i, None)
 
+    def _widest(self, i: int, inner: Sequence[float]) -> Gap:
+        return widest(self._interval(i, inner), self._facts.holes, self._loss.order, self._facts.dust)
+
     def _gaps(self, i: int, inner: Sequence[float]) -> list[Gap]:
+        return gaps_of(self._interval(i, inner), self._facts.holes, self._loss.order, self._facts.dust)
+
+    def _interval(self, i: int, inner: Sequence[float]) -> Interval:
         whole = self._losses[i] if i in self._inner else self._most[i]
-        interval = Interval(self._x[i], self._x[self._right[i]], inner, whole)
-        return gaps_of(interval, self._facts.holes, self._loss.order, self._facts.dust)
+        return Interval(self._x[i], self._x[self._right[i]], inner, whole)
 
     def _falling(self, taken: dict[int, None]) -> Iterator[Stretch]:
         """Yields the intervals worth most, in falling order, and takes them off the heap."""

@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 
 from cohobate.propose.learners.line.facts import Facts
-from cohobate.propose.learners.line.filling import SPLIT, Chosen, Gap, Interval, Stretch, fill, gaps_of, greatest
+from cohobate.propose.learners.line.filling import SPLIT, Chosen, Gap, Interval, Stretch, fill, gaps_of, widest
 from cohobate.propose.learners.line.losses import Loss
 from cohobate.propose.learners.line.values import Array
 
@@ -94,8 +94,8 @@ class Seen:
         self.inner = self._cuts()
         self.most, self.known = self.losses.copy(), self.losses.copy()
         for i, points in self.inner.items():
-            self.known[i] = greatest(self._gaps(i, [p for p in points if p in facts.holes]))
-            self.most[i] = greatest(self._gaps(i, points))
+            self.known[i] = self._widest(i, [p for p in points if p in facts.holes])
+            self.most[i] = self._widest(i, points)
 
     def fill(self, n: int) -> list[Chosen]:
         """Returns up to ``n`` points to ask for."""
@@ -110,9 +110,14 @@ class Seen:
             inner = self.inner.get(i)
             yield Stretch(worth, 0, [(worth, a, b)] if inner is None else self._gaps(i, inner))
 
+    def _widest(self, i: int, inner: Sequence[float]) -> float:
+        return widest(self._interval(i, inner), self._facts.holes, self._order, self._facts.dust)[0]
+
     def _gaps(self, i: int, inner: Sequence[float]) -> list[Gap]:
-        interval = Interval(float(self.x[i]), float(self.x[i + 1]), inner, float(self.losses[i]))
-        return gaps_of(interval, self._facts.holes, self._order, self._facts.dust)
+        return gaps_of(self._interval(i, inner), self._facts.holes, self._order, self._facts.dust)
+
+    def _interval(self, i: int, inner: Sequence[float]) -> Interval:
+        return Interval(float(self.x[i]), float(self.x[i + 1]), inner, float(self.losses[i]))
 
     def _cuts(self) -> dict[int, list[float]]:
         """Returns what lies inside the intervals."""
