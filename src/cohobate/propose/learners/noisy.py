@@ -78,6 +78,10 @@ def AverageLearner1D(
     ``max_samples``. Many points at a time go to many places, fewest samples first. Values are numbers.
     ``learned()`` are the ``Means``. The cost of a point does not grow with the samples of its place, and
     with the number of places like its logarithm.
+
+    >>> learner = AverageLearner1D((0, 1), min_samples=2)
+    >>> learner.ask(5)[0]
+    [(0, 0.0), (0, 1.0), (1, 0.0), (1, 1.0), (0, 0.5)]
     """
     axes = axes_of(bounds, WHO)
     if len(axes) != 1 or SEED in axes:
