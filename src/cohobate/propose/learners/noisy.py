@@ -18,7 +18,6 @@ from cohobate.propose.learners.domain import OUTPUT, Interval, axes_of
 from cohobate.propose.learners.learner import Learner
 from cohobate.propose.learners.line.losses import Loss, Of, as_loss
 from cohobate.propose.learners.sites import Site, Sites
-from cohobate.propose.learners.student import quantile
 from cohobate.propose.learners.told import expect_kind, number, positive, whole
 
 SEED = "seed"
@@ -79,6 +78,10 @@ def AverageLearner1D(
     ``max_samples``. Many points at a time go to many places, fewest samples first. Values are numbers.
     ``learned()`` are the ``Means``. The cost of a point does not grow with the samples of its place, and
     with the number of places like its logarithm.
+
+    >>> learner = AverageLearner1D((0, 1), min_samples=2)
+    >>> learner.ask(5)[0]
+    [(0, 0.0), (0, 1.0), (1, 0.0), (1, 1.0), (0, 0.5)]
     """
     axes = axes_of(bounds, WHO)
     if len(axes) != 1 or SEED in axes:
@@ -168,9 +171,9 @@ class Noisy:
         expected = self._sites.expected(x)
         site = self._at(x)
         try:
-            site.moments.add(value)
-        except OverflowError:
-            raise LearnerError(f"{WHO}: the value at {point} is too far off: {value!r}") from None
+            site.tell(value, 1 - self._sampling.alpha)
+        except ArithmeticError as error:
+            raise LearnerError(f"{WHO}: the value at {point} is {error}: {value!r:.80}") from None
         self._arrive(point, site)
         if self.holes.pop(point, None) is not None:
             site.failed -= 1
@@ -233,7 +236,7 @@ class Noisy:
         return Means(
             np.array([site.x for site in sites]),
             np.array([site.mean for site in sites]),
-            np.array([self._error(site) for site in sites]),
+            np.array([site.error for site in sites]),
             np.array([site.moments.n for site in sites]),
         )
 
@@ -271,11 +274,6 @@ class Noisy:
 
     # the queue of places that need samples
 
-    def _error(self, site: Site) -> float:
-        """Returns half the width of the interval that the mean is in."""
-        n = site.moments.n
-        return inf if n < 2 else quantile(1 - self._sampling.alpha, n - 1) * float(site.moments.error())
-
     def _need(self, site: Site) -> tuple[int, float] | None:
         """Returns how much a place needs a sample, least first: those with too few of them, then the least exact."""
         known = site.moments.n
@@ -286,7 +284,7 @@ class Noisy:
             return 0, n
         if known < 2:
             return None
-        error = self._error(site) * sqrt(known / n)
+        error = site.error * sqrt(known / n)
         ratio = error / self._sites.scale / self._sites.closeness(site)
         return (1, -ratio) if ratio > self._sampling.delta and error > self._sampling.min_error else None
 

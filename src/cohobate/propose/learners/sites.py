@@ -13,6 +13,7 @@ import numpy as np
 
 from cohobate.propose.learners.line.losses import Loss
 from cohobate.propose.learners.moments import Moments
+from cohobate.propose.learners.student import quantile
 
 DUST = 1e-14
 """The share of the bounds below which an interval is not split."""
@@ -28,19 +29,26 @@ SLACK = 8
 
 @final
 class Site:
-    """A place: the moments of its values, how many seeds are out and failed there, and how many it should have."""
+    """A place: the moments of its values, how many seeds are out and failed there, and how many it should have.
 
-    __slots__ = ("failed", "moments", "out", "seed", "want", "x")
+    ``mean`` and ``error`` are those of the moments, as ``tell`` left them.
+    """
+
+    __slots__ = ("error", "failed", "mean", "moments", "out", "seed", "want", "x")
 
     def __init__(self, x: float, want: int) -> None:
         self.x, self.want = x, want
         self.moments = Moments()
+        self.mean, self.error = 0.0, inf
         self.out = self.failed = self.seed = 0
 
-    @property
-    def mean(self) -> float:
-        """The mean of its values."""
-        return float(self.moments.mean)
+    def tell(self, value: float, share: float) -> None:
+        """Takes in a value; ``error`` is then half of Student's interval up to the quantile of a share."""
+        moments = self.moments
+        moments.add(value)
+        self.mean = float(moments.mean)
+        if moments.n > 1:
+            self.error = quantile(share, moments.n - 1) * float(moments.error())
 
     def is_dead(self) -> bool:
         """Whether it fails too often to be sampled."""
