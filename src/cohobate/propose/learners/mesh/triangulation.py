@@ -241,16 +241,16 @@ class Triangulation:
     def _match(self, k: int, vertices: tuple[int, ...], i: int, ridges: dict[object, tuple[int, int]]) -> None:
         """Links a new simplex to those of the new ones that share a facet with it; ``i`` is where the new vertex is."""
         links = self.links
-        for j in range(self.d + 1):
+        own = links[k]
+        base = [*vertices[:i], *vertices[i + 1 :]]
+        base.sort()
+        for j, v in enumerate(vertices):
             if j == i:
                 continue
-            rest = [v for m, v in enumerate(vertices) if m != i and m != j]
-            if len(rest) > 1:
-                rest.sort()
-            key = tuple(rest)
-            other = ridges.pop(key, None)
+            ridge = tuple([u for u in base if u != v])
+            other = ridges.pop(ridge, None)
             if other is None:
-                ridges[key] = (k, j)
+                ridges[ridge] = (k, j)
             else:
-                links[k][j] = other[0]
-                links[other[0]][other[1]] = k
+                own[j], at = other
+                links[own[j]][at] = k
