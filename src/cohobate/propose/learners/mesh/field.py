@@ -127,13 +127,8 @@ class Field:
         if p not in self._parents:
             return None
         parents, shares = self._parents[p]
-        found: list[Flat] = []
-        for v in parents:
-            y = self._y[v]
-            if y is None:
-                return None
-            found.append(y)
-        return mixed(shares, found)
+        found = [self._y[v] for v in parents]
+        return None if None in found else mixed(shares, found)  # type: ignore[arg-type]  # no None is left
 
     def know(self, p: int, y: Flat) -> None:
         """Sets the value at a vertex."""
@@ -175,6 +170,8 @@ class Field:
     def rescore(self, p: int) -> None:
         """Makes the losses anew that depend on what is known at a vertex."""
         star = self.tri.star(p)
+        if self._quick is not None:
+            self._quick.trim()
         self._rescore(star)
         if self._loss.neighbours:
             self._rescore_around(p, star)
@@ -215,21 +212,22 @@ class Field:
         return most
 
     def _rescore(self, around: Iterable[int]) -> None:
-        settled, vertices = self._settled.__getitem__, self.tri.vertices
         for k in around:
-            if all(map(settled, vertices[k])):
+            if not self._covered or self._is_settled(k):
                 self.queue.put(k, self._scored(k))
 
     def _rescore_around(self, p: int, star: Iterable[int]) -> None:
         """Makes the losses anew of simplices that have ``p`` across a facet."""
-        settled, vertices, links = self._settled.__getitem__, self.tri.vertices, self.tri.links
+        vertices, links, quick = self.tri.vertices, self.tri.links, self._quick
         for k in star:
             other = links[k][vertices[k].index(p)]
-            if other >= 0 and all(map(settled, vertices[other])):
-                if self._quick is not None:
-                    self.queue.put(other, self._quick.turned(other, links[other].index(k)))
-                else:
-                    self.queue.put(other, self._scored(other))
+            if other >= 0 and (not self._covered or self._is_settled(other)):
+                turned = quick.turned(other, links[other].index(k)) if quick is not None else self._scored(other)
+                self.queue.put(other, turned)
+
+    def _is_settled(self, k: int) -> bool:
+        """Whether no vertex of a simplex is pending."""
+        return all(map(self._settled.__getitem__, self.tri.vertices[k]))
 
     def _quickly(self) -> QuickError | None:
         """Returns what scores simplices as the loss does, at less cost, where there is such a thing."""

@@ -10,7 +10,8 @@ from cohobate.propose.learners.mesh.triangulation import Triangulation
 from cohobate.propose.learners.mesh.values import Values
 
 Plane = tuple[float, ...]
-"""The value at the origin and the slopes of the plane through the values of a simplex, and its longest edge squared."""
+"""Of the values of a simplex: that at the origin, the slopes; a quarter of the longest edge squared; that square
+times the volume."""
 UNKNOWN = -1.0
 ROOM = 1000
 
@@ -37,15 +38,11 @@ class QuickError:
     def score(self, k: int) -> float:
         """Returns the loss of a simplex."""
         bend, plane = self._bend, self._plane(k)
-        own = self._tri.vertices[k]
-        bends = [
-            bend(k, v, other, plane) if other >= 0 else UNKNOWN
-            for v, other in zip(own, self._tri.links[k])  # noqa: B905 a check would cost
-        ]
-        if len(self._memory) > 2 * len(self._tri.vertices) + ROOM:
-            self._memory = {k: kept for k, kept in self._memory.items() if k in self._tri.vertices}
+        bends = []
+        for v, other in zip(self._tri.vertices[k], self._tri.links[k]):  # noqa: B905 a check would cost
+            bends.append(bend(k, v, other, plane) if other >= 0 else UNKNOWN)
         self._memory[k] = plane, bends
-        return self._loss(k, plane, bends)
+        return self._loss(plane, bends)
 
     def turned(self, k: int, i: int) -> float:
         """Returns the loss of a simplex after the value beyond its i-th facet has changed."""
@@ -53,12 +50,19 @@ class QuickError:
             return self.score(k)
         plane, bends = self._memory[k]
         bends[i] = self._bend(k, self._tri.vertices[k][i], self._tri.links[k][i], plane)
-        return self._loss(k, plane, bends)
+        return self._loss(plane, bends)
 
-    def _loss(self, k: int, plane: Plane, bends: list[float]) -> float:
-        found = [bend for bend in bends if bend >= 0]
-        bent = sum(found) * self._values.scale / (4 * len(found)) if found else 0.0
-        return self._tri.balls[k][-1] * plane[-1] * (bent + self._exploration)
+    def trim(self) -> None:
+        """Forgets simplices that are no more, if they are many."""
+        if len(self._memory) > 2 * len(self._tri.vertices) + ROOM:
+            self._memory = {k: kept for k, kept in self._memory.items() if k in self._tri.vertices}
+
+    def _loss(self, plane: Plane, bends: list[float]) -> float:
+        n = len(bends)
+        if UNKNOWN in bends:
+            bends = [bend for bend in bends if bend >= 0]
+            n = len(bends) or 1
+        return plane[-1] * (sum(bends) * self._values.scale / (4 * n) + self._exploration)
 
 
 Parts = tuple[Callable[[int], Plane], Callable[[int, int, int, Plane], float]]
@@ -77,14 +81,15 @@ def _planar(tri: Triangulation, y: Sequence[Payload], known: Sequence[bool]) -> 
         y1 -= y0
         x2 -= x0
         y2 -= y0
-        half = 0.5 / balls[k][-1]
+        volume = balls[k][-1]
+        half = 0.5 / volume
         f0 = y[a]
         f1 = (y[b] - f0) * half
         f2 = (y[c] - f0) * half
         gx = f1 * y2 - f2 * y1
         gy = f2 * x1 - f1 * x2
         edge = max(x1 * x1 + y1 * y1, x2 * x2 + y2 * y2, (x1 - x2) * (x1 - x2) + (y1 - y2) * (y1 - y2))
-        return f0 - gx * x0 - gy * y0, gx, gy, edge
+        return f0 - gx * x0 - gy * y0, gx, gy, edge / 4, edge * volume
 
     def bend(k: int, v: int, other: int, plane: Plane) -> float:
         a, b, c = vertices[k]
@@ -94,13 +99,13 @@ def _planar(tri: Triangulation, y: Sequence[Payload], known: Sequence[bool]) -> 
             return UNKNOWN
         x, z = points[far]
         cx, cy, r2, _ = balls[k]
-        f0, gx, gy, edge = plane
+        f0, gx, gy, least, _ = plane
         off = y[far] - f0 - gx * x - gy * z
         x -= cx
         z -= cy
         power = x * x + z * z - r2
-        least = edge / 4
-        return float((off if off > 0 else -off) / (power if power > least else least))
+        bent: float = (off if off > 0 else -off) / (power if power > least else least)
+        return bent
 
     return plane, bend
 
@@ -117,7 +122,8 @@ def _solid(tri: Triangulation, y: Sequence[Payload], known: Sequence[bool]) -> P
         x1, y1, z1 = x1 - x0, y1 - y0, z1 - z0
         x2, y2, z2 = x2 - x0, y2 - y0, z2 - z0
         x3, y3, z3 = x3 - x0, y3 - y0, z3 - z0
-        sixth = 1 / (6 * balls[k][-1])
+        volume = balls[k][-1]
+        sixth = 1 / (6 * volume)
         f0 = y[a]
         f1 = (y[b] - f0) * sixth
         f2 = (y[c] - f0) * sixth
@@ -133,7 +139,7 @@ def _solid(tri: Triangulation, y: Sequence[Payload], known: Sequence[bool]) -> P
             (x1 - x3) * (x1 - x3) + (y1 - y3) * (y1 - y3) + (z1 - z3) * (z1 - z3),
             (x2 - x3) * (x2 - x3) + (y2 - y3) * (y2 - y3) + (z2 - z3) * (z2 - z3),
         )
-        return f0 - gx * x0 - gy * y0 - gz * z0, gx, gy, gz, edge
+        return f0 - gx * x0 - gy * y0 - gz * z0, gx, gy, gz, edge / 4, edge * volume
 
     def bend(k: int, v: int, other: int, plane: Plane) -> float:
         a, b, c, d = vertices[k]
@@ -143,13 +149,13 @@ def _solid(tri: Triangulation, y: Sequence[Payload], known: Sequence[bool]) -> P
             return UNKNOWN
         x, z, w = points[far]
         cx, cy, cz, r2, _ = balls[k]
-        f0, gx, gy, gz, edge = plane
+        f0, gx, gy, gz, least, _ = plane
         off = y[far] - f0 - gx * x - gy * z - gz * w
         x -= cx
         z -= cy
         w -= cz
         power = x * x + z * z + w * w - r2
-        least = edge / 4
-        return float((off if off > 0 else -off) / (power if power > least else least))
+        bent: float = (off if off > 0 else -off) / (power if power > least else least)
+        return bent
 
     return plane, bend

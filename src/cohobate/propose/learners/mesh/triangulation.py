@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, final
 
 from cohobate.propose.learners.mesh.balls import Ball, Point, balls_of, volume_of, weights
@@ -212,8 +212,10 @@ class Triangulation:
                 return facets, beyond
         return facets, -1
 
-    def _keeps_all(self, cavity: Iterable[int], facets: Iterable[Facet]) -> bool:
+    def _keeps_all(self, cavity: Mapping[int, None], facets: Sequence[Facet]) -> bool:
         """Whether every vertex of the cavity is one of its facets'."""
+        if self.d == 2 and len(facets) == len(cavity) + 2:  # Euler
+            return True
         outer: set[int] = set()
         for k, i, _, _ in facets:
             vertices = self.vertices[k]
@@ -244,10 +246,11 @@ class Triangulation:
         own = links[k]
         base = [*vertices[:i], *vertices[i + 1 :]]
         base.sort()
+        plane = self.d == 2
         for j, v in enumerate(vertices):
             if j == i:
                 continue
-            ridge = tuple([u for u in base if u != v])
+            ridge: object = base[v == base[0]] if plane else tuple([u for u in base if u != v])
             other = ridges.pop(ridge, None)
             if other is None:
                 ridges[ridge] = (k, j)
