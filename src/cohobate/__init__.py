@@ -43,9 +43,12 @@ _HOMES = {
     "cohobate.core.steering": ("Closed", "Steer"),
     "cohobate.engines": ("executor", "inline", "processes", "threads"),
     "cohobate.propose.active": ("ActiveLearning",),
+    "cohobate.propose.learners.mesh.learner": ("LearnerND",),
     "cohobate.propose.optimisers.bayes": ("BayesianOptimizer",),
     "cohobate.propose.gest": ("as_gest", "from_gest"),
     "cohobate.propose.given": ("points",),
+    "cohobate.propose.learners.balancing": ("BalancingLearner", "balancing_product"),
+    "cohobate.propose.learners.saver": ("DataSaver",),
     "cohobate.propose.learners.average": ("AverageLearner",),
     "cohobate.propose.learners.integrator": ("IntegratorLearner",),
     "cohobate.propose.learners.line": ("Learner1D",),
@@ -121,9 +124,13 @@ if TYPE_CHECKING:
     from cohobate.propose.gest import from_gest as from_gest
     from cohobate.propose.given import points as points
     from cohobate.propose.learners.average import AverageLearner as AverageLearner
+    from cohobate.propose.learners.balancing import BalancingLearner as BalancingLearner
+    from cohobate.propose.learners.balancing import balancing_product as balancing_product
     from cohobate.propose.learners.integrator import IntegratorLearner as IntegratorLearner
     from cohobate.propose.learners.line import Learner1D as Learner1D
+    from cohobate.propose.learners.mesh.learner import LearnerND as LearnerND
     from cohobate.propose.learners.noisy import AverageLearner1D as AverageLearner1D
+    from cohobate.propose.learners.saver import DataSaver as DataSaver
     from cohobate.propose.learners.sequence import SequenceLearner as SequenceLearner
     from cohobate.propose.optimisers.bayes import BayesianOptimizer as BayesianOptimizer
     from cohobate.propose.persistent import persistent as persistent

@@ -130,6 +130,30 @@ class Method(Protocol):
 
 
 @runtime_checkable
+class Keeper(Protocol):
+    """A method that is told more at a point than it learns from."""
+
+    @property
+    def told(self) -> Mapping[Point, Told]:
+        """What it was told at each known point: another one knows the same once it is told this."""
+        ...
+
+    def value(self, outputs: Mapping[str, Payload]) -> Told:
+        """Returns what it is to be told of all the outputs of a simulator."""
+        ...
+
+
+def told_to(method: Method) -> Mapping[Point, Told]:
+    """Returns what a method was told at each known point."""
+    return method.told if isinstance(method, Keeper) else method.data
+
+
+def value_for(method: Method, outputs: Mapping[str, Payload]) -> Told:
+    """Returns what a method is told of all the outputs of a simulator: the one it looks at, unless it says more."""
+    return method.value(outputs) if isinstance(method, Keeper) else outputs[method.problem.output_names[0]]
+
+
+@runtime_checkable
 class Ends(Protocol):
     """A method that may end without having learned what it should."""
 
@@ -139,6 +163,11 @@ class Ends(Protocol):
         ...
 
 
+def why_of(method: Method) -> str:
+    """Returns why a method ended without having learned what it should, nothing where it did not."""
+    return method.why if isinstance(method, Ends) else ""
+
+
 def why_over(method: Method) -> str:
     """Returns why nothing is left to ask for."""
-    return (method.why if isinstance(method, Ends) else "") or "nothing is left to learn"
+    return why_of(method) or "nothing is left to learn"

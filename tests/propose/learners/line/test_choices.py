@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+from copy import deepcopy
 from itertools import pairwise
 from math import inf, isclose, isnan, sin
 
@@ -34,7 +36,7 @@ def estimated_error(x, y, i, scale):
         return max(abs(other - one)) / (x[j + 1] - x[j - 1])
 
     h = x[i + 1] - x[i]
-    return max(max(second(i), second(i + 1)) * h**2 / 4 / scale, min(1.0, 60 * (h / (HI - LO)) ** 4))
+    return max(max(second(i), second(i + 1)) * h**2 / 4 / scale, min(1.0, 32 * (h / (HI - LO)) ** 4))
 
 
 def arc(x, y, i, scale):
@@ -53,11 +55,12 @@ def reckoned(learner, loss, order, *, real):
     found = []
     for i, (a, b) in enumerate(pairwise(known)):
         whole = loss(x, y, i, scale) if data else 1.0
+        twice = 2 if 1 <= sum(a < p < b for p in holes) <= 3 else 1
         for c, d in pairwise([a, *sorted(p for p in cuts if a < p < b), b]):
             touched = (c in holes) + (d in holes)
             share = (d - c) / (b - a)
             if share > (0, 1 / 1024, 1 / 32)[touched]:
-                found.append((whole * share**order, c, d))
+                found.append((whole * min(1, share * twice) ** order, c, d))
     return found
 
 
@@ -260,3 +263,15 @@ def test_residuals_of_many_are_those_before_the_first():
     assert found == pytest.approx([0.1 / max(4.0, 3.96 + 0.1)] * 99)
     twice = Learner1D((0, 1)).method
     assert all(isnan(one) for one in twice.tell_many([k / 99 for k in range(100)], [[k, 1] for k in range(100)]))
+
+
+def test_a_copy_goes_on_as_its_original():
+    learner = Learner1D((LO, HI))
+    for point in learner.ask(20)[0]:
+        learner.tell(point, smooth(point))
+    for copy in (deepcopy(learner), pickle.loads(pickle.dumps(learner))):
+        asked, _ = copy.ask(5)
+        assert list(copy.pending_points) == asked
+        assert asked == learner.ask(5, tell_pending=False)[0]
+        copy.tell(asked[0], smooth(asked[0]))
+        assert list(copy.pending_points) == asked[1:]
