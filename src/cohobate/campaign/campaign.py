@@ -22,7 +22,7 @@ from cohobate.campaign.driver import Driver, Orders
 from cohobate.campaign.evaluation import Evaluation
 from cohobate.campaign.goals import Goal, Goals, as_goal, check_goal
 from cohobate.campaign.handle import Handle
-from cohobate.campaign.hands import Terms
+from cohobate.campaign.loads import InTurn, Terms
 from cohobate.campaign.manifest import write_manifest
 from cohobate.campaign.members import Given, describe, finite, lossy, members_of, problem_of, seed_of
 from cohobate.campaign.policy import FailureBudget, Policy, Retries
@@ -235,7 +235,8 @@ class Campaign:
         engine = self._engine or self._own_engine(loop)
         evaluation = Evaluation(self._call, self.problem.outputs, ledger.folder, ledger.epoch, structured)
         evaluate = evaluation.awaited if is_async(self.simulator) else evaluation
-        terms = Terms(evaluate, settings.deadline, settings.grace, settings.needs)
+        several = None if is_async(self.simulator) else InTurn(evaluation)
+        terms = Terms(evaluate, settings.deadline, settings.grace, settings.needs, several)
         orders = Orders(terms, self.problem, goal, settings.drain)
         admission = Admission(self.problem, refuse_of(engine))
         crew = partial(assemble, self.members, admission, ledger)
