@@ -75,11 +75,10 @@ class Elsewhere:
         if error is not None:
             yield Halt("the engine was closed", 0.0, error)
             return
-        lost = not future.cancelled() and future.exception() is not None
-        reports: Sequence[Evaluated] = () if lost or future.cancelled() else future.result()
+        reports = _reports(future)
         if reports and self._size:
             self._size.heed(sum(report.seconds for report in reports) / len(reports))
-        again = self._alone if lost else self.submit
+        again = self.submit if reports or future.cancelled() else self._alone
         for i, (trial, attempt) in enumerate(load.attempts):
             report = reports[i] if i < len(reports) else None
             yield from self._settled(load, (trial, attempt), report, again)
@@ -230,6 +229,10 @@ def _end_of_engine(future: Future[Any], *, wanted: bool) -> EngineClosed | None:
         return _gone("its work was cancelled") if wanted else None
     error = future.exception()
     return _gone(error) if isinstance(error, EngineClosed) else None
+
+
+def _reports(future: Future[Sequence[Evaluated]]) -> Sequence[Evaluated]:
+    return () if future.cancelled() or future.exception() is not None else future.result()
 
 
 def _gone(why: object) -> EngineClosed:
