@@ -31,7 +31,19 @@ class Elsewhere:
     A future that is cancelled although nobody here asked for it says that the engine is gone.
     """
 
-    __slots__ = ("_calls", "_engine", "_futures", "_loads", "_out", "_post", "_size", "_taken", "_terms", "_unwanted")
+    __slots__ = (
+        "_calls",
+        "_engine",
+        "_futures",
+        "_loads",
+        "_out",
+        "_post",
+        "_size",
+        "_staffed",
+        "_taken",
+        "_terms",
+        "_unwanted",
+    )
 
     def __init__(self, engine: Engine, terms: Terms, post: Post) -> None:
         self._engine, self._terms, self._post = engine, terms, post
@@ -39,6 +51,7 @@ class Elsewhere:
         self._calls: dict[tuple[str, int], Future[Any]] = {}
         self._unwanted: set[int] = set()
         self._size: Size | None = size_of(engine, terms)
+        self._staffed = engine if isinstance(engine, Staffed) else None
         self._taken: list[Attempt] = []
         self._loads: dict[int, Load] = {}  # of each trial that is in one
         self._out: set[Load] = set()
@@ -113,7 +126,7 @@ class Elsewhere:
 
     @property
     def _workers(self) -> int:
-        return max(1, self._engine.workers) if isinstance(self._engine, Staffed) else 1
+        return max(1, self._staffed.workers) if self._staffed else 1
 
     def _together(self, some: tuple[Attempt, ...]) -> None:
         terms = self._terms

@@ -134,7 +134,7 @@ def number_of(value: float) -> str:
 
 
 def _numbers(values: dict[Payload, Payload]) -> str | None:
-    """Returns finite numbers by name as JSON, the shortest way for most of what there is; ``None`` for anything else."""
+    """Returns finite numbers by name as JSON, ``None`` for anything else: the short way of most inputs and outputs."""
     members: list[str] = []
     for key, value in values.items():
         if type(value) is not float or not math.isfinite(value) or type(key) is not str:
