@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any, final
 
 import pytest
@@ -111,6 +113,12 @@ class Told:
 def trials(task: Task) -> list[int]:
     """The trials of a load, or of a single attempt."""
     return [task.args[0]] if isinstance(task.args[0], int) else [attempt[0] for attempt in task.args]
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is, no load comes back early."""
+    monkeypatch.setattr(loads, "LATEST", 60.0)
 
 
 @pytest.fixture
@@ -285,6 +293,82 @@ class TestCancelled:
         told.submit(8)
         told.hands.leave()
         assert engine.asked == [future for _, future in engine.open]
+
+
+@final
+class Misfortune:
+    """Whatever may happen to what an engine has: it ends, in part or not at all, is flagged, lost, called off."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.engine = Scripted()
+        self.told = Told(self.engine).warmed()
+        self.submitted: list[int] = []
+        self.ended: dict[int, Any] = {}
+        self.cancelled: set[int] = set()
+        self.lost: set[int] = set()
+
+    def turn(self) -> None:
+        """Something happens, and is heard of."""
+        if self.rng.random() < 0.4:
+            self.submitted += self.told.submit(self.rng.randint(1, 80))
+        for task, future in self.engine.open:
+            if self.rng.random() < 0.5:
+                self.happen(task, future)
+        self.hear()
+        self.call_off()
+
+    def happen(self, task: Task, future: Future[Any]) -> None:
+        if self.rng.random() < 0.3:
+            self.lost |= {id for id in trials(task) if len(trials(task)) == 1}
+            future.set_exception(WorkerLost("died"))
+        elif future in self.engine.asked and self.rng.random() < 0.5:
+            future.cancel()
+        elif len(trials(task)) == 1:
+            future.set_result(evaluate(*task.args))
+        else:
+            reports = list(task.fn(*task.args[: self.rng.randint(1, len(task.args))]))
+            if self.rng.random() < 0.3:
+                reports[-1] = replace(reports[-1], flagged=True)
+            future.set_result(reports)
+
+    def call_off(self) -> None:
+        """Trials that run are cancelled."""
+        running = [id for id in self.submitted if id not in self.ended]
+        for id in self.rng.sample(running, min(len(running), self.rng.choice([0, 0, 1, 5]))):
+            self.cancelled.add(id)
+            self.told.hands.cancel(id)
+
+    def hear(self) -> None:
+        reports = self.told.heard()
+        assert not reports.keys() & self.ended.keys()
+        self.ended.update(reports)
+        there = [id for task, _ in self.engine.open for id in trials(task)]
+        assert len(there) == len(set(there))
+        assert sorted([*there, *self.ended]) == self.submitted
+
+    def finish(self) -> None:
+        """All that is left is done, without further misfortune."""
+        while self.engine.open:
+            self.engine.run()
+            self.hear()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_happens_each_attempt_has_one_end_of_its_own(seed: int):
+    misfortune = Misfortune(seed)
+    for _ in range(40):
+        misfortune.turn()
+    misfortune.finish()
+    assert sorted(misfortune.ended) == misfortune.submitted
+    for id, report in misfortune.ended.items():
+        match report.outcome:
+            case Value(outputs):
+                assert outputs == {"f": 2.0 * id}
+            case Cancelled():
+                assert id in misfortune.cancelled
+            case Failure(kind):
+                assert (kind, id in misfortune.lost) == ("worker_lost", True)
 
 
 class TestInTurn:

@@ -54,7 +54,7 @@ class Elsewhere:
         self._staffed = engine if isinstance(engine, Staffed) else None
         self._taken: list[Attempt] = []
         self._loads: dict[int, Load] = {}  # of each trial that is in one
-        self._out: set[Load] = set()
+        self._out: list[Load] = []
 
     def submit(self, trial: Trial, attempt: int) -> None:
         """Takes one attempt; it goes alone where it has failed before, or needs what the others do not."""
@@ -144,7 +144,7 @@ class Elsewhere:
         )
         due = inf if terms.batch else time.monotonic() + OVERDUE
         load = Load(some, time.time(), due, self._submitted(task))
-        self._out.add(load)
+        self._out.append(load)
         self._loads.update((trial.id, load) for trial, _ in some)
         load.future.add_done_callback(lambda _: self._post(Back(load)))
 
