@@ -231,8 +231,8 @@ class Elsewhere:
             return
         self._unwanted.discard(trial)
         report = report_of(future, attempt, submitted)
-        if self._size is not None:
-            self._size.heed(report.seconds)
+        if (size := self._size) is not None:  # which another thread may do away with
+            size.heed(report.seconds)
         self._post(Ended(trial, attempt, report))
 
 
