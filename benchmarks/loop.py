@@ -23,11 +23,13 @@ SIMPLE = "adaptive simple, Learner1D"
 DEFAULT = "adaptive BlockingRunner, Learner1D, ProcessPool(2)"
 RUNNER = "adaptive BlockingRunner, at its best, ProcessPool(2)"
 PERSISTENT = "libEnsemble async persistent, 2 workers"
-COUNTS = {"inline, memory": 20_000, "inline, durable": 20_000, POOL: 20_000, BARE: 20_000}
+VECTORISED = "inline, memory, vectorised"
+COUNTS = {"inline, memory": 20_000, VECTORISED: 20_000, "inline, durable": 20_000, POOL: 20_000, BARE: 20_000}
 
 CLAIMS = (
     Claim("inline, memory", 40_000),
     Claim("inline, memory", 2.0, SIMPLE),
+    Claim(VECTORISED, 1.5, "inline, memory"),
     Claim("inline, durable", 15_000),
     Claim(POOL, 0.8, BARE),
     Claim(POOL, 2.5, DEFAULT),

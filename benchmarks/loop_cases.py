@@ -24,10 +24,16 @@ def trivial(x: float) -> float:
     return x * x
 
 
-def rate(n: int, engine: object, folder: Path | None) -> float:
+@co.simulator(vectorised=True)
+def arrays(x: object) -> object:
+    """The same for many candidates at once."""
+    return x * x
+
+
+def rate(n: int, engine: object, folder: Path | None, simulator: Callable[..., object] = trivial) -> float:
     """Returns trials per second of a whole ``run``: opening, every event (durable, in a folder), closing."""
     sampler = co.RandomSampler({"x": co.Real(0, 1)}, minimize="f")
-    campaign, goal = co.Campaign(sampler, trivial, engine, run=folder), co.evaluations(n)
+    campaign, goal = co.Campaign(sampler, simulator, engine, run=folder), co.evaluations(n)
     began = time.perf_counter()
     result = campaign.run(goal)
     seconds = time.perf_counter() - began
@@ -39,6 +45,12 @@ def inline_memory(n: int) -> float:
     """The loop alone."""
     with co.inline() as engine:
         return rate(n, engine, None)
+
+
+def inline_vectorised(n: int) -> float:
+    """The loop alone, a thousand candidates in each call."""
+    with co.inline() as engine:
+        return rate(n, engine, None, arrays)
 
 
 def inline_durable(n: int) -> float:
@@ -69,6 +81,7 @@ def bare_pool(n: int) -> float:
 
 CASES: dict[str, Callable[[int], float]] = {
     "inline, memory": inline_memory,
+    "inline, memory, vectorised": inline_vectorised,
     "inline, durable": inline_durable,
     "processes(2), durable": processes_durable,
     "bare ProcessPool(2)": bare_pool,

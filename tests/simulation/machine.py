@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cohobate.campaign import campaign, crew, driver, evaluation, hands, reports, resume, session
+from cohobate.campaign import campaign, crew, driver, elsewhere, evaluation, here, reports, resume, session
 from cohobate.campaign.moves import Broken, Ended, Heard, Talk
 from cohobate.campaign.talker import Talker
 from cohobate.core.errors import GeneratorError, LedgerError
@@ -159,7 +159,7 @@ class Thread:
 
 def staged(world: World, patch: pytest.MonkeyPatch) -> None:
     """Puts a world where the machine was: its clock, its queue, its threads, its files."""
-    for module in (driver, hands, reports, resume, session, writer):
+    for module in (driver, elsewhere, here, reports, resume, session, writer):
         patch.setattr(module, "time", world)
     patch.setattr(evaluation, "time", world.engine)
     patch.setattr(driver, "SimpleQueue", lambda: world.inbox)

@@ -18,10 +18,10 @@ from cohobate.campaign.admission import Admission, refuse_of
 from cohobate.campaign.cache import Cache
 from cohobate.campaign.crew import assemble
 from cohobate.campaign.driver import Driver, Orders
-from cohobate.campaign.evaluation import Evaluation
+from cohobate.campaign.evaluation import Evaluation, Together
 from cohobate.campaign.goals import Goal, Goals, as_goal, check_goal
 from cohobate.campaign.handle import Handle
-from cohobate.campaign.hands import Terms
+from cohobate.campaign.loads import InTurn, Several, Terms
 from cohobate.campaign.manifest import write_manifest
 from cohobate.campaign.members import Given, describe, finite, lossy, members_of, problem_of, seed_of
 from cohobate.campaign.policy import FailureBudget, Policy, Retries
@@ -43,6 +43,7 @@ from cohobate.ledger.ledger import Ledger, memory_ledger, open_ledger
 from cohobate.ledger.spool import discard
 from cohobate.simulate.function import Simulator, as_simulator, bind, identity, is_async
 from cohobate.simulate.outputs import check_outputs
+from cohobate.simulate.vectorised import Vectorised, vectorised
 from cohobate.simulate.warm import apart
 
 
@@ -136,7 +137,8 @@ class Campaign:
         )
         self._engine = None if engine is None else as_engine(engine)
         own, self._let_go = apart(self.simulator)
-        self._call = bind(own, self.problem.names)
+        call = bind(own, self.problem.names)
+        self._call = call if own.batch is None else vectorised(own, call, self.problem)
         check_outputs(self.simulator, self.problem.outputs)
         check_needs(self.settings.needs, self._engine)
         self._fresh = True
@@ -235,7 +237,8 @@ class Campaign:
         engine = self._engine or self._own_engine(loop)
         evaluation = Evaluation(self._call, self.problem.outputs, ledger.folder, ledger.epoch, structured)
         evaluate = evaluation.awaited if is_async(self.simulator) else evaluation
-        terms = Terms(evaluate, settings.deadline, settings.grace, settings.needs)
+        several = self._several(evaluation)
+        terms = Terms(evaluate, settings.deadline, settings.grace, settings.needs, several, self.simulator.batch)
         orders = Orders(terms, self.problem, goal, settings.drain)
         admission = Admission(self.problem, refuse_of(engine))
         crew = partial(assemble, self.members, admission, ledger)
@@ -248,6 +251,12 @@ class Campaign:
             session = {"epoch": ledger.epoch, "engine": repr(engine), "spool": spool}
             write_manifest(ledger.folder, seed=seed, session=session)
         return Session(driver, ledger, engine, self._engine is None, str(goal or "until stopped"), self._let_go)
+
+    def _several(self, evaluation: Evaluation) -> Several | None:
+        """Returns what evaluates several candidates, if anything does."""
+        if isinstance(self._call, Vectorised):
+            return Together(evaluation, self._call)
+        return None if is_async(self.simulator) else InTurn(evaluation)
 
     def _cache(self, ledger: Ledger, *, fresh: bool) -> Cache:
         """Returns the values known of this simulator; none where it is ``fresh`` in this run folder."""

@@ -12,8 +12,9 @@ from typing import final
 
 from cohobate.campaign.crew import Making
 from cohobate.campaign.goals import Goal, View
-from cohobate.campaign.hands import Terms, hands
+from cohobate.campaign.hands import hands
 from cohobate.campaign.leftovers import Leftovers
+from cohobate.campaign.loads import Back, Terms
 from cohobate.campaign.moves import (
     Action,
     Broken,
@@ -74,7 +75,7 @@ class Driver:
         self._orders = orders
         self._scheduler = scheduler
         self._ledger = ledger
-        self._inbox: SimpleQueue[Fact | Halt] = SimpleQueue()
+        self._inbox: SimpleQueue[Fact | Halt | Back] = SimpleQueue()
         self._hands = hands(engine, orders.terms, self._inbox.put)
         self._packs = engine if isinstance(engine, Packs) else None
         self._attentive = isinstance(engine, Cooperative)
@@ -144,13 +145,13 @@ class Driver:
 
     # one turn of the loop
 
-    def _gather(self) -> Sequence[Fact | Halt]:
+    def _gather(self) -> Sequence[Fact | Halt | Back]:
         """Returns what has happened, waiting for it where nothing has."""
         inbox = self._inbox
-        items: list[Fact | Halt] = []
+        items: list[Fact | Halt | Back] = []
         if inbox.empty():
-            if not self._waits_for_bodies and (ended := self._hands.work()) is not None:
-                return [ended]
+            if not self._waits_for_bodies and (ended := self._hands.work()):
+                return ended
             try:
                 items.append(inbox.get(timeout=self._patience(self.now())))
             except Empty:
@@ -170,8 +171,12 @@ class Driver:
         due = self._scheduler.due(now)
         return TICK if due is None else max(0.0, min(TICK, due - now))
 
-    def _take(self, item: Fact | Halt, now: float) -> None:
+    def _take(self, item: Fact | Halt | Back, now: float) -> None:
         match item:
+            case Back():
+                for each in self._hands.unpack(item):
+                    self._take(each, now)
+                return
             case Heard():
                 self._losses[item.generator] = item.loss
             case Broken():
@@ -229,6 +234,7 @@ class Driver:
                     self._hands.perform(action)
                 case Reply() | Restart():
                     self._held.append(action)
+        self._hands.send()
         return answered
 
     def _let_go_on(self) -> None:

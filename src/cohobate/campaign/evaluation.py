@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -22,8 +22,8 @@ from cohobate.core.problem import Output, Structured, pack
 from cohobate.core.trial import Evaluated, Inputs
 from cohobate.ledger.codec import check
 from cohobate.ledger.spool import LONG, write_spool
-from cohobate.simulate.function import Call
 from cohobate.simulate.outputs import PLAIN, outputs_of
+from cohobate.simulate.vectorised import Vectorised
 
 NOWHERE = nullcontext()
 
@@ -33,7 +33,7 @@ NOWHERE = nullcontext()
 class Evaluation:
     """How a campaign evaluates: the call, what it must return, and where it may write."""
 
-    call: Call
+    call: Callable[[Inputs], Payload]
     outputs: tuple[Output, ...]
     folder: Path | None
     epoch: int
@@ -42,7 +42,7 @@ class Evaluation:
     def __call__(self, trial: int, attempt: int, inputs: Inputs) -> Evaluated:
         """Returns the outcome of one attempt; never raises for what the simulator does."""
         started, clock = time.time(), time.perf_counter()
-        with self._directory(trial, attempt):
+        with self.directory(trial, attempt):
             ended = capture(self._evaluate, inputs)
         outcome, seconds = _outcome(ended, attempt), time.perf_counter() - clock
         return self._kept(trial, attempt, inputs, Evaluated(outcome, started, seconds, _worker(), cancelled()))
@@ -50,18 +50,19 @@ class Evaluation:
     async def awaited(self, trial: int, attempt: int, inputs: Inputs) -> Evaluated:
         """Does the same for a simulator that is a coroutine function."""
         started, clock = time.time(), time.perf_counter()
-        with self._directory(trial, attempt):
+        with self.directory(trial, attempt):
             ended = await acapture(self._await, inputs)
         outcome, seconds = _outcome(ended, attempt), time.perf_counter() - clock
         return self._kept(trial, attempt, inputs, Evaluated(outcome, started, seconds, _worker(), cancelled()))
 
     def _evaluate(self, inputs: Inputs) -> dict[str, Any]:
-        return self._checked(self.call(inputs))
+        return self.checked(self.call(inputs))
 
     async def _await(self, inputs: Inputs) -> dict[str, Any]:
-        return self._checked(await self.call(inputs))
+        return self.checked(await self.call(inputs))
 
-    def _checked(self, returned: Payload) -> dict[str, Any]:
+    def checked(self, returned: Payload) -> dict[str, Any]:
+        """Returns what the simulator returned as outputs that can be recorded; raises ``BadOutput``."""
         outputs = outputs_of(returned, self.outputs)
         if PLAIN.issuperset(map(type, outputs.values())):
             return outputs
@@ -69,7 +70,8 @@ class Evaluation:
             raise BadOutput(wrong)
         return outputs
 
-    def _directory(self, trial: int, attempt: int) -> AbstractContextManager[None]:
+    def directory(self, trial: int, attempt: int) -> AbstractContextManager[None]:
+        """Lets a simulator write, into the directory of its attempt."""
         if self.folder is None:
             return NOWHERE
         return working_in(partial(_made, self.folder, trial, attempt))
@@ -81,6 +83,36 @@ class Evaluation:
             with suppress(OSError):  # a full disk here must not cost the result that is on its way
                 write_spool(self.folder, self.epoch, trial, attempt, digest, report)
         return report
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Together:
+    """How a campaign evaluates many attempts in one call of a vectorised simulator."""
+
+    evaluation: Evaluation
+    vectorised: Vectorised
+
+    def __call__(self, *attempts: tuple[int, int, Inputs]) -> tuple[Evaluated, ...]:
+        """Returns a report for each attempt, each with its share of the time; none where the call raised.
+
+        Then each is to be made alone, so that what is to blame for it is found. What is wrong with all
+        that came back (not a value for each) is the failure of all. ``attempt_dir()`` is that of the first.
+        """
+        evaluation, (trial, attempt, _) = self.evaluation, attempts[0]
+        started, clock = time.time(), time.perf_counter()
+        with evaluation.directory(trial, attempt):
+            ended = capture(self.vectorised.rows, [inputs for _, _, inputs in attempts])
+        match ended:
+            case Returned(rows):
+                each: Sequence[Returned | Raised] = [capture(evaluation.checked, row) for row in rows]
+            case Raised(BadOutput()):
+                each = [ended] * len(attempts)
+            case _:
+                return ()
+        outcomes = [_outcome(one, attempt) for one, (_, attempt, _) in zip(each, attempts, strict=True)]
+        seconds, worker, flagged = (time.perf_counter() - clock) / len(attempts), _worker(), cancelled()
+        return tuple([Evaluated(outcome, started, seconds, worker, flagged) for outcome in outcomes])
 
 
 def _made(folder: Path, trial: int, attempt: int) -> Path:

@@ -187,6 +187,14 @@ class Staffed(Protocol):
 
 
 @runtime_checkable
+class Kills(Staffed, Protocol):
+    """An engine that says whether it can kill what does not stop."""
+
+    @property
+    def kills(self) -> bool: ...
+
+
+@runtime_checkable
 class Packs(Protocol):
     """An engine that counts resources: its tasks start when what they need (``Task.needs``) is free.
 

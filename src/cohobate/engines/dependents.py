@@ -19,6 +19,8 @@ from cohobate.worker.calls import CONTAINERS, name_of
 
 Kinds = tuple[type, ...]
 """What is taken for a future: those of the standard library, and those of the engine itself."""
+PLAIN: Final = frozenset({int, float, str, bytes, bool, type(None)})
+"""Types of values that are certainly none."""
 FUTURES: Final[Kinds] = (Future,)
 
 
@@ -29,6 +31,8 @@ def parents_of(task: Task, kinds: Kinds = FUTURES) -> set[Future[Payload]]:
     rest: list[Payload] = [*task.args, *task.kwargs.values()]
     while rest:
         value = rest.pop()
+        if type(value) in PLAIN:
+            continue
         if isinstance(value, kinds):
             found.add(value)  # type: ignore[arg-type]  # or what behaves like one
         elif type(value) in CONTAINERS and id(value) not in seen:

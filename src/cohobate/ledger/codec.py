@@ -28,6 +28,7 @@ import math
 import struct
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Final
 
@@ -79,6 +80,8 @@ def dumps(value: object, put: Put | None = None, *, name: str = "value") -> str:
     Raises ``NotStorable`` naming the place inside ``name``, for example
     ``outputs.geometry[2] is a lock, which cannot be stored``.
     """
+    if type(value) is dict and (numbers := _numbers(value)) is not None:
+        return numbers
     try:
         return _spell(value, put, 0)
     except _Odd as odd:
@@ -120,6 +123,29 @@ def object_of(members: Mapping[str, str]) -> str:
     return f"{{{','.join([f'{quoted(name)}:{text}' for name, text in members.items()])}}}"
 
 
+def name_of(text: str) -> str:
+    """Returns a text that comes again and again, such as a name, as JSON."""
+    return _name(text) if type(text) is str else dumps(text)
+
+
+def number_of(value: float) -> str:
+    """Returns a number as JSON."""
+    return repr(value) if type(value) is float and math.isfinite(value) else dumps(value)
+
+
+def _numbers(values: dict[Payload, Payload]) -> str | None:
+    """Returns finite numbers by name as JSON, ``None`` for anything else: the short way of most inputs and outputs."""
+    members: list[str] = []
+    for key, value in values.items():
+        if type(value) is not float or not math.isfinite(value) or type(key) is not str:
+            return None
+        name = _name(key)
+        if name.startswith(_TAGGED):
+            return None
+        members.append(f"{name}:{value!r}")
+    return f"{{{','.join(members)}}}"
+
+
 def _spell(value: Payload, put: Put | None, depth: int) -> str:
     atom = _ATOMS.get(type(value))
     return _compound(value, put, depth) if atom is None else atom(value)
@@ -139,6 +165,8 @@ def _text(value: str) -> str:
         return quoted(value)
     return f'{{"$text":{_base64(value.encode("utf-8", "surrogatepass"))}}}'
 
+
+_name: Final = lru_cache(maxsize=1024)(_text)
 
 _ATOMS: Final[Mapping[type, Callable[[Payload], str]]] = {
     float: _float,

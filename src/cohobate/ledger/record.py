@@ -20,7 +20,7 @@ from cohobate.core.events import EVENTS, Event
 from cohobate.core.outcome import KINDS, Cancelled, Failure, Outcome, Value
 from cohobate.core.payload import Payload
 from cohobate.core.trial import Note, Trial
-from cohobate.ledger.codec import Put, array_of, dumps
+from cohobate.ledger.codec import Put, array_of, dumps, name_of, number_of
 from cohobate.ledger.untag import Get, untagged
 
 Row = tuple[int, str, int | None, int | None, float | None, str, int]
@@ -106,8 +106,8 @@ def _body(layout: _Layout, event: Event, put: Put | None) -> str:
 def spell_outcome(outcome: Outcome, put: Put | None = None) -> str:
     """Returns an outcome as JSON."""
     match outcome:
-        case Value():
-            return f'{{"value":{dumps(outcome.outputs, put, name="outputs")}}}'
+        case Value(outputs):
+            return f'{{"value":{dumps(outputs, put, name="outputs")}}}'
         case Failure():
             return f'{{"failure":{_spell_failure(outcome, put)}}}'
         case Cancelled(reason):
@@ -148,7 +148,7 @@ def _spell_trial(trial: Trial, put: Put | None) -> str:
     terms = _spell_terms(trial, put)
     known = "" if trial.note is None else f",{_spell_note(trial.note)}"
     rest = f"{known or ',null'},{terms}" if terms else known
-    return f"[{trial.id:d},{dumps(trial.inputs, put, name='inputs')},{dumps(trial.generator)}{rest}]"
+    return f"[{trial.id:d},{dumps(trial.inputs, put, name='inputs')},{name_of(trial.generator)}{rest}]"
 
 
 def _spell_terms(trial: Trial, put: Put | None) -> str:
@@ -232,9 +232,9 @@ _NOTE: Final[Mapping[str, Unpack]] = {
 """How a field of a note is read."""
 FIELDS: Final[Mapping[str, tuple[Spell, Unpack]]] = {
     "int": (dumps, _int),
-    "float": (dumps, _float),
+    "float": (lambda value, _put: number_of(value), _float),
     "bool": (dumps, _exactly(bool)),
-    "str": (dumps, _str),
+    "str": (lambda value, _put: name_of(value), _str),
     "tuple[int, ...]": (_spell_ints, _ints),
     "tuple[Trial, ...]": (_spell_trials, _trials),
     "Mapping[str, Any]": (lambda value, put: dumps(value, put, name="campaign"), _mapping),

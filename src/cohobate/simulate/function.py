@@ -15,6 +15,8 @@ from cohobate.core.payload import Payload
 from cohobate.core.problem import Output
 from cohobate.simulate.identity import code_hash
 
+AT_ONCE = 1000
+"""Candidates that a vectorised simulator takes in one call where it does not say how many."""
 Named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -25,7 +27,8 @@ class Simulator:
 
     ``version`` replaces the hash of its source as its identity; ``deterministic`` says that equal
     inputs give equal outputs, so that earlier results may be used again; ``outputs``, where it is
-    declared, says what it returns, with units.
+    declared, says what it returns, with units. ``batch`` is how many candidates it takes in one call,
+    as arrays; ``None``: one, as it is.
     """
 
     fn: Callable[..., Any]
@@ -33,10 +36,13 @@ class Simulator:
     deterministic: bool = False
     name: str = ""
     outputs: tuple[Output, ...] | None = None
+    batch: int | None = None
 
     def __post_init__(self) -> None:
         if not callable(self.fn):
             raise SimulatorError(f"a simulator must be something to call, got the {type(self.fn).__name__} {self.fn!r}")
+        if self.batch is not None:
+            _check_batch(self)
         object.__setattr__(self, "name", self.name or plain_name(self.fn))
         object.__setattr__(self, "__doc__", self.fn.__doc__)
 
@@ -53,7 +59,7 @@ class Simulator:
         module, qualname = getattr(self.fn, "__module__", None), getattr(self.fn, "__qualname__", None)
         if module and module != "__main__" and qualname and _stands_at(module, qualname, self):
             return imported, (module, qualname)
-        return Simulator, (self.fn, self.version, self.deterministic, self.name, self.outputs)
+        return Simulator, (self.fn, self.version, self.deterministic, self.name, self.outputs, self.batch)
 
 
 @overload
@@ -63,6 +69,7 @@ def simulator(
     version: str | None = None,
     deterministic: bool = False,
     outputs: Mapping[str, str] | None = None,
+    vectorised: bool | int = False,
 ) -> Simulator: ...
 @overload
 def simulator(
@@ -71,6 +78,7 @@ def simulator(
     version: str | None = None,
     deterministic: bool = False,
     outputs: Mapping[str, str] | None = None,
+    vectorised: bool | int = False,
 ) -> Callable[[Callable[..., Any]], Simulator]: ...
 def simulator(
     fn: Callable[..., Any] | None = None,
@@ -78,11 +86,15 @@ def simulator(
     version: str | None = None,
     deterministic: bool = False,
     outputs: Mapping[str, str] | None = None,
+    vectorised: bool | int = False,
 ) -> Simulator | Callable[[Callable[..., Any]], Simulator]:
     """Marks a function as a simulator, with or without arguments.
 
     ``outputs`` names all that it returns, each with its unit (``""``: none): a campaign that wants
     something else is then refused before the first evaluation.
+
+    ``vectorised``: it takes arrays, one for each variable, of at most 1,000 candidates, or of as many as
+    this says; and returns an array of as many values, or a mapping of such arrays.
 
     >>> @simulator(version="1", deterministic=True, outputs={"area": "m²"})
     ... def square(x):
@@ -92,8 +104,9 @@ def simulator(
     """
     declared = None if outputs is None else _declared(outputs)
     if fn is None:
-        return partial(Simulator, version=version, deterministic=deterministic, outputs=declared)
-    return Simulator(fn, version, deterministic, outputs=declared)
+        return partial(simulator, version=version, deterministic=deterministic, outputs=outputs, vectorised=vectorised)
+    batch = AT_ONCE if vectorised is True else vectorised or None
+    return Simulator(fn, version, deterministic, outputs=declared, batch=batch)
 
 
 def as_simulator(fn: Callable[..., Any]) -> Simulator:
@@ -108,7 +121,10 @@ def identity(simulator: Simulator) -> str:
 
 def is_async(simulator: Simulator) -> bool:
     """Whether calling it gives a coroutine."""
-    fn = simulator.fn
+    return _is_async(simulator.fn)
+
+
+def _is_async(fn: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(type(fn).__call__)
 
 
@@ -160,6 +176,14 @@ def _positional(signature: inspect.Signature, names: tuple[str, ...]) -> str | N
     if len(left) != 1 or (named and not any(p.kind is inspect.Parameter.POSITIONAL_ONLY for p in parameters)):
         return None
     return left[0] if _accepts(signature, None, **dict.fromkeys(named)) else None
+
+
+def _check_batch(simulator: Simulator) -> None:
+    """Raises ``SimulatorError`` for what cannot be vectorised."""
+    if type(simulator.batch) is not int or simulator.batch < 1:
+        raise SimulatorError(f"vectorised: expected True, or at most how many candidates, got {simulator.batch!r:.60}")
+    if _is_async(simulator.fn):
+        raise SimulatorError("an async simulator cannot be vectorised: leave out vectorised=, or the async")
 
 
 def _declared(outputs: Mapping[str, str]) -> tuple[Output, ...]:
