@@ -19,6 +19,18 @@ from cohobate.core.payload import Plain
 from cohobate.propose.learners.line.values import Array, Number
 from cohobate.simulate.identity import code_hash
 
+__all__ = [
+    "Loss",
+    "abs_min_log_loss",
+    "arc_loss",
+    "curvature_loss",
+    "error_loss",
+    "looks_at",
+    "resolution_loss",
+    "triangle_loss",
+    "uniform_loss",
+]
+
 Positions = Sequence[float | None]
 Values = Sequence[Number | None]
 Of = Callable[[Positions, Values], float]
@@ -28,6 +40,8 @@ Table = Callable[[Array, Array, float, float], Array]
 LARGEST = 1e100
 GUARD = 32.0
 """How the error that may hide in an interval grows with the fourth power of its share of the domain."""
+FLAT = 1e-14
+"""Heights of triangles below which there is nothing but rounding."""
 SMALLEST = 1e-60
 """Keeps steps between points that all but coincide apart from zero."""
 
@@ -231,7 +245,8 @@ def _area(a: tuple[float, ...], b: tuple[float, ...], c: tuple[float, ...]) -> f
     """Returns the area of a triangle in a space of any dimension: half of base times height."""
     base, side = _difference(a, b), _difference(a, c)
     along = fsum(map(mul, base, side)) / fsum(map(mul, base, base))
-    return hypot(*base) * hypot(*(q - along * p for p, q in zip(base, side, strict=True))) / 2
+    height = hypot(*(q - along * p for p, q in zip(base, side, strict=True)))
+    return hypot(*base) * height / 2 if height > FLAT else 0.0
 
 
 def _difference(one: Number | None, other: Number | None) -> list[float]:
