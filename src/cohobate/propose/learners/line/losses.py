@@ -133,7 +133,8 @@ def error_loss() -> Loss:
     A line errs by |f''| h^2 / 8 at most; f'' is twice the larger of the second divided differences at both
     ends. Where that is smaller, 32 times the fourth power of the interval's share of the domain stands for
     what no point has met: at 1e-3 no two points are further apart than a sixteenth of the domain. That meets
-    a smooth feature from 3 % of the domain (full width at half height); a narrower one may be missed.
+    a smooth feature as high as the range and 3 % of the domain wide (at half height), wherever it is; a narrower
+    or lower one may be missed.
     """
     return Loss("error_loss", None, 1, 2.0, (), _errors, _error_table)
 
