@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import fsum, hypot, isfinite, log, sqrt
 from operator import mul
 from typing import final
@@ -141,12 +142,12 @@ def error_loss() -> Loss:
 
 def arc_loss() -> Loss:
     """Returns the length of the line from point to point (of a vector: of its longest component)."""
-    return Loss("arc_loss", _arc)
+    return Loss("arc_loss", _arc, run=_arcs, table=_arc_table)
 
 
 def uniform_loss() -> Loss:
     """Returns the length of the interval."""
-    return Loss("uniform_loss", _length)
+    return Loss("uniform_loss", _length, run=_lengths, table=_length_table)
 
 
 def abs_min_log_loss() -> Loss:
@@ -217,6 +218,28 @@ def _error_table(x: Array, y: Array, width: float, scale: float) -> Array:
     square = step * step
     error = np.maximum(bend[1:], bend[:-1]) * square / 4
     return np.maximum(error, np.minimum(GUARD * (square * square), 1.0))
+
+
+def _arcs(xs: Sequence[float], ys: Sequence[float], width: float, scale: float) -> list[float]:
+    steps = [((b - a) / width, (q - p) / scale) for (a, b), (p, q) in zip(pairwise(xs), pairwise(ys), strict=True)]
+    return [sqrt(step * step + rise * rise) for step, rise in steps]
+
+
+def _arc_table(x: Array, y: Array, width: float, scale: float) -> Array:
+    step, rise = np.diff(x) / width, np.diff(y, axis=0) / scale
+    if y.ndim > 1:
+        rise = np.abs(rise).max(axis=1)
+    arcs: Array = np.sqrt(step * step + rise * rise)
+    return arcs
+
+
+def _lengths(xs: Sequence[float], _: Sequence[float], width: float, __: float) -> list[float]:
+    return [(b - a) / width for a, b in pairwise(xs)]
+
+
+def _length_table(x: Array, _: Array, width: float, __: float) -> Array:
+    lengths: Array = np.diff(x) / width
+    return lengths
 
 
 def _length(xs: Positions, _: Values) -> float:
