@@ -46,6 +46,7 @@ _HOMES = {
     "cohobate.propose.optimisers.bayes": ("BayesianOptimizer",),
     "cohobate.propose.gest": ("as_gest", "from_gest"),
     "cohobate.propose.given": ("points",),
+    "cohobate.propose.learners.line": ("Learner1D",),
     "cohobate.propose.persistent": ("persistent",),
     "cohobate.propose.sampling": ("Grid", "LatinHypercube", "RandomSampler", "Sobol"),
     "cohobate.simulate.function": ("simulator",),
@@ -54,6 +55,7 @@ _HOMES = {
 _MODULES = {
     "chem": "cohobate.simulate.chem",
     "engines": "cohobate.engines",
+    "losses": "cohobate.propose.learners.line.losses",
     "optimisers": "cohobate.propose.optimisers",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -114,6 +116,7 @@ if TYPE_CHECKING:
     from cohobate.propose.gest import as_gest as as_gest
     from cohobate.propose.gest import from_gest as from_gest
     from cohobate.propose.given import points as points
+    from cohobate.propose.learners.line import Learner1D as Learner1D
     from cohobate.propose.optimisers.bayes import BayesianOptimizer as BayesianOptimizer
     from cohobate.propose.persistent import persistent as persistent
     from cohobate.propose.sampling import Grid as Grid
