@@ -66,7 +66,16 @@ class Learner(Generic[M]):
         """Takes in many values at once, which costs less than one after the other."""
         if len(points) != len(values):
             raise LearnerError(f"tell_many: expected as many values as points, got {len(points)} and {len(values)}")
-        self._residuals.extend(self.method.tell_many(points, values))
+        method = self.method
+        told: dict[Point, Told] = {}
+        for point, value in zip(map(method.admit, points), values, strict=True):
+            if point not in method.data:
+                told.setdefault(point, value)
+        known = {point: value for point, value in told.items() if value is not None}
+        self._residuals.extend(method.tell_many(list(known), list(known.values())))
+        for point, value in told.items():
+            if value is None:
+                method.exclude(point, "told to have no value")
 
     def tell_pending(self, point: Point) -> None:
         """Takes in that a point is being evaluated: it is not asked for."""
