@@ -43,6 +43,7 @@ _HOMES = {
     "cohobate.core.steering": ("Closed", "Steer"),
     "cohobate.engines": ("executor", "inline", "processes", "threads"),
     "cohobate.propose.active": ("ActiveLearning",),
+    "cohobate.propose.learners.gaussian": ("GPLearner",),
     "cohobate.propose.learners.mesh.learner": ("LearnerND",),
     "cohobate.propose.optimisers.bayes": ("BayesianOptimizer",),
     "cohobate.propose.gest": ("as_gest", "from_gest"),
@@ -56,6 +57,7 @@ _HOMES = {
 _MODULES = {
     "chem": "cohobate.simulate.chem",
     "engines": "cohobate.engines",
+    "learn": "cohobate.learn",
     "losses": "cohobate.propose.learners.line.losses",
     "optimisers": "cohobate.propose.optimisers",
 }
@@ -89,6 +91,7 @@ if TYPE_CHECKING:
     from cohobate.campaign.goals import session_seconds as session_seconds
     from cohobate.campaign.goals import stalled as stalled
     from cohobate.campaign.goals import until_walltime as until_walltime
+    from cohobate.campaign.learning import learn as learn
     from cohobate.campaign.members import Member as Member
     from cohobate.campaign.policy import FailureBudget as FailureBudget
     from cohobate.campaign.policy import Retries as Retries
@@ -117,6 +120,7 @@ if TYPE_CHECKING:
     from cohobate.propose.gest import as_gest as as_gest
     from cohobate.propose.gest import from_gest as from_gest
     from cohobate.propose.given import points as points
+    from cohobate.propose.learners.gaussian import GPLearner as GPLearner
     from cohobate.propose.learners.line import Learner1D as Learner1D
     from cohobate.propose.learners.mesh.learner import LearnerND as LearnerND
     from cohobate.propose.optimisers.bayes import BayesianOptimizer as BayesianOptimizer

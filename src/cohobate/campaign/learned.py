@@ -37,7 +37,7 @@ class Learned:
     result: CampaignResult
 
     def __call__(self, *point: Payload, extrapolate: bool = False) -> Payload:
-        """Returns the values at a point or many: ``f(0.3)``, ``f(array)``; over several axes ``f(x, y)``, ``f(points)``.
+        """Returns the values at a point or many: ``f(0.3)``, ``f(array)``, ``f(x, y)``, ``f(points)``.
 
         Raises ``LearnerError`` outside of the known points, unless ``extrapolate``.
         """
