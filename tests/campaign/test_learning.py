@@ -14,6 +14,7 @@ from cohobate.campaign.learned import Learned
 from cohobate.campaign.learning import learn
 from cohobate.core.errors import LearnerError, SimulatorError
 from cohobate.propose.learners import SequenceLearner
+from cohobate.propose.learners.line import method
 
 
 def peak(x):
@@ -103,6 +104,9 @@ def test_vectors_and_a_kind():
 
 def test_without_a_goal_it_ends_when_little_is_left_or_at_a_thousand():
     assert learn(np.tanh, (-5, 5)).loss <= 1e-2
+    narrow = learn(lambda x, y: np.exp(-((x - 0.3) ** 2 + (y - 0.5) ** 2) / 0.02), [(0, 1), (0, 1)])
+    assert narrow.learner.npoints >= 50
+    assert narrow(0.3, 0.5) == pytest.approx(1, abs=0.1)
     rng = np.random.default_rng(0)
     noise = learn(lambda x: float(rng.standard_normal()), (0, 1))
     assert noise.learner.npoints == 1000
@@ -148,6 +152,17 @@ def test_what_cannot_be_called_so_is_refused_at_once():
         learn(3, (0, 1))
     with pytest.raises(LearnerError, match="lower bound"):
         learn(peak, (1, -1))
+    with pytest.raises(LearnerError, match="unknown kind 'cubik'; did you mean 'cubic'"):
+        learn(lambda x: pytest.fail("evaluated"), (0, 1), kind="cubik")
+    with pytest.raises(LearnerError, match="unknown kind 'rational': over several axes"):
+        learn(lambda x, y: pytest.fail("evaluated"), [(0, 1), (0, 1)], kind="rational")
+
+
+def test_interpolants_are_told_in_which_order_points_came(monkeypatch):
+    told = []
+    monkeypatch.setattr(method, "interpolate_line", lambda x, y, kind, order: told.append(x[order]) or (lambda x: x))
+    learned = learn(peak, (-1, 1), co.evaluations(20))
+    assert list(told[0]) == list(learned.points)
 
 
 def test_a_run_goes_on(tmp_path):

@@ -29,7 +29,7 @@ class Learned:
     """What ``learn`` gives back: called like the function that was learned, and as fast as can be.
 
     ``function`` is what the ``learner`` made of what it knows (an interpolant, a process with ``std``, an
-    estimate); ``result`` is that of the campaign.
+    estimate), and can be pickled; ``result`` is that of the campaign.
     """
 
     function: Payload

@@ -19,6 +19,7 @@ from cohobate.core.errors import LearnerError
 from cohobate.core.payload import Payload
 from cohobate.core.protocols import Engine
 from cohobate.engines import inline
+from cohobate.learn.interpolants.kinds import check_kind
 from cohobate.propose.learners.domain import OUTPUT, Domain, axes_of
 from cohobate.propose.learners.learner import Learner
 from cohobate.propose.learners.line import Learner1D
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 WHO = "learn"
 LOSS = 1e-2
 """What is learned until, where nobody says."""
+LEAST = 25
+"""Evaluations for each axis that it takes at least: what no point has seen yet has no loss."""
 MOST = 1000
 """Evaluations that it ends with all the same: of noise there is always more to learn."""
 AnyLearner: TypeAlias = Learner[Any]
@@ -57,12 +60,13 @@ def learn(
     gets a point as a tuple. It returns a number or an array of one shape; where it raises or returns
     anything else, there is a hole.
 
-    Runs a campaign ``until`` a goal holds, without one ``loss_below(1e-2)`` or 1000 evaluations; a learner
-    that ends by itself needs none. Without an ``engine`` evaluations run one after the other in this thread,
-    which is fastest up to some 10 ms each, and the same points every time: beyond, give ``co.processes()``. In a
-    ``run`` folder the same lines continue what is there; after Ctrl-C a notebook gets what was learned so
-    far. ``loss`` is the learner's, ``kind`` chooses the interpolant ("linear", "cubic", ...; by default the
-    one that misses held out values by least); the rest is as in ``Campaign``.
+    Runs a campaign ``until`` a goal holds, without one ``loss_below(1e-2)`` with 25 evaluations for each axis
+    or more, or 1000; a learner that ends by itself needs none. Without an ``engine`` evaluations run one
+    after the other in this thread, which is fastest up to some 10 ms each, and the same points every time:
+    beyond, give ``co.processes()``. In a ``run`` folder the same lines continue what is there; after Ctrl-C a
+    notebook gets what was learned so far. ``loss`` is the learner's, ``kind`` chooses the interpolant
+    ("linear", "cubic", ...; by default the one that misses held out values by least); the rest is as in
+    ``Campaign``.
 
     Raises ``LearnerError`` where nothing was learned, ``BudgetExceeded`` where ``f`` keeps failing.
 
@@ -72,6 +76,8 @@ def learn(
     """
     simulator = as_simulator(f)
     learner = _learner(simulator, domain, loss)
+    if learner is not domain:
+        check_kind(kind, len(learner.problem.names))  # before anything is evaluated
     campaign = Campaign(
         learner,
         _taking(simulator, learner.problem.names),
@@ -82,7 +88,7 @@ def learn(
         failure_budget=failure_budget,
     )
     if until is None and not learner.finite:
-        until = loss_below(LOSS) | evaluations(MOST)
+        until = (loss_below(LOSS) & evaluations(LEAST * len(learner.problem.names))) | evaluations(MOST)
     result = campaign.run(until)
     return Learned(_made(learner, kind, result), learner, result)
 
