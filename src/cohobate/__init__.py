@@ -16,6 +16,7 @@ _HOMES = {
         "above",
         "below",
         "confirmed",
+        "error_below",
         "evaluations",
         "loss_below",
         "seconds",
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
     from cohobate.campaign.goals import above as above
     from cohobate.campaign.goals import below as below
     from cohobate.campaign.goals import confirmed as confirmed
+    from cohobate.campaign.goals import error_below as error_below
     from cohobate.campaign.goals import evaluations as evaluations
     from cohobate.campaign.goals import loss_below as loss_below
     from cohobate.campaign.goals import seconds as seconds

@@ -24,7 +24,7 @@ from cohobate.campaign.goals import Goal, Goals, as_goal, check_goal
 from cohobate.campaign.handle import Handle
 from cohobate.campaign.hands import Terms
 from cohobate.campaign.manifest import write_manifest
-from cohobate.campaign.members import Given, describe, finite, lossy, members_of, problem_of, seed_of
+from cohobate.campaign.members import Given, describe, finite, honest, lossy, members_of, problem_of, seed_of
 from cohobate.campaign.policy import FailureBudget, Policy, Retries
 from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.resume import Identity, declare, remember
@@ -221,9 +221,11 @@ class Campaign:
         """Returns a goal that this campaign can reach."""
         wanted = as_goal(goal)
         check_goal(wanted, self.problem.output_names)
+        kinds = " and ".join(sorted({type(member.generator).__name__ for member in self.members.values()}))
         if wanted.lossy and not lossy(self.members):
-            kinds = {type(member.generator).__name__ for member in self.members.values()}
-            raise GoalError(f"goal {wanted}: {' and '.join(sorted(kinds))} has no loss")
+            raise GoalError(f"goal {wanted}: {kinds} has no loss")
+        if wanted.honest and not honest(self.members):
+            raise GoalError(f"goal {wanted}: {kinds} does not predict what comes, so it has no error")
         return wanted
 
     def _assemble(self, goal: Goal | None, ledger: Ledger, loop: asyncio.AbstractEventLoop | None) -> Session:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Protocol, final
 
 from cohobate.campaign.admission import Admission
-from cohobate.campaign.members import Members
+from cohobate.campaign.members import Members, honest, lossy
 from cohobate.campaign.moves import Broken, Heard, Reply, Restart, Said, Talk
 from cohobate.campaign.steering.helm import Helm
 from cohobate.campaign.steering.pilot import Pilot
@@ -30,7 +30,7 @@ def assemble(members: Members, admission: Admission, ledger: Ledger, post: Post,
                 pilots[name] = Pilot(name, body, admission, log, post)
             case generator:
                 talkers[name] = Talker(generator, admission, post, threaded=threaded, called=name)
-    return Crew(talkers, pilots)
+    return Crew(talkers, pilots, lossy=lossy(members), honest=honest(members))
 
 
 def _recorded(ledger: Ledger, name: str, hears: Hears | None, *, run: int) -> Iterator[Act]:
@@ -47,12 +47,20 @@ class Making(Protocol):
 
 @final
 class Crew:
-    """Speaks for the loop to every generator."""
+    """Speaks for the loop to every generator; ``lossy`` and ``honest`` are who tells a loss and an error."""
 
-    __slots__ = ("_pilots", "_talkers")
+    __slots__ = ("_pilots", "_talkers", "honest", "lossy")
 
-    def __init__(self, talkers: Mapping[str, Talker], pilots: Mapping[str, Pilot]) -> None:
+    def __init__(
+        self,
+        talkers: Mapping[str, Talker],
+        pilots: Mapping[str, Pilot],
+        *,
+        lossy: Sequence[str] = (),
+        honest: Sequence[str] = (),
+    ) -> None:
         self._talkers, self._pilots = talkers, pilots
+        self.lossy, self.honest = lossy, honest
 
     def start(self, helms: Sequence[Helm]) -> None:
         """Starts the bodies that have not ended."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isnan, nan
 from queue import Empty, SimpleQueue
@@ -83,7 +83,8 @@ class Driver:
         self._outputs = orders.problem.output_names
         self._began = time.time()
         self._zero = self._began - time.monotonic()
-        self._losses: dict[str, float] = {}
+        self._losses = dict.fromkeys(self._crew.lossy, nan)
+        self._errors = dict.fromkeys(self._crew.honest, nan)
         self._held: deque[Reply | Restart] = deque()
         self._kill_at: float | None = None
         self._kept = ledger.folder is not None
@@ -113,6 +114,16 @@ class Driver:
             return None
         limit = goal.limit(self._view(self.now(), tally))
         return None if limit is None else limit + tally.open
+
+    @property
+    def loss(self) -> float:
+        """The worst loss of all generators that have one; NaN where none has, or one has not told it."""
+        return _worst(self._losses)
+
+    @property
+    def expected(self) -> float:
+        """The worst error that a generator expects of its next prediction; NaN likewise."""
+        return _worst(self._errors)
 
     def now(self) -> float:
         """Returns wall-clock time (s) that does not jump: the start plus monotonic time."""
@@ -173,7 +184,7 @@ class Driver:
     def _take(self, item: Fact | Halt, now: float) -> None:
         match item:
             case Heard():
-                self._losses[item.generator] = item.loss
+                self._note(item)
             case Broken():
                 self.error = self.error or item.error
             case Halt(reason, grace, error):
@@ -182,6 +193,13 @@ class Driver:
                 self._stop(reason, now)
                 return
         self._scheduler.on(item, now)
+
+    def _note(self, heard: Heard) -> None:
+        """Keeps what a generator tells of itself, where it does."""
+        if heard.generator in self._losses:
+            self._losses[heard.generator] = heard.loss
+        if heard.generator in self._errors:
+            self._errors[heard.generator] = heard.error
 
     def _decide(self, now: float) -> None:
         """Records what happened and what follows from it, then does what follows."""
@@ -282,8 +300,8 @@ class Driver:
 
     def _view(self, now: float, tally: Tally | None = None) -> View:
         session = now - self._began
-        loss = max((loss for loss in self._losses.values() if not isnan(loss)), default=nan)
-        return View(tally or self.tally, self.tally.alive + session, session, loss, self._outputs)
+        alive = self.tally.alive + session
+        return View(tally or self.tally, alive, session, self.loss, self._outputs, error=self.expected)
 
     # ends
 
@@ -330,3 +348,8 @@ class Driver:
         if self.error is not None:
             raise self.error
         return self.reason
+
+
+def _worst(told: Mapping[str, float]) -> float:
+    """Returns the largest, NaN where one is unknown."""
+    return nan if any(map(isnan, told.values())) else max(told.values(), default=nan)

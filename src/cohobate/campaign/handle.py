@@ -78,6 +78,7 @@ class Handle:
         facts = [
             ("evaluations", f"{tally.counted}{f' of {total}' if total else ''}, {status.running} running"),
             ("best", ", ".join(best)),
+            *((name, f"{told:.3g}") for name, told in status.told()),
             ("failed", ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in tally.failures.items() if n)),
             ("workers", f"{status.workers}, {status.utilisation:.0%} busy"),
             ("time", f"{status.elapsed:.3g} s"),

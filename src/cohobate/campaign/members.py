@@ -13,7 +13,7 @@ from cohobate.core.canonical import content_hash
 from cohobate.core.errors import UserError, did_you_mean
 from cohobate.core.payload import Payload, Plain
 from cohobate.core.problem import Problem
-from cohobate.core.protocols import Described, Finite, Generator, Lossy, Posed
+from cohobate.core.protocols import Described, Finite, Generator, Honest, Lossy, Posed
 from cohobate.core.steering import Steers
 from cohobate.ledger.resume import Hears
 
@@ -142,15 +142,24 @@ def finite(members: Members) -> bool:
     return stops or all(member.finite for member in members.values())
 
 
-def lossy(members: Members) -> bool:
-    """Whether any of them measures what is left to learn."""
-    return any(isinstance(member.generator, Lossy) for member in members.values())
+def lossy(members: Members) -> list[str]:
+    """Returns who is asked what is left to learn."""
+    return [name for name, member in members.items() if isinstance(member.generator, Lossy) and _is_asked(member)]
+
+
+def honest(members: Members) -> list[str]:
+    """Returns who is asked how far its predictions are off."""
+    return [name for name, member in members.items() if isinstance(member.generator, Honest) and _is_asked(member)]
 
 
 def seed_of(members: Members) -> int:
     """Returns the first seed among their settings, 0 where none has one."""
     seeds = (member.describe()["settings"].get("seed") for member in members.values())
     return next((seed for seed in seeds if isinstance(seed, int)), 0)
+
+
+def _is_asked(member: Member) -> bool:
+    return not isinstance(member.generator, Steers)
 
 
 def _member(name: object, one: Payload) -> Member:

@@ -83,6 +83,8 @@ class Session:
             utilisation=min(1.0, busy / (workers * elapsed)) if elapsed else 0.0,
             reason=self.driver.reason,
             remaining=self.driver.remaining(tally),
+            loss=self.driver.loss,
+            error=self.driver.expected,
         )
 
     def _staff(self) -> tuple[str, int]:

@@ -13,7 +13,7 @@ from cohobate.campaign.moves import Broken, Heard, Talk
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import GeneratorError
 from cohobate.core.payload import Payload
-from cohobate.core.protocols import Answer, Exhausted, Generator, Later, Learns, Lossy
+from cohobate.core.protocols import Answer, Exhausted, Generator, Honest, Later, Learns, Lossy
 
 # Unions of types made once: a turn costs microseconds.
 NO_ROWS = (Later, Exhausted)
@@ -35,6 +35,7 @@ class Talker:
         "_admission",
         "_called",
         "_generator",
+        "_honest",
         "_learns",
         "_lossy",
         "_name",
@@ -60,6 +61,7 @@ class Talker:
         self._admission = admission
         self._reply = reply
         self._lossy = generator if isinstance(generator, Lossy) else None
+        self._honest = generator if isinstance(generator, Honest) else None
         self._learns = generator if isinstance(generator, Learns) else None
         self._queue: SimpleQueue[Talk | None] = SimpleQueue()
         self._wrong_at_end: GeneratorError | None = None
@@ -108,17 +110,21 @@ class Talker:
             answer = Exhausted() if _is_empty(asked.value) else asked.value
             if wrong := self._wrong(answer):
                 return self._broken(GeneratorError(f"{self._name}.suggest({talk.ask}): {wrong}"))
-        return self._heard(answer) if self._lossy or self._learns else Heard(answer, generator=self._called)
+        says = self._lossy or self._honest or self._learns
+        return self._heard(answer) if says else Heard(answer, generator=self._called)
 
     def _heard(self, answer: Answer | None) -> Heard | Broken:
         """Asks what the generator tells of itself besides its answer."""
-        loss = capture(self._lossy.loss) if self._lossy else Returned(nan)
+        loss = capture(_number, self._lossy.loss) if self._lossy else Returned(nan)
         if isinstance(loss, Raised):
             return self._broken(self._raised("loss()", loss))
+        error = capture(_number, self._honest.error) if self._honest else Returned(nan)
+        if isinstance(error, Raised):
+            return self._broken(self._raised("error()", error))
         lessons = capture(self._learns.lessons) if self._learns else Returned(())
         if isinstance(lessons, Raised):
             return self._broken(self._raised("lessons()", lessons))
-        return Heard(answer, loss.value, tuple(lessons.value), self._called)
+        return Heard(answer, loss.value, tuple(lessons.value), self._called, error.value)
 
     def _broken(self, error: GeneratorError) -> Broken:
         return Broken(error, self._called)
@@ -140,3 +146,8 @@ class Talker:
 
 def _is_empty(answer: Payload) -> bool:
     return not answer if type(answer) is list else isinstance(answer, Sequence) and len(answer) == 0
+
+
+def _number(ask: Callable[[], float]) -> float:
+    """Returns what is told as a float; raises for what is no number."""
+    return float(ask())
