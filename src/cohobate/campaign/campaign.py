@@ -29,6 +29,7 @@ from cohobate.campaign.policy import FailureBudget, Policy, Retries
 from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.resume import Identity, declare, remember
 from cohobate.campaign.session import Session
+from cohobate.campaign.sharing import shared_by
 from cohobate.campaign.signals import Interrupted, is_interactive, stopping_on_signals
 from cohobate.core.errors import GoalError, ProblemError, UserError
 from cohobate.core.events import Opened
@@ -235,7 +236,8 @@ class Campaign:
         cache = self._cache(ledger, fresh=bool(declared)) if self.simulator.deterministic else None
         past = remember(ledger, self.members, settings.policy(seed), structured, cache)
         engine = self._engine or self._own_engine(loop)
-        evaluation = Evaluation(self._call, self.problem.outputs, ledger.folder, ledger.epoch, structured)
+        folder, shared = ledger.folder, shared_by(ledger.folder)
+        evaluation = Evaluation(self._call, self.problem.outputs, folder, ledger.epoch, structured, shared.folder)
         evaluate = evaluation.awaited if is_async(self.simulator) else evaluation
         terms = Terms(evaluate, settings.deadline, settings.grace, settings.needs)
         orders = Orders(terms, self.problem, goal, settings.drain)
@@ -249,7 +251,8 @@ class Campaign:
             spool = {"found": len(past.spooled), "taken": past.harvested, "unreadable": len(past.unreadable)}
             session = {"epoch": ledger.epoch, "engine": repr(engine), "spool": spool}
             write_manifest(ledger.folder, seed=seed, session=session)
-        return Session(driver, ledger, engine, self._engine is None, str(goal or "until stopped"), self._let_go)
+        ends = (self._let_go, shared.close)
+        return Session(driver, ledger, engine, self._engine is None, str(goal or "until stopped"), ends)
 
     def _cache(self, ledger: Ledger, *, fresh: bool) -> Cache:
         """Returns the values known of this simulator; none where it is ``fresh`` in this run folder."""

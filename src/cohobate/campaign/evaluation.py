@@ -14,7 +14,7 @@ from typing import Any, final
 
 from cohobate.core.canonical import content_hash
 from cohobate.core.capture import Raised, Returned, acapture, capture
-from cohobate.core.context import cancelled, working_in
+from cohobate.core.context import cancelled, sharing_in, working_in
 from cohobate.core.errors import BadOutput, Rejected
 from cohobate.core.outcome import Failure, Outcome, Value
 from cohobate.core.payload import Payload
@@ -31,18 +31,19 @@ NOWHERE = nullcontext()
 @final
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How a campaign evaluates: the call, what it must return, and where it may write."""
+    """How a campaign evaluates: the call, what it must return, and where it may write and share."""
 
     call: Call
     outputs: tuple[Output, ...]
     folder: Path | None
     epoch: int
     structured: Mapping[str, Structured] = field(default_factory=dict)
+    shared: Path | None = None
 
     def __call__(self, trial: int, attempt: int, inputs: Inputs) -> Evaluated:
         """Returns the outcome of one attempt; never raises for what the simulator does."""
         started, clock = time.time(), time.perf_counter()
-        with self._directory(trial, attempt):
+        with self._shares, self._directory(trial, attempt):
             ended = capture(self._evaluate, inputs)
         outcome, seconds = _outcome(ended, attempt), time.perf_counter() - clock
         return self._kept(trial, attempt, inputs, Evaluated(outcome, started, seconds, _worker(), cancelled()))
@@ -50,7 +51,7 @@ class Evaluation:
     async def awaited(self, trial: int, attempt: int, inputs: Inputs) -> Evaluated:
         """Does the same for a simulator that is a coroutine function."""
         started, clock = time.time(), time.perf_counter()
-        with self._directory(trial, attempt):
+        with self._shares, self._directory(trial, attempt):
             ended = await acapture(self._await, inputs)
         outcome, seconds = _outcome(ended, attempt), time.perf_counter() - clock
         return self._kept(trial, attempt, inputs, Evaluated(outcome, started, seconds, _worker(), cancelled()))
@@ -68,6 +69,10 @@ class Evaluation:
         if (wrong := check(outputs, name="outputs")) is not None:
             raise BadOutput(wrong)
         return outputs
+
+    @property
+    def _shares(self) -> AbstractContextManager[None]:
+        return NOWHERE if self.shared is None else sharing_in(self.shared)
 
     def _directory(self, trial: int, attempt: int) -> AbstractContextManager[None]:
         if self.folder is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -24,7 +24,7 @@ class Session:
     """``run`` it once; ``status`` may be asked from any thread meanwhile and afterwards.
 
     ``owned`` says that the engine was opened for this session and is closed with it;
-    ``let_go`` closes what its simulator keeps in this process.
+    ``ends`` close what its simulator keeps in this process, and what its evaluations shared.
     """
 
     driver: Driver
@@ -32,7 +32,7 @@ class Session:
     engine: Engine
     owned: bool
     goal: str
-    let_go: Callable[[], None]
+    ends: Sequence[Callable[[], None]] = ()
     busy_before: float = 0.0
     began: float = 0.0
     ended: float = 0.0
@@ -62,7 +62,8 @@ class Session:
         try:
             if self.owned:
                 self.engine.close()
-            self.let_go()
+            for end in self.ends:
+                end()
         finally:
             self.ledger.close()
 

@@ -1,4 +1,4 @@
-"""What a running simulator may ask about its own attempt: should it stop, and where may it write."""
+"""What a running simulator may ask about its own attempt: should it stop, where may it write, what may it share."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def _nowhere() -> Path:
 
 _cancelled: ContextVar[Callable[[], bool]] = ContextVar("cancelled", default=_never)
 _directory: ContextVar[Callable[[], Path]] = ContextVar("directory", default=_nowhere)
+_shared: ContextVar[Path | None] = ContextVar("shared", default=None)
 
 
 def cancelled() -> bool:
@@ -41,6 +42,11 @@ def attempt_dir() -> Path:
     return _directory.get()()
 
 
+def shared_folder() -> Path | None:
+    """Where what evaluations share is kept, made by whoever first writes there; ``None`` outside an evaluation."""
+    return _shared.get()
+
+
 def cancellable(flag: Callable[[], bool]) -> AbstractContextManager[None]:
     """Lets code inside see ``flag`` through ``cancelled()``; engines wrap each call in it."""
     return _Within(_cancelled, flag)
@@ -49,6 +55,11 @@ def cancellable(flag: Callable[[], bool]) -> AbstractContextManager[None]:
 def working_in(directory: Callable[[], Path]) -> AbstractContextManager[None]:
     """Lets code inside see ``directory()`` through ``attempt_dir()``."""
     return _Within(_directory, directory)
+
+
+def sharing_in(folder: Path) -> AbstractContextManager[None]:
+    """Lets code inside see ``folder`` through ``shared_folder()``."""
+    return _Within(_shared, folder)
 
 
 @final
