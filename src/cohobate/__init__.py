@@ -26,6 +26,7 @@ _HOMES = {
     ),
     "cohobate.campaign.members": ("Member",),
     "cohobate.campaign.policy": ("FailureBudget", "Retries"),
+    "cohobate.campaign.relearning": ("relearn",),
     "cohobate.campaign.sharing": ("cached",),
     "cohobate.core.context": ("attempt_dir", "cancelled"),
     "cohobate.core.errors": ("CohobateError", "Rejected"),
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
     from cohobate.campaign.members import Member as Member
     from cohobate.campaign.policy import FailureBudget as FailureBudget
     from cohobate.campaign.policy import Retries as Retries
+    from cohobate.campaign.relearning import relearn as relearn
     from cohobate.campaign.sharing import cached as cached
     from cohobate.core.context import attempt_dir as attempt_dir
     from cohobate.core.context import cancelled as cancelled

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any, Literal, get_args
@@ -54,13 +54,7 @@ class Member:
     @property
     def hearing(self) -> Hears | None:
         """Tells whose results it is told besides its own; ``None``: nobody's."""
-        match self.hears:
-            case "own":
-                return None
-            case "all":
-                return lambda _: True
-            case names:
-                return frozenset(names).__contains__
+        return hearing_of(self.hears)
 
     def talk(self, name: str, *, asks: int, runs: int = 0) -> Conversation | Helm:
         """Returns the state of the talk with it after ``asks`` answers and ``runs`` returns."""
@@ -85,6 +79,17 @@ class Member:
         if not self.proposes:
             described["proposes"] = False
         return described
+
+
+def hearing_of(hears: str | Sequence[str]) -> Hears | None:
+    """Tells whose results one is told besides its own, by its ``hears``; ``None``: nobody's."""
+    match hears:
+        case "own":
+            return None
+        case "all":
+            return lambda _: True
+        case names:
+            return frozenset(names).__contains__
 
 
 Members = Mapping[str, Member]
