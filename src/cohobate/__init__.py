@@ -53,6 +53,8 @@ _HOMES = {
     "cohobate.propose.sampling": ("Grid", "LatinHypercube", "RandomSampler", "Sobol"),
     "cohobate.simulate.function": ("simulator",),
     "cohobate.simulate.warm": ("warm",),
+    "cohobate.view.live": ("live",),
+    "cohobate.view.watch": ("watch",),
 }
 _MODULES = {
     "chem": "cohobate.simulate.chem",
@@ -128,3 +130,5 @@ if TYPE_CHECKING:
     from cohobate.propose.sampling import Sobol as Sobol
     from cohobate.simulate.function import simulator as simulator
     from cohobate.simulate.warm import warm as warm
+    from cohobate.view.live import live as live
+    from cohobate.view.watch import watch as watch

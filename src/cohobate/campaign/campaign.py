@@ -252,7 +252,7 @@ class Campaign:
             session = {"epoch": ledger.epoch, "engine": repr(engine), "spool": spool}
             write_manifest(ledger.folder, seed=seed, session=session)
         ends = (self._let_go, shared.close)
-        return Session(driver, ledger, engine, self._engine is None, str(goal or "until stopped"), ends)
+        return Session(driver, self.members, ledger, engine, self._engine is None, str(goal or "until stopped"), ends)
 
     def _cache(self, ledger: Ledger, *, fresh: bool) -> Cache:
         """Returns the values known of this simulator; none where it is ``fresh`` in this run folder."""

@@ -9,6 +9,7 @@ from typing import Protocol, final
 from cohobate.campaign.admission import Admission
 from cohobate.campaign.members import Members, honest, lossy
 from cohobate.campaign.moves import Broken, Heard, Reply, Restart, Said, Talk
+from cohobate.campaign.peek import Peek
 from cohobate.campaign.steering.helm import Helm
 from cohobate.campaign.steering.pilot import Pilot
 from cohobate.campaign.talker import Talker
@@ -70,6 +71,10 @@ class Crew:
     def talk(self, talk: Talk) -> Heard | Broken | None:
         """Takes a turn with a generator; see ``Talker.talk``."""
         return self._talkers[talk.generator].talk(talk)
+
+    def peek(self, peek: Peek) -> None:
+        """Lets somebody look at a generator that is asked; see ``Talker.peek``."""
+        self._talkers[peek.generator].peek(peek)
 
     def obey(self, action: Reply | Restart) -> None:
         """Lets a body go on, or starts one that has returned."""

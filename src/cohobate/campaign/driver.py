@@ -28,6 +28,7 @@ from cohobate.campaign.moves import (
     Submit,
     Talk,
 )
+from cohobate.campaign.peek import Peek
 from cohobate.campaign.scheduler import Scheduler
 from cohobate.core.errors import BudgetExceeded, CohobateError, GeneratorError
 from cohobate.core.events import Event, Proposed, Revised, Stopped
@@ -74,7 +75,7 @@ class Driver:
         self._orders = orders
         self._scheduler = scheduler
         self._ledger = ledger
-        self._inbox: SimpleQueue[Fact | Halt] = SimpleQueue()
+        self._inbox: SimpleQueue[Fact | Halt | Peek] = SimpleQueue()
         self._hands = hands(engine, orders.terms, self._inbox.put)
         self._packs = engine if isinstance(engine, Packs) else None
         self._attentive = isinstance(engine, Cooperative)
@@ -93,7 +94,7 @@ class Driver:
         self.error: CohobateError | None = None
         self.reason = ""
 
-    def post(self, fact: Fact | Halt) -> None:
+    def post(self, fact: Fact | Halt | Peek) -> None:
         """Lets the loop know of something; returns at once."""
         self._inbox.put(fact)
 
@@ -155,10 +156,10 @@ class Driver:
 
     # one turn of the loop
 
-    def _gather(self) -> Sequence[Fact | Halt]:
+    def _gather(self) -> Sequence[Fact | Halt | Peek]:
         """Returns what has happened, waiting for it where nothing has."""
         inbox = self._inbox
-        items: list[Fact | Halt] = []
+        items: list[Fact | Halt | Peek] = []
         if inbox.empty():
             if not self._waits_for_bodies and (ended := self._hands.work()) is not None:
                 return [ended]
@@ -181,12 +182,15 @@ class Driver:
         due = self._scheduler.due(now)
         return TICK if due is None else max(0.0, min(TICK, due - now))
 
-    def _take(self, item: Fact | Halt, now: float) -> None:
+    def _take(self, item: Fact | Halt | Peek, now: float) -> None:
         match item:
             case Heard():
                 self._note(item)
             case Broken():
                 self.error = self.error or item.error
+            case Peek():
+                self._crew.peek(item)
+                return
             case Halt(reason, grace, error):
                 self.error = self.error or error
                 self._kill_at = now + grace

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import final
 
 from cohobate.campaign.driver import Driver
+from cohobate.campaign.members import Members
 from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.status import State, Status
 from cohobate.core.protocols import Engine, Staffed
-from cohobate.ledger import views
 from cohobate.ledger.ledger import Ledger
 from cohobate.ledger.reader import Reader, open_reader
 from cohobate.ledger.tally import Tally
@@ -28,6 +28,7 @@ class Session:
     """
 
     driver: Driver
+    members: Members
     ledger: Ledger
     engine: Engine
     owned: bool
@@ -93,18 +94,12 @@ class Session:
         engine = self.engine
         return (engine.describe(), engine.workers) if isinstance(engine, Staffed) else (repr(engine), 1)
 
-    def tracebacks(self) -> list[tuple[int, str]]:
-        """Returns trial and traceback of each failure that is durable."""
-        if self.ledger.folder is None:
-            return _tracebacks(self.ledger.reader)
-        with open_reader(self.ledger.folder) as reader:
-            return _tracebacks(reader)
+    @property
+    def reader(self) -> Reader:
+        """Reads what is durable."""
+        return self.ledger.reader if self.ledger.folder is None else open_reader(self.ledger.folder)
 
     def _durable(self) -> Tally:
         if self.ledger.folder is None or self.state != "running":
             return self.driver.tally.copy()
         return self.ledger.reader.tally
-
-
-def _tracebacks(reader: Reader) -> list[tuple[int, str]]:
-    return [(row["id"], str(row["traceback"])) for row in views.table(reader) if row.get("traceback")]

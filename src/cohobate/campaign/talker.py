@@ -10,6 +10,7 @@ from typing import final
 
 from cohobate.campaign.admission import Admission
 from cohobate.campaign.moves import Broken, Heard, Talk
+from cohobate.campaign.peek import Peek
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import GeneratorError
 from cohobate.core.payload import Payload
@@ -63,7 +64,7 @@ class Talker:
         self._lossy = generator if isinstance(generator, Lossy) else None
         self._honest = generator if isinstance(generator, Honest) else None
         self._learns = generator if isinstance(generator, Learns) else None
-        self._queue: SimpleQueue[Talk | None] = SimpleQueue()
+        self._queue: SimpleQueue[Talk | Peek | None] = SimpleQueue()
         self._wrong_at_end: GeneratorError | None = None
         self._thread = Thread(target=self._serve, name="cohobate-generator", daemon=True) if threaded else None
         if self._thread:
@@ -75,6 +76,13 @@ class Talker:
             return self._turn(talk)
         self._queue.put(talk)
         return None
+
+    def peek(self, peek: Peek) -> None:
+        """Lets somebody look at the generator after the turn that is under way."""
+        if self._thread is None:
+            peek.take(self._generator)
+        else:
+            self._queue.put(peek)
 
     def finalize(self, timeout: float | None = None) -> GeneratorError | None:
         """Ends the talk: lets a turn that is under way finish, then calls ``finalize``.
@@ -95,8 +103,11 @@ class Talker:
                 self._wrong_at_end = self._raised("finalize()", raised)
 
     def _serve(self) -> None:
-        while (talk := self._queue.get()) is not None:
-            self._reply(self._turn(talk))
+        while (item := self._queue.get()) is not None:
+            if isinstance(item, Peek):
+                item.take(self._generator)
+            else:
+                self._reply(self._turn(item))
         self._let_go()
 
     def _turn(self, talk: Talk) -> Heard | Broken:
