@@ -29,6 +29,7 @@ from cohobate.core.errors import (
 from cohobate.core.protocols import Answer, Exhausted, Later
 from cohobate.core.trial import Result
 from cohobate.ledger.reader import open_reader
+from cohobate.propose.learners.sequence import SequenceLearner
 
 SPACE = {"x": co.Real(0.0, 1.0)}
 
@@ -555,6 +556,17 @@ def test_the_worst_of_several_errors_counts(errors: tuple[float, float], reached
     both = {"one": Sure(errors[0]), "other": Sure(errors[1])}
     result = co.Campaign(both, square, co.inline()).run(co.error_below(0.5) | co.evaluations(30))
     assert result.reason == ("error 0.4" if reached else "30 evaluations")
+
+
+@pytest.mark.parametrize("goal", [co.loss_below(0.5), co.loss_below(0.5) & co.evaluations(3)])
+def test_a_goal_on_the_loss_that_is_reached_stays_so(tmp_path: Path, goal: Any):
+    def again() -> Any:
+        return co.Campaign(SequenceLearner(range(40)), float, co.inline(), run=tmp_path / "run").run(goal)
+
+    first, second = again(), again()
+    assert second.reason.startswith("loss 0.")
+    assert (second.tally.values, second.tally.proposed) == (first.tally.values, first.tally.proposed)
+    assert 20 <= first.tally.values <= 22
 
 
 def test_a_goal_on_the_error_of_a_generator_without_one_is_refused():

@@ -84,8 +84,7 @@ class Driver:
         self._outputs = orders.problem.output_names
         self._began = time.time()
         self._zero = self._began - time.monotonic()
-        self._losses = dict.fromkeys(self._crew.lossy, nan)
-        self._errors = dict.fromkeys(self._crew.honest, nan)
+        self._losses, self._errors = dict(self._crew.lossy), dict(self._crew.honest)
         self._held: deque[Reply | Restart] = deque()
         self._kill_at: float | None = None
         self._kept = ledger.folder is not None

@@ -147,24 +147,22 @@ def finite(members: Members) -> bool:
     return stops or all(member.finite for member in members.values())
 
 
-def lossy(members: Members) -> list[str]:
+def lossy(members: Members) -> dict[str, Lossy]:
     """Returns who is asked what is left to learn."""
-    return [name for name, member in members.items() if isinstance(member.generator, Lossy) and _is_asked(member)]
+    asked = {name: member.generator for name, member in members.items() if not isinstance(member.generator, Steers)}
+    return {name: one for name, one in asked.items() if isinstance(one, Lossy)}
 
 
-def honest(members: Members) -> list[str]:
+def honest(members: Members) -> dict[str, Honest]:
     """Returns who is asked how far its predictions are off."""
-    return [name for name, member in members.items() if isinstance(member.generator, Honest) and _is_asked(member)]
+    asked = {name: member.generator for name, member in members.items() if not isinstance(member.generator, Steers)}
+    return {name: one for name, one in asked.items() if isinstance(one, Honest)}
 
 
 def seed_of(members: Members) -> int:
     """Returns the first seed among their settings, 0 where none has one."""
     seeds = (member.describe()["settings"].get("seed") for member in members.values())
     return next((seed for seed in seeds if isinstance(seed, int)), 0)
-
-
-def _is_asked(member: Member) -> bool:
-    return not isinstance(member.generator, Steers)
 
 
 def _member(name: object, one: Payload) -> Member:

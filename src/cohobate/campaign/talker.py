@@ -126,10 +126,10 @@ class Talker:
 
     def _heard(self, answer: Answer | None) -> Heard | Broken:
         """Asks what the generator tells of itself besides its answer."""
-        loss = capture(_number, self._lossy.loss) if self._lossy else Returned(nan)
+        loss = capture(number, self._lossy.loss) if self._lossy else Returned(nan)
         if isinstance(loss, Raised):
             return self._broken(self._raised("loss()", loss))
-        error = capture(_number, self._honest.error) if self._honest else Returned(nan)
+        error = capture(number, self._honest.error) if self._honest else Returned(nan)
         if isinstance(error, Raised):
             return self._broken(self._raised("error()", error))
         lessons = capture(self._learns.lessons) if self._learns else Returned(())
@@ -159,6 +159,6 @@ def _is_empty(answer: Payload) -> bool:
     return not answer if type(answer) is list else isinstance(answer, Sequence) and len(answer) == 0
 
 
-def _number(ask: Callable[[], float]) -> float:
+def number(ask: Callable[[], float]) -> float:
     """Returns what is told as a float; raises for what is no number."""
     return float(ask())
