@@ -132,6 +132,24 @@ def test_coroutines_share_too():
     assert sorted(asked) == list(range(-3, 4))
 
 
+def test_coroutines_in_worker_processes_share_as_well(tmp_path: Path):
+    log = tmp_path / "log"
+
+    @co.cached(version="1")
+    async def g(n: int) -> int:
+        with log.open("a") as file:
+            file.write(f"{n}\n")
+        await asyncio.sleep(0.002)
+        return n**2
+
+    async def f(x: float) -> float:
+        return await g(int(x)) + (x % 1) ** 3
+
+    with co.processes(2) as engine:
+        assert campaign(f, engine).run().tally.values == 50
+    assert sorted(map(int, log.read_text().split())) == list(range(-3, 4))
+
+
 def test_outside_an_evaluation_it_is_the_function_itself():
     called = []
 
@@ -279,6 +297,24 @@ def test_two_functions_of_one_source_do_not_meet(tmp_path: Path):
         assert cached(made_by(2))(3) == 6
         assert cached(made_by(5))(3) == 15
         assert cached(made_by((1, 2)))(2) == (1, 2, 1, 2)
+
+
+def nested(scale: int) -> Callable[[int], int]:
+    @cached
+    def inner(n: int) -> int:
+        return n * scale
+
+    @cached
+    def outer(n: int) -> int:
+        return inner(n) + 1
+
+    return outer
+
+
+def test_cached_functions_may_call_each_other(tmp_path: Path):
+    with sharing_in(tmp_path):
+        assert [nested(2)(3), nested(5)(3), nested(2)(3)] == [7, 16, 7]
+    assert sum(path.is_file() for path in tmp_path.rglob("*")) == 4
 
 
 @pytest.mark.parametrize("fn", [made_by([1]), made_by(np.ones(2)), functools.partial(made_by, 2), Path("x").joinpath])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial, wraps
@@ -183,13 +183,11 @@ def _held(fn: object, above: frozenset[int]) -> Iterator[str]:
         return
     if not isinstance(fn, FunctionType):
         raise UserError(f"cached: {fn!r:.80} is no plain function, so say what its values belong to: version='1'")
-    for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
-        try:
-            content = cell.cell_contents
-        except ValueError:  # not filled yet: itself, or what is defined after it
-            continue
+    for name, content in _contents(fn):
         if isinstance(content, ModuleType | type | BuiltinFunctionType):
             yield f"{getattr(content, '__module__', '')}.{getattr(content, '__qualname__', content.__name__)}"
+        elif isinstance(content, Part):  # of a cached function that this one calls
+            yield content.identity
         elif isinstance(content, FunctionType):
             yield from _held(content, above | {id(fn)})
         elif not _is_plain(content):
@@ -197,6 +195,13 @@ def _held(fn: object, above: frozenset[int]) -> Iterator[str]:
                 f"cached: {fn.__qualname__} depends on {name}, a {type(content).__name__} whose content its code does "
                 "not tell: pass it as an argument, or say what the values belong to: version='1'"
             )
+
+
+def _contents(fn: FunctionType) -> Iterator[tuple[str, Payload]]:
+    """Returns what a closure holds, by name; not what is filled later: itself, or what is defined after it."""
+    for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
+        with suppress(ValueError):
+            yield name, cell.cell_contents
 
 
 def _is_plain(content: object) -> bool:
