@@ -20,7 +20,7 @@ import pytest
 
 import cohobate as co
 from cohobate.campaign.sharing import cached
-from cohobate.core.context import sharing_in
+from cohobate.core.context import working_in
 from cohobate.core.errors import NotStorable, UserError
 
 
@@ -179,7 +179,7 @@ class Calls:
         self.g = g
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with sharing_in(self.folder):
+        with working_in(shared=self.folder):
             return self.g(*args, **kwargs)
 
 
@@ -226,7 +226,7 @@ def test_arguments_count_by_name_and_with_their_defaults(tmp_path: Path):
         seen.append((a, b, c))
         return a + b + c
 
-    with sharing_in(tmp_path):
+    with working_in(shared=tmp_path):
         assert g(1) == g(1, 2) == g(b=2, a=1) == g(1, c=3) == 6
         assert seen == [(1, 2, 3)]
         assert g(1, c=4) == 7
@@ -279,7 +279,7 @@ def test_a_value_that_needs_itself_is_told_and_does_not_wait_for_ever(tmp_path: 
     def factorial(n: int) -> int:
         return n * factorial(n - 1) if n else 1
 
-    with sharing_in(tmp_path):
+    with working_in(shared=tmp_path):
         with pytest.raises(UserError, match="calls itself with the arguments"):
             g(1)
         assert factorial(5) == 120
@@ -293,7 +293,7 @@ def made_by(scale: Any) -> Callable[[int], Any]:
 
 
 def test_two_functions_of_one_source_do_not_meet(tmp_path: Path):
-    with sharing_in(tmp_path):
+    with working_in(shared=tmp_path):
         assert cached(made_by(2))(3) == 6
         assert cached(made_by(5))(3) == 15
         assert cached(made_by((1, 2)))(2) == (1, 2, 1, 2)
@@ -312,7 +312,7 @@ def nested(scale: int) -> Callable[[int], int]:
 
 
 def test_cached_functions_may_call_each_other(tmp_path: Path):
-    with sharing_in(tmp_path):
+    with working_in(shared=tmp_path):
         assert [nested(2)(3), nested(5)(3), nested(2)(3)] == [7, 16, 7]
     assert sum(path.is_file() for path in tmp_path.rglob("*")) == 4
 
@@ -325,7 +325,7 @@ def test_what_a_value_depends_on_must_be_known_or_said(fn: Callable[..., Any]):
 
 
 def test_functions_of_c_can_be_cached(tmp_path: Path):
-    with sharing_in(tmp_path):
+    with working_in(shared=tmp_path):
         assert cached(math.hypot)(3, 4) == 5
 
 

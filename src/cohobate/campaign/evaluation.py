@@ -14,7 +14,7 @@ from typing import Any, final
 
 from cohobate.core.canonical import content_hash
 from cohobate.core.capture import Raised, Returned, acapture, capture
-from cohobate.core.context import cancelled, sharing_in, working_in
+from cohobate.core.context import cancelled, working_in
 from cohobate.core.errors import BadOutput, Rejected
 from cohobate.core.outcome import Failure, Outcome, Value
 from cohobate.core.payload import Payload
@@ -43,7 +43,7 @@ class Evaluation:
     def __call__(self, trial: int, attempt: int, inputs: Inputs) -> Evaluated:
         """Returns the outcome of one attempt; never raises for what the simulator does."""
         started, clock = time.time(), time.perf_counter()
-        with self._shares, self._directory(trial, attempt):
+        with self._directory(trial, attempt):
             ended = capture(self._evaluate, inputs)
         outcome, seconds = _outcome(ended, attempt), time.perf_counter() - clock
         return self._kept(trial, attempt, inputs, Evaluated(outcome, started, seconds, _worker(), cancelled()))
@@ -51,7 +51,7 @@ class Evaluation:
     async def awaited(self, trial: int, attempt: int, inputs: Inputs) -> Evaluated:
         """Does the same for a simulator that is a coroutine function."""
         started, clock = time.time(), time.perf_counter()
-        with self._shares, self._directory(trial, attempt):
+        with self._directory(trial, attempt):
             ended = await acapture(self._await, inputs)
         outcome, seconds = _outcome(ended, attempt), time.perf_counter() - clock
         return self._kept(trial, attempt, inputs, Evaluated(outcome, started, seconds, _worker(), cancelled()))
@@ -70,14 +70,10 @@ class Evaluation:
             raise BadOutput(wrong)
         return outputs
 
-    @property
-    def _shares(self) -> AbstractContextManager[None]:
-        return NOWHERE if self.shared is None else sharing_in(self.shared)
-
     def _directory(self, trial: int, attempt: int) -> AbstractContextManager[None]:
         if self.folder is None:
-            return NOWHERE
-        return working_in(partial(_made, self.folder, trial, attempt))
+            return NOWHERE if self.shared is None else working_in(shared=self.shared)
+        return working_in(partial(_made, self.folder, trial, attempt), shared=self.shared)
 
     def _kept(self, trial: int, attempt: int, inputs: Inputs, report: Evaluated) -> Evaluated:
         """Spools a report that took long to get, in case the driver is gone, and returns it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar, final
 
@@ -22,8 +23,18 @@ def _nowhere() -> Path:
 
 
 _cancelled: ContextVar[Callable[[], bool]] = ContextVar("cancelled", default=_never)
-_directory: ContextVar[Callable[[], Path]] = ContextVar("directory", default=_nowhere)
-_shared: ContextVar[Path | None] = ContextVar("shared", default=None)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an attempt may write, and where what evaluations share is kept."""
+
+    directory: Callable[[], Path] = _nowhere
+    shared: Path | None = None
+
+
+_place: ContextVar[Place] = ContextVar("place", default=Place())  # noqa: B039 frozen value
 
 
 def cancelled() -> bool:
@@ -39,12 +50,12 @@ def attempt_dir() -> Path:
 
     Raises ``UserError`` outside a campaign that has a run folder.
     """
-    return _directory.get()()
+    return _place.get().directory()
 
 
 def shared_folder() -> Path | None:
     """Where what evaluations share is kept, made by whoever first writes there; ``None`` outside an evaluation."""
-    return _shared.get()
+    return _place.get().shared
 
 
 def cancellable(flag: Callable[[], bool]) -> AbstractContextManager[None]:
@@ -52,14 +63,9 @@ def cancellable(flag: Callable[[], bool]) -> AbstractContextManager[None]:
     return _Within(_cancelled, flag)
 
 
-def working_in(directory: Callable[[], Path]) -> AbstractContextManager[None]:
-    """Lets code inside see ``directory()`` through ``attempt_dir()``."""
-    return _Within(_directory, directory)
-
-
-def sharing_in(folder: Path) -> AbstractContextManager[None]:
-    """Lets code inside see ``folder`` through ``shared_folder()``."""
-    return _Within(_shared, folder)
+def working_in(directory: Callable[[], Path] = _nowhere, *, shared: Path | None = None) -> AbstractContextManager[None]:
+    """Lets code inside see ``directory()`` through ``attempt_dir()``, and ``shared`` through ``shared_folder()``."""
+    return _Within(_place, Place(directory, shared))
 
 
 @final
