@@ -16,6 +16,7 @@ _HOMES = {
         "above",
         "below",
         "confirmed",
+        "error_below",
         "evaluations",
         "loss_below",
         "seconds",
@@ -25,6 +26,8 @@ _HOMES = {
     ),
     "cohobate.campaign.members": ("Member",),
     "cohobate.campaign.policy": ("FailureBudget", "Retries"),
+    "cohobate.campaign.relearning": ("relearn",),
+    "cohobate.campaign.sharing": ("cached",),
     "cohobate.core.context": ("attempt_dir", "cancelled"),
     "cohobate.core.errors": ("CohobateError", "Rejected"),
     "cohobate.core.fidelity": ("Fidelity",),
@@ -59,6 +62,8 @@ _HOMES = {
     "cohobate.propose.sampling": ("Grid", "LatinHypercube", "RandomSampler", "Sobol"),
     "cohobate.simulate.function": ("simulator",),
     "cohobate.simulate.warm": ("warm",),
+    "cohobate.view.live": ("live",),
+    "cohobate.view.watch": ("watch",),
 }
 _MODULES = {
     "chem": "cohobate.simulate.chem",
@@ -91,6 +96,7 @@ if TYPE_CHECKING:
     from cohobate.campaign.goals import above as above
     from cohobate.campaign.goals import below as below
     from cohobate.campaign.goals import confirmed as confirmed
+    from cohobate.campaign.goals import error_below as error_below
     from cohobate.campaign.goals import evaluations as evaluations
     from cohobate.campaign.goals import loss_below as loss_below
     from cohobate.campaign.goals import seconds as seconds
@@ -101,6 +107,8 @@ if TYPE_CHECKING:
     from cohobate.campaign.members import Member as Member
     from cohobate.campaign.policy import FailureBudget as FailureBudget
     from cohobate.campaign.policy import Retries as Retries
+    from cohobate.campaign.relearning import relearn as relearn
+    from cohobate.campaign.sharing import cached as cached
     from cohobate.core.context import attempt_dir as attempt_dir
     from cohobate.core.context import cancelled as cancelled
     from cohobate.core.errors import CohobateError as CohobateError
@@ -144,3 +152,5 @@ if TYPE_CHECKING:
     from cohobate.propose.sampling import Sobol as Sobol
     from cohobate.simulate.function import simulator as simulator
     from cohobate.simulate.warm import warm as warm
+    from cohobate.view.live import live as live
+    from cohobate.view.watch import watch as watch

@@ -29,6 +29,7 @@ from cohobate.core.errors import (
 from cohobate.core.protocols import Answer, Exhausted, Later
 from cohobate.core.trial import Result
 from cohobate.ledger.reader import open_reader
+from cohobate.propose.learners.sequence import SequenceLearner
 
 SPACE = {"x": co.Real(0.0, 1.0)}
 
@@ -511,6 +512,76 @@ def test_large_arrays_come_back_in_the_table(tmp_path):
 def test_a_goal_on_the_loss_of_a_generator_without_one_is_refused():
     with pytest.raises(GoalError, match="has no loss"):
         campaign().run(co.evaluations(9) | co.loss_below(1e-3))
+
+
+class Predicting(Scripted):
+    """Says after its n-th result that it expects to be off by 1 / n; nothing before the third."""
+
+    def loss(self) -> float:
+        return 0.5
+
+    def error(self) -> float:
+        return 1 / len(self.heard) if len(self.heard) > 2 else math.nan
+
+
+def rows(n: int) -> list[list[dict[str, float]]]:
+    return [[{"x": i / n}] for i in range(n)]
+
+
+@pytest.mark.parametrize("engine", [co.inline, lambda: co.threads(2)])
+def test_a_campaign_stops_when_its_generator_is_rarely_wrong(engine):
+    generator = Predicting(*rows(40))
+    handle = co.Campaign(generator, square, engine()).start(co.error_below(0.1))
+    assert handle.result(30).reason.startswith("error 0.")
+    assert 10 <= len(generator.heard) <= 12  # two may run when the tenth is told
+    status = handle.status()
+    assert (status.loss, status.error) == (0.5, 1 / len(generator.heard))
+    assert f"loss 0.5, error {status.error:.3g}" in str(status)
+    assert ">error<" in handle._repr_html_()
+
+
+class Sure(Predicting):
+    """Is always as sure of itself as it was made to be."""
+
+    def __init__(self, error: float) -> None:
+        super().__init__(*rows(20))
+        self.off = error
+
+    def error(self) -> float:
+        return self.off
+
+
+@pytest.mark.parametrize(("errors", "reached"), [((0.1, 0.4), True), ((0.1, 0.9), False), ((math.nan, 0.4), False)])
+def test_the_worst_of_several_errors_counts(errors: tuple[float, float], reached: bool):
+    both = {"one": Sure(errors[0]), "other": Sure(errors[1])}
+    result = co.Campaign(both, square, co.inline()).run(co.error_below(0.5) | co.evaluations(30))
+    assert result.reason == ("error 0.4" if reached else "30 evaluations")
+
+
+@pytest.mark.parametrize("goal", [co.loss_below(0.5), co.loss_below(0.5) & co.evaluations(3)])
+def test_a_goal_on_the_loss_that_is_reached_stays_so(tmp_path: Path, goal: Any):
+    def again() -> Any:
+        return co.Campaign(SequenceLearner(range(40)), float, co.inline(), run=tmp_path / "run").run(goal)
+
+    first, second = again(), again()
+    assert second.reason.startswith("loss 0.")
+    assert (second.tally.values, second.tally.proposed) == (first.tally.values, first.tally.proposed)
+    assert 20 <= first.tally.values <= 22
+
+
+def test_a_goal_on_the_error_of_a_generator_without_one_is_refused():
+    with pytest.raises(GoalError, match="Sampler does not predict what comes"):
+        campaign().run(co.evaluations(9) | co.error_below(1e-3))
+
+
+def test_a_status_of_a_generator_that_tells_nothing_says_nothing():
+    handle = campaign().start(co.evaluations(3))
+    handle.result(30)
+    status = handle.status()
+    assert math.isnan(status.loss)
+    assert math.isnan(status.error)
+    assert status.told() == []
+    assert "loss" not in str(status)
 
 
 def test_a_misspelt_output_stops_before_the_night_is_spent(tmp_path):

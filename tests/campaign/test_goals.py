@@ -17,6 +17,7 @@ from cohobate.campaign.goals import (
     as_goal,
     below,
     check_goal,
+    error_below,
     evaluations,
     loss_below,
     seconds,
@@ -108,6 +109,15 @@ def test_a_missing_loss_never_reaches_a_goal():
     assert loss_below(0.1).reached(view(Tally(), loss=0.05))
 
 
+def test_a_missing_error_never_reaches_a_goal():
+    assert error_below(0.1).reached(view(Tally(), error=math.nan)) is None
+    assert error_below(math.inf).reached(view(Tally(), error=math.nan)) is None
+    assert error_below(0.1).reached(view(Tally(), error=0.11)) is None
+    assert error_below(0.1).reached(view(Tally(), error=0.1)) == "error 0.1"
+    assert (error_below(0.1) & evaluations(3)).honest
+    assert not (loss_below(0.1) | evaluations(3)).honest
+
+
 def test_either_and_both():
     few, many, never = evaluations(2), evaluations(9), as_goal(lambda _: False)
     seen = view(tally(VALUE, VALUE, running=1))
@@ -153,7 +163,9 @@ def test_a_misspelt_output_is_refused_with_a_hint():
 
 
 @pytest.mark.parametrize("limit", [math.nan, "low", None, True])
-@pytest.mark.parametrize("make", [lambda limit: below("f", limit), lambda limit: above("f", limit), loss_below])
+@pytest.mark.parametrize(
+    "make", [lambda limit: below("f", limit), lambda limit: above("f", limit), loss_below, error_below]
+)
 def test_a_limit_that_is_no_number_is_refused(make, limit):
     with pytest.raises(GoalError, match="expected a number as limit"):
         make(limit)

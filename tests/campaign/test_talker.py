@@ -96,6 +96,30 @@ def test_a_row_that_cannot_be_checked_is_named(row: object, threaded: bool):
 
 
 @pytest.mark.parametrize("threaded", [True, False])
+def test_an_honest_generator_is_heard_with_its_error(threaded: bool):
+    class Honest(Saying):
+        def error(self) -> float:
+            return 0.25
+
+    assert heard(Honest({"x": 1.0}, 0.5), threaded=threaded) == Heard([{"x": 1.0}], 0.5, error=0.25)
+
+
+@pytest.mark.parametrize("told", [None, "small", ValueError("boom")])
+def test_an_error_that_is_no_number_ends_with_a_message(told: object):
+    class Odd(Saying):
+        def error(self) -> object:
+            if isinstance(told, Exception):
+                raise told
+            return told
+
+    match heard(Odd({"x": 1.0}), threaded=False):
+        case Broken(error):
+            assert "Odd.error() raised" in str(error)
+        case other:
+            pytest.fail(f"expected Broken, got {other}")
+
+
+@pytest.mark.parametrize("threaded", [True, False])
 def test_a_loss_that_raises_is_named(threaded: bool):
     match heard(Saying({"x": 1.0}, ValueError("boom")), threaded=threaded):
         case Broken(error):

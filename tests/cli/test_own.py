@@ -23,12 +23,32 @@ def halving(problem, tolerance):
 def nothing(problem):
     return 3
 
+class Telling:
+    # halves its loss and its error with each result
+
+    def __init__(self, problem):
+        self.problem, self.known = problem, 0
+
+    def suggest(self, n):
+        return [{"x": 0.5}]
+
+    def ingest(self, results):
+        self.known += len(results)
+
+    def finalize(self):
+        pass
+
+    def loss(self):
+        return 0.5**self.known
+
+    error = loss
+
 def cubed(x):
     return {"f": x**3 - 0.5}
 """
 FILE = """
 [campaign]
-goal = {{ evaluations = {goal} }}
+goal = {{ {kind} = {goal} }}
 [generator]
 kind = "own"
 use = "steps:{use}"
@@ -45,9 +65,9 @@ kind = "inline"
 
 @pytest.fixture
 def own(here):
-    def write(use="halve", settings="{ tolerance = 1e-3 }", goal=50):
+    def write(use="halve", settings="{ tolerance = 1e-3 }", goal=50, kind="evaluations"):
         (here / "steps.py").write_text(BODY)
-        (here / "campaign.toml").write_text(FILE.format(use=use, settings=settings, goal=goal))
+        (here / "campaign.toml").write_text(FILE.format(use=use, settings=settings, goal=goal, kind=kind))
         return here
 
     return write
@@ -114,3 +134,20 @@ def test_needs_that_can_never_be_met_are_refused_in_one_line(own, cohobate_there
     assert called.code == 2
     assert "gpus" in called.err
     assert called.err.count("\n") == 1
+
+
+def test_it_may_run_until_little_is_left_and_stays_there(own, cohobate_there):
+    here = own("Telling", "{}", 0.1, "error")
+    for _ in range(2):
+        called = cohobate_there("run")
+        assert (called.code, called.err) == (0, "")
+        assert "error 0.0312" in called.out
+        with open_reader(here / "run") as reader:
+            assert reader.tally.values == 4 + 1  # one is on its way when the fourth is told
+
+
+def test_a_goal_that_it_cannot_tell_of_is_refused_in_one_line(own, cohobate_there):
+    own(goal=0.1, kind="loss")
+    called = cohobate_there("run")
+    assert called.code != 0
+    assert "has no loss" in called.err

@@ -59,6 +59,14 @@ def test_the_last_fit_of_the_model_is_a_line():
     assert "model" not in drawn(sight())
 
 
+def test_what_the_generator_tells_of_itself_is_shown():
+    made = sight(loss=0.0123456, error=0.05)
+    assert "loss         0.0123" in drawn(made)
+    assert "error        0.05" in drawn(made)
+    assert "loss 0.0123, error 0.05" in line(made)
+    assert "error" not in drawn(sight())
+
+
 def test_without_a_number_to_reach_there_is_no_bar():
     text = drawn(sight(remaining=None))
     assert "31 evaluations" in text

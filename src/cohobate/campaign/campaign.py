@@ -23,11 +23,12 @@ from cohobate.campaign.goals import Goal, Goals, as_goal, check_goal
 from cohobate.campaign.handle import Handle
 from cohobate.campaign.loads import InTurn, Several, Terms
 from cohobate.campaign.manifest import write_manifest
-from cohobate.campaign.members import Given, describe, finite, lossy, members_of, problem_of, seed_of
+from cohobate.campaign.members import Given, describe, finite, honest, lossy, members_of, problem_of, seed_of
 from cohobate.campaign.policy import FailureBudget, Policy, Retries
 from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.resume import Identity, declare, remember
 from cohobate.campaign.session import Session
+from cohobate.campaign.sharing import shared_by
 from cohobate.campaign.signals import Interrupted, is_interactive, stopping_on_signals
 from cohobate.core.card import Card, goal_of, space_of
 from cohobate.core.errors import GoalError, ProblemError, UserError
@@ -223,9 +224,11 @@ class Campaign:
         """Returns a goal that this campaign can reach."""
         wanted = as_goal(goal)
         check_goal(wanted, self.problem.output_names)
+        kinds = " and ".join(sorted({type(member.generator).__name__ for member in self.members.values()}))
         if wanted.lossy and not lossy(self.members):
-            kinds = {type(member.generator).__name__ for member in self.members.values()}
-            raise GoalError(f"goal {wanted}: {' and '.join(sorted(kinds))} has no loss")
+            raise GoalError(f"goal {wanted}: {kinds} has no loss")
+        if wanted.honest and not honest(self.members):
+            raise GoalError(f"goal {wanted}: {kinds} does not predict what comes, so it has no error")
         return wanted
 
     def _assemble(self, goal: Goal | None, ledger: Ledger, loop: asyncio.AbstractEventLoop | None) -> Session:
@@ -235,7 +238,8 @@ class Campaign:
         cache = self._cache(ledger, fresh=bool(declared)) if self.simulator.deterministic else None
         past = remember(ledger, self.members, settings.policy(seed), structured, cache)
         engine = self._engine or self._own_engine(loop)
-        evaluation = Evaluation(self._call, self.problem.outputs, ledger.folder, ledger.epoch, structured)
+        folder, shared = ledger.folder, shared_by(ledger.folder)
+        evaluation = Evaluation(self._call, self.problem.outputs, folder, ledger.epoch, structured, shared.folder)
         evaluate = evaluation.awaited if is_async(self.simulator) else evaluation
         several = self._several(evaluation)
         terms = Terms(evaluate, settings.deadline, settings.grace, settings.needs, several, self.simulator.batch)
@@ -250,7 +254,8 @@ class Campaign:
             spool = {"found": len(past.spooled), "taken": past.harvested, "unreadable": len(past.unreadable)}
             session = {"epoch": ledger.epoch, "engine": repr(engine), "spool": spool}
             write_manifest(ledger.folder, seed=seed, session=session)
-        return Session(driver, ledger, engine, self._engine is None, str(goal or "until stopped"), self._let_go)
+        ends = (self._let_go, shared.close)
+        return Session(driver, self.members, ledger, engine, self._engine is None, str(goal or "until stopped"), ends)
 
     def _several(self, evaluation: Evaluation) -> Several | None:
         """Returns what evaluates several candidates, if anything does."""

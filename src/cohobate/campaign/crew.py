@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from math import nan
 from typing import Protocol, final
 
 from cohobate.campaign.admission import Admission
-from cohobate.campaign.members import Members
+from cohobate.campaign.members import Members, honest, lossy
 from cohobate.campaign.moves import Broken, Heard, Reply, Restart, Said, Talk
+from cohobate.campaign.peek import Peek
 from cohobate.campaign.steering.helm import Helm
 from cohobate.campaign.steering.pilot import Pilot
-from cohobate.campaign.talker import Talker
+from cohobate.campaign.talker import Talker, number
+from cohobate.core.capture import Returned, capture
 from cohobate.core.errors import GeneratorError
 from cohobate.core.steering import Steers
 from cohobate.ledger.ledger import Ledger
@@ -30,7 +33,16 @@ def assemble(members: Members, admission: Admission, ledger: Ledger, post: Post,
                 pilots[name] = Pilot(name, body, admission, log, post)
             case generator:
                 talkers[name] = Talker(generator, admission, post, threaded=threaded, called=name)
-    return Crew(talkers, pilots)
+    known = ledger.tally.proposed > 0  # generators were brought back to where they were
+    losses = {name: _now(one.loss) if known else nan for name, one in lossy(members).items()}
+    errors = {name: _now(one.error) if known else nan for name, one in honest(members).items()}
+    return Crew(talkers, pilots, lossy=losses, honest=errors)
+
+
+def _now(ask: Callable[[], float]) -> float:
+    """Returns what a generator tells before its first turn; where it raises, it will do so again after that."""
+    told = capture(number, ask)
+    return told.value if isinstance(told, Returned) else nan
 
 
 def _recorded(ledger: Ledger, name: str, hears: Hears | None, *, run: int) -> Iterator[Act]:
@@ -47,12 +59,23 @@ class Making(Protocol):
 
 @final
 class Crew:
-    """Speaks for the loop to every generator."""
+    """Speaks for the loop to every generator.
 
-    __slots__ = ("_pilots", "_talkers")
+    ``lossy`` and ``honest`` are who tells a loss and an error, with what they are before the first turn.
+    """
 
-    def __init__(self, talkers: Mapping[str, Talker], pilots: Mapping[str, Pilot]) -> None:
+    __slots__ = ("_pilots", "_talkers", "honest", "lossy")
+
+    def __init__(
+        self,
+        talkers: Mapping[str, Talker],
+        pilots: Mapping[str, Pilot],
+        *,
+        lossy: Mapping[str, float],
+        honest: Mapping[str, float],
+    ) -> None:
         self._talkers, self._pilots = talkers, pilots
+        self.lossy, self.honest = lossy, honest
 
     def start(self, helms: Sequence[Helm]) -> None:
         """Starts the bodies that have not ended."""
@@ -62,6 +85,10 @@ class Crew:
     def talk(self, talk: Talk) -> Heard | Broken | None:
         """Takes a turn with a generator; see ``Talker.talk``."""
         return self._talkers[talk.generator].talk(talk)
+
+    def peek(self, peek: Peek) -> None:
+        """Lets somebody look at a generator that is asked; see ``Talker.peek``."""
+        self._talkers[peek.generator].peek(peek)
 
     def obey(self, action: Reply | Restart) -> None:
         """Lets a body go on, or starts one that has returned."""

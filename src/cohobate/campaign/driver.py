@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isnan, nan
 from queue import Empty, SimpleQueue
@@ -29,6 +29,7 @@ from cohobate.campaign.moves import (
     Submit,
     Talk,
 )
+from cohobate.campaign.peek import Peek
 from cohobate.campaign.scheduler import Scheduler
 from cohobate.core.errors import BudgetExceeded, CohobateError, GeneratorError
 from cohobate.core.events import Event, Proposed, Revised, Stopped
@@ -75,7 +76,7 @@ class Driver:
         self._orders = orders
         self._scheduler = scheduler
         self._ledger = ledger
-        self._inbox: SimpleQueue[Fact | Halt | Back] = SimpleQueue()
+        self._inbox: SimpleQueue[Fact | Halt | Back | Peek] = SimpleQueue()
         self._hands = hands(engine, orders.terms, self._inbox.put)
         self._packs = engine if isinstance(engine, Packs) else None
         self._attentive = isinstance(engine, Cooperative)
@@ -84,7 +85,7 @@ class Driver:
         self._outputs = orders.problem.output_names
         self._began = time.time()
         self._zero = self._began - time.monotonic()
-        self._losses: dict[str, float] = {}
+        self._losses, self._errors = dict(self._crew.lossy), dict(self._crew.honest)
         self._held: deque[Reply | Restart] = deque()
         self._kill_at: float | None = None
         self._kept = ledger.folder is not None
@@ -93,7 +94,7 @@ class Driver:
         self.error: CohobateError | None = None
         self.reason = ""
 
-    def post(self, fact: Fact | Halt) -> None:
+    def post(self, fact: Fact | Halt | Peek) -> None:
         """Lets the loop know of something; returns at once."""
         self._inbox.put(fact)
 
@@ -114,6 +115,16 @@ class Driver:
             return None
         limit = goal.limit(self._view(self.now(), tally))
         return None if limit is None else limit + tally.open
+
+    @property
+    def loss(self) -> float:
+        """The worst loss of all generators that have one; NaN where none has, or one has not told it."""
+        return _worst(self._losses)
+
+    @property
+    def expected(self) -> float:
+        """The worst error that a generator expects of its next prediction; NaN likewise."""
+        return _worst(self._errors)
 
     def now(self) -> float:
         """Returns wall-clock time (s) that does not jump: the start plus monotonic time."""
@@ -145,10 +156,10 @@ class Driver:
 
     # one turn of the loop
 
-    def _gather(self) -> Sequence[Fact | Halt | Back]:
+    def _gather(self) -> Sequence[Fact | Halt | Back | Peek]:
         """Returns what has happened, waiting for it where nothing has."""
         inbox = self._inbox
-        items: list[Fact | Halt | Back] = []
+        items: list[Fact | Halt | Back | Peek] = []
         if inbox.empty():
             if not self._waits_for_bodies and (ended := self._hands.work()):
                 return ended
@@ -171,22 +182,32 @@ class Driver:
         due = self._scheduler.due(now)
         return TICK if due is None else max(0.0, min(TICK, due - now))
 
-    def _take(self, item: Fact | Halt | Back, now: float) -> None:
+    def _take(self, item: Fact | Halt | Back | Peek, now: float) -> None:
         match item:
             case Back():
                 for each in self._hands.unpack(item):
                     self._take(each, now)
                 return
             case Heard():
-                self._losses[item.generator] = item.loss
+                self._note(item)
             case Broken():
                 self.error = self.error or item.error
+            case Peek():
+                self._crew.peek(item)
+                return
             case Halt(reason, grace, error):
                 self.error = self.error or error
                 self._kill_at = now + grace
                 self._stop(reason, now)
                 return
         self._scheduler.on(item, now)
+
+    def _note(self, heard: Heard) -> None:
+        """Keeps what a generator tells of itself, where it does."""
+        if heard.generator in self._losses:
+            self._losses[heard.generator] = heard.loss
+        if heard.generator in self._errors:
+            self._errors[heard.generator] = heard.error
 
     def _decide(self, now: float) -> None:
         """Records what happened and what follows from it, then does what follows."""
@@ -288,8 +309,8 @@ class Driver:
 
     def _view(self, now: float, tally: Tally | None = None) -> View:
         session = now - self._began
-        loss = max((loss for loss in self._losses.values() if not isnan(loss)), default=nan)
-        return View(tally or self.tally, self.tally.alive + session, session, loss, self._outputs)
+        alive = self.tally.alive + session
+        return View(tally or self.tally, alive, session, self.loss, self._outputs, error=self.expected)
 
     # ends
 
@@ -336,3 +357,8 @@ class Driver:
         if self.error is not None:
             raise self.error
         return self.reason
+
+
+def _worst(told: Mapping[str, float]) -> float:
+    """Returns the largest, NaN where one is unknown."""
+    return nan if any(map(isnan, told.values())) else max(told.values(), default=nan)

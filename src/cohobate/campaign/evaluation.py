@@ -31,13 +31,14 @@ NOWHERE = nullcontext()
 @final
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How a campaign evaluates: the call, what it must return, and where it may write."""
+    """How a campaign evaluates: the call, what it must return, and where it may write and share."""
 
     call: Callable[[Inputs], Payload]
     outputs: tuple[Output, ...]
     folder: Path | None
     epoch: int
     structured: Mapping[str, Structured] = field(default_factory=dict)
+    shared: Path | None = None
 
     def __call__(self, trial: int, attempt: int, inputs: Inputs) -> Evaluated:
         """Returns the outcome of one attempt; never raises for what the simulator does."""
@@ -73,8 +74,8 @@ class Evaluation:
     def directory(self, trial: int, attempt: int) -> AbstractContextManager[None]:
         """Lets a simulator write, into the directory of its attempt."""
         if self.folder is None:
-            return NOWHERE
-        return working_in(partial(_made, self.folder, trial, attempt))
+            return NOWHERE if self.shared is None else working_in(shared=self.shared)
+        return working_in(partial(_made, self.folder, trial, attempt), shared=self.shared)
 
     def _kept(self, trial: int, attempt: int, inputs: Inputs, report: Evaluated) -> Evaluated:
         """Spools a report that took long to get, in case the driver is gone, and returns it."""

@@ -20,7 +20,8 @@ class View:
     """What a goal may look at.
 
     ``alive`` and ``session`` are driver-alive seconds in total and in this run; ``loss`` is what
-    the generator says is left to learn, NaN where it does not say; ``outputs`` are the declared ones;
+    the generator says is left to learn, and ``error`` how far its next prediction will be off, NaN
+    where it does not say, of several the worst, NaN until all have said it; ``outputs`` are the declared ones;
     ``now`` is the time of day in seconds since 1970.
     """
 
@@ -30,6 +31,7 @@ class View:
     loss: float = float("nan")
     outputs: tuple[str, ...] = ()
     now: float = field(default_factory=time.time)
+    error: float = float("nan")
 
     def best(self, output: str) -> float | None:
         """Returns the best value of an objective so far (the lowest where it has no direction)."""
@@ -54,8 +56,8 @@ class Goal:
     """A condition: ``reached`` gives the reason once it holds, ``limit`` the further dispatches allowed.
 
     ``timed`` says that time alone can make it hold; ``asks`` names the outputs it looks at, ``lossy``
-    says that it looks at the generator's loss, ``confirms`` that ``limit`` counts evaluations at the full
-    level, of which there may be any number of others.
+    says that it looks at the generator's loss, ``honest`` at its error, ``confirms`` that ``limit`` counts
+    evaluations at the full level, of which there may be any number of others.
     """
 
     text: str
@@ -65,6 +67,7 @@ class Goal:
     asks: tuple[str, ...] = ()
     lossy: bool = False
     confirms: bool = False
+    honest: bool = False
 
     def __or__(self, one: Goals) -> Goal:
         """Holds as soon as one of the two does."""
@@ -110,6 +113,7 @@ def _joined(one: Goal, two: Goal, sign: str, reached: Reached, limit: Limit) -> 
         asks=one.asks + two.asks,
         lossy=one.lossy or two.lossy,
         confirms=one.confirms or two.confirms,
+        honest=one.honest or two.honest,
     )
 
 
@@ -206,6 +210,18 @@ def loss_below(limit: float) -> Goal:
     """Holds when the generator's loss is at most ``limit``; only for generators that have one."""
     _number("loss_below", limit)
     return Goal(f"loss <= {limit:g}", lambda view: f"loss {view.loss:.3g}" if view.loss <= limit else None, lossy=True)
+
+
+def error_below(limit: float) -> Goal:
+    """Holds when the error that the generator expects of its next prediction is at most ``limit``.
+
+    Only for generators that predict each result before it comes, as learners do: theirs is relative to the
+    range of the values, and unknown before ten predictions.
+    """
+    _number("error_below", limit)
+    return Goal(
+        f"error <= {limit:g}", lambda view: f"error {view.error:.3g}" if view.error <= limit else None, honest=True
+    )
 
 
 def stalled(n: int) -> Goal:

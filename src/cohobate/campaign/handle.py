@@ -5,16 +5,26 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Generator
-from concurrent.futures import Future
-from typing import Any, final
+from collections.abc import AsyncIterator, Callable, Generator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar, cast, final
 
+from cohobate.campaign.failed import Failed, failed
+from cohobate.campaign.members import MAIN
 from cohobate.campaign.moves import CancelWanted, Halt
+from cohobate.campaign.peek import Peek
 from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.session import Session
 from cohobate.campaign.signals import GRACE
 from cohobate.campaign.status import Status
 from cohobate.core.card import Card
+from cohobate.core.errors import UserError
+from cohobate.core.steering import Steers
+from cohobate.ledger.reader import Reader
+
+T = TypeVar("T")
 
 
 @final
@@ -49,10 +59,56 @@ class Handle:
         """Returns how it stands; the counts are of what is durable."""
         return self._session.status()
 
+    async def watch(self, every: float = 1.0) -> AsyncIterator[Status]:
+        """Gives how it stands every so many seconds, in any event loop, and once more when it has stopped.
+
+        What ended it early is not raised here: await the handle for that.
+        """
+        over = asyncio.get_running_loop().create_future()
+        self._future.add_done_callback(partial(_tell, over))
+        while not self.done():
+            yield self.status()
+            await asyncio.wait([over], timeout=every)
+        yield self.status()
+
+    @property
+    def failed(self) -> list[Failed]:
+        """Every trial that failed, with its inputs, why, and its traceback; of what is durable."""
+        return failed(self._session.reader)
+
     @property
     def tracebacks(self) -> list[tuple[int, str]]:
-        """The trial and traceback of each failed evaluation that is durable."""
-        return self._session.tracebacks()
+        """The trial and traceback of each failed evaluation that is durable; ``failed`` has the inputs too."""
+        return [(one.trial, one.traceback) for one in self.failed if one.traceback]
+
+    def peek(self, look: Callable[[Any], T], *, generator: str = MAIN) -> T:
+        """Returns ``look(generator)``, called between two of its turns: the safe way to look at it while it runs.
+
+        Waits for the turn that is under way. ``look`` should be quick, as the generator waits for it; it must not
+        tell or ask, and what it returns must not change with the generator (a copy, a plot). What it raises is
+        raised. ``generator`` is the name of one of several.
+        """
+        member = self._session.members.get(generator)
+        if member is None or isinstance(member.generator, Steers):
+            known = [name for name, one in self._session.members.items() if not isinstance(one.generator, Steers)]
+            raise UserError(f"peek: expected one of the generators that are asked, {known}, got {generator!r}")
+        if threading.current_thread() is self._thread:
+            raise UserError("peek: the campaign itself cannot wait for it; a goal on engine inline() may look directly")
+        peek = Peek(generator, look)
+        self._session.driver.post(peek)
+        wait([peek.future, self._future], return_when=FIRST_COMPLETED)
+        if peek.future.cancel():  # it had stopped before it could be looked at: nobody else has it now
+            return look(member.generator)
+        return cast(T, peek.future.result())
+
+    @property
+    def generators(self) -> dict[str, object]:
+        """The generators by name; look at one by ``peek`` while it runs."""
+        return {name: member.generator for name, member in self._session.members.items()}
+
+    def read(self) -> Reader:
+        """Returns what reads the ledger while it grows; only what is durable."""
+        return self._session.reader
 
     def elapsed_time(self) -> float:
         """Returns the seconds this session has lasted, up to its end."""
@@ -78,6 +134,7 @@ class Handle:
         facts = [
             ("evaluations", f"{tally.counted}{f' of {total}' if total else ''}, {status.running} running"),
             ("best", ", ".join(best)),
+            *((name, f"{told:.3g}") for name, told in status.told()),
             ("failed", ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in tally.failures.items() if n)),
             ("workers", f"{status.workers}, {status.utilisation:.0%} busy"),
             ("time", f"{status.elapsed:.3g} s"),
@@ -99,3 +156,14 @@ class Handle:
         else:
             self._ended = time.monotonic()
             self._future.set_result(result)
+
+
+def _tell(over: asyncio.Future[None], _: object) -> None:
+    """Lets a loop know, from whichever thread, that a campaign has stopped."""
+    with suppress(RuntimeError):  # that loop has been closed meanwhile
+        over.get_loop().call_soon_threadsafe(_end, over)
+
+
+def _end(over: asyncio.Future[None]) -> None:
+    if not over.done():
+        over.set_result(None)

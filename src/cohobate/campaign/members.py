@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any, Literal, get_args
@@ -13,7 +13,7 @@ from cohobate.core.canonical import content_hash
 from cohobate.core.errors import UserError, did_you_mean
 from cohobate.core.payload import Payload, Plain
 from cohobate.core.problem import Problem
-from cohobate.core.protocols import Described, Finite, Generator, Lossy, Posed
+from cohobate.core.protocols import Described, Finite, Generator, Honest, Lossy, Posed
 from cohobate.core.steering import Steers
 from cohobate.ledger.resume import Hears
 
@@ -54,13 +54,7 @@ class Member:
     @property
     def hearing(self) -> Hears | None:
         """Tells whose results it is told besides its own; ``None``: nobody's."""
-        match self.hears:
-            case "own":
-                return None
-            case "all":
-                return lambda _: True
-            case names:
-                return frozenset(names).__contains__
+        return hearing_of(self.hears)
 
     def talk(self, name: str, *, asks: int, runs: int = 0) -> Conversation | Helm:
         """Returns the state of the talk with it after ``asks`` answers and ``runs`` returns."""
@@ -85,6 +79,17 @@ class Member:
         if not self.proposes:
             described["proposes"] = False
         return described
+
+
+def hearing_of(hears: str | Sequence[str]) -> Hears | None:
+    """Tells whose results one is told besides its own, by its ``hears``; ``None``: nobody's."""
+    match hears:
+        case "own":
+            return None
+        case "all":
+            return lambda _: True
+        case names:
+            return frozenset(names).__contains__
 
 
 Members = Mapping[str, Member]
@@ -142,9 +147,16 @@ def finite(members: Members) -> bool:
     return stops or all(member.finite for member in members.values())
 
 
-def lossy(members: Members) -> bool:
-    """Whether any of them measures what is left to learn."""
-    return any(isinstance(member.generator, Lossy) for member in members.values())
+def lossy(members: Members) -> dict[str, Lossy]:
+    """Returns who is asked what is left to learn."""
+    asked = {name: member.generator for name, member in members.items() if not isinstance(member.generator, Steers)}
+    return {name: one for name, one in asked.items() if isinstance(one, Lossy)}
+
+
+def honest(members: Members) -> dict[str, Honest]:
+    """Returns who is asked how far its predictions are off."""
+    asked = {name: member.generator for name, member in members.items() if not isinstance(member.generator, Steers)}
+    return {name: one for name, one in asked.items() if isinstance(one, Honest)}
 
 
 def seed_of(members: Members) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import nan
 
 from cohobate.campaign.steering.requests import Request
 from cohobate.core.errors import CohobateError, GeneratorError
@@ -18,9 +19,10 @@ class Heard:
     """The generator's turn is over; ``answer`` is ``None`` where nothing was asked."""
 
     answer: Answer | None
-    loss: float = float("nan")
+    loss: float = nan
     lessons: tuple[Lesson, ...] = ()
     generator: str = "main"
+    error: float = nan
 
 
 @dataclass(frozen=True, slots=True)

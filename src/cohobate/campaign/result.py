@@ -9,6 +9,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, final
 
+from cohobate.campaign.members import MAIN
+from cohobate.campaign.relearning import G, relearn
 from cohobate.core.card import Card
 from cohobate.core.errors import UserError, did_you_mean
 from cohobate.core.events import Event, Learned
@@ -96,6 +98,10 @@ class CampaignResult:
         """The failed evaluations, grouped by kind and reason, most frequent first."""
         with self._open() as reader:
             return views.failures(reader)
+
+    def relearn(self, generator: G, *, name: str = MAIN) -> G:
+        """Returns a fresh ``generator`` after telling it all that this run told its own; see ``cohobate.relearn``."""
+        return relearn(self, generator, name=name)
 
     def plot(self, path: str | Path | None = None, *, kind: str = "history") -> Payload:
         """Draws the result and returns the figure, saved where a path is given.

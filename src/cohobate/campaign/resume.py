@@ -49,7 +49,7 @@ def declare(ledger: Ledger | Reader, identity: Identity, *, accept_new_code: boo
         return [Declared(now)]
     for name in identity.declared:
         if content_hash(was.get(name)) != content_hash(identity.declared[name]):
-            place, old, new = _difference(name, was.get(name), identity.declared[name])
+            place, old, new = difference(name, was.get(name), identity.declared[name])
             raise ResumeRefused(
                 f"this run folder was made with {place} = {old}, now it is {new}; restore it, or use a new run folder"
             )
@@ -63,18 +63,18 @@ def declare(ledger: Ledger | Reader, identity: Identity, *, accept_new_code: boo
     return [Accepted(str(was["simulator"]), identity.simulator), Declared(now)]
 
 
-def _difference(place: str, was: Plain, now: Plain) -> tuple[str, str, str]:
+def difference(place: str, was: Plain, now: Plain) -> tuple[str, str, str]:
     """Returns the innermost place where two pieces of data differ, and both sides of it."""
     match was, now:
         case (dict(), dict()):
             for key in [*was, *(key for key in now if key not in was)]:
                 if content_hash(was.get(key)) != content_hash(now.get(key)):
-                    inner = _difference(f"{place}.{key}", was.get(key), now.get(key))
+                    inner = difference(f"{place}.{key}", was.get(key), now.get(key))
                     return inner[0], inner[1] if key in was else "left out", inner[2] if key in now else "left out"
         case (list(), list() | tuple()) if len(was) == len(now):
             for i, (one, two) in enumerate(zip(was, now, strict=True)):
                 if content_hash(one) != content_hash(two):
-                    return _difference(f"{place}[{i}]", one, two)
+                    return difference(f"{place}[{i}]", one, two)
     return place, f"{was!r:.80}", f"{now!r:.80}"
 
 
@@ -142,7 +142,7 @@ def _talks(ledger: Ledger, members: Members, structured: Mapping[str, Structured
             case generator:
                 talk = member.talk(name, asks=_recalled(ledger, name, member, generator, structured))
         for result in ledger.untold(name, hears=member.hearing):
-            talk.tell(_unpacked(result, structured))
+            talk.tell(unpacked(result, structured))
         talks.append(talk)
     return talks
 
@@ -151,7 +151,7 @@ def _recalled(
     ledger: Ledger, name: str, member: Member, generator: Generator, structured: Mapping[str, Structured]
 ) -> int:
     try:
-        return _recall(ledger.story(name, hears=member.hearing), generator, structured)
+        return retell(ledger.story(name, hears=member.hearing), generator, structured)
     except GeneratorError:
         capture(generator.finalize)  # it may hold something by now; why it cannot go on matters more
         raise
@@ -202,8 +202,8 @@ def _known(item: Unfinished, trial: Trial, cache: Cache | None) -> Finished | No
     return Finished(trial.id, item.attempts, value, at=now, started=now, cached=True)
 
 
-def _recall(story: Iterable[Step], generator: Generator, structured: Mapping[str, Structured]) -> int:
-    """Repeats the recorded talk to a generator; returns the number of its answers."""
+def retell(story: Iterable[Step], generator: Generator, structured: Mapping[str, Structured]) -> int:
+    """Repeats the recorded talk to a fresh generator; returns the number of its answers."""
     asks = 0
     recalling = generator if isinstance(generator, Recalls) else None
     for step in story:
@@ -211,23 +211,25 @@ def _recall(story: Iterable[Step], generator: Generator, structured: Mapping[str
             asks = step.ask
             if recalling is not None:
                 rows = [unpack(trial.inputs, structured) for trial in step.trials]
-                _repeat(generator, "recall", capture(recalling.recall, rows))
+                repeat(generator, "recall", capture(recalling.recall, rows))
         else:
-            results = tuple(_unpacked(result, structured) for result in step.results)
-            _repeat(generator, "ingest", capture(generator.ingest, results))
+            results = tuple(unpacked(result, structured) for result in step.results)
+            repeat(generator, "ingest", capture(generator.ingest, results))
     if isinstance(generator, Learns):
-        _repeat(generator, "lessons", capture(generator.lessons))  # they are recorded
+        repeat(generator, "lessons", capture(generator.lessons))  # they are recorded
     return asks
 
 
-def _repeat(generator: Generator, call: str, ended: object) -> None:
+def repeat(generator: Generator, call: str, ended: object) -> None:
+    """Raises what a generator raised on what is recorded."""
     if isinstance(ended, Raised):
         raise GeneratorError(
             f"{type(generator).__name__}.{call} raised on what is recorded: {ended.message}"
         ) from ended.error
 
 
-def _unpacked(result: Result, structured: Mapping[str, Structured]) -> Result:
+def unpacked(result: Result, structured: Mapping[str, Structured]) -> Result:
+    """Returns a recorded result as generators are told it."""
     return replace(result, trial=_unpacked_trial(result.trial, structured)) if structured else result
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
 from cohobate.campaign.driver import Driver
+from cohobate.campaign.members import Members
 from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.status import State, Status
 from cohobate.core.protocols import Engine, Staffed
-from cohobate.ledger import views
 from cohobate.ledger.ledger import Ledger
 from cohobate.ledger.reader import Reader, open_reader
 from cohobate.ledger.tally import Tally
@@ -24,15 +24,16 @@ class Session:
     """``run`` it once; ``status`` may be asked from any thread meanwhile and afterwards.
 
     ``owned`` says that the engine was opened for this session and is closed with it;
-    ``let_go`` closes what its simulator keeps in this process.
+    ``ends`` close what its simulator keeps in this process, and what its evaluations shared.
     """
 
     driver: Driver
+    members: Members
     ledger: Ledger
     engine: Engine
     owned: bool
     goal: str
-    let_go: Callable[[], None]
+    ends: Sequence[Callable[[], None]] = ()
     busy_before: float = 0.0
     began: float = 0.0
     ended: float = 0.0
@@ -62,7 +63,8 @@ class Session:
         try:
             if self.owned:
                 self.engine.close()
-            self.let_go()
+            for end in self.ends:
+                end()
         finally:
             self.ledger.close()
 
@@ -83,6 +85,8 @@ class Session:
             utilisation=min(1.0, busy / (workers * elapsed)) if elapsed else 0.0,
             reason=self.driver.reason,
             remaining=self.driver.remaining(tally),
+            loss=self.driver.loss,
+            error=self.driver.expected,
         )
 
     def _staff(self) -> tuple[str, int]:
@@ -90,18 +94,12 @@ class Session:
         engine = self.engine
         return (engine.describe(), engine.workers) if isinstance(engine, Staffed) else (repr(engine), 1)
 
-    def tracebacks(self) -> list[tuple[int, str]]:
-        """Returns trial and traceback of each failure that is durable."""
-        if self.ledger.folder is None:
-            return _tracebacks(self.ledger.reader)
-        with open_reader(self.ledger.folder) as reader:
-            return _tracebacks(reader)
+    @property
+    def reader(self) -> Reader:
+        """Reads what is durable."""
+        return self.ledger.reader if self.ledger.folder is None else open_reader(self.ledger.folder)
 
     def _durable(self) -> Tally:
         if self.ledger.folder is None or self.state != "running":
             return self.driver.tally.copy()
         return self.ledger.reader.tally
-
-
-def _tracebacks(reader: Reader) -> list[tuple[int, str]]:
-    return [(row["id"], str(row["traceback"])) for row in views.table(reader) if row.get("traceback")]

@@ -10,10 +10,11 @@ from typing import final
 
 from cohobate.campaign.admission import Admission
 from cohobate.campaign.moves import Broken, Heard, Talk
+from cohobate.campaign.peek import Peek
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import GeneratorError
 from cohobate.core.payload import Payload
-from cohobate.core.protocols import Answer, Exhausted, Generator, Later, Learns, Lossy
+from cohobate.core.protocols import Answer, Exhausted, Generator, Honest, Later, Learns, Lossy
 
 # Unions of types made once: a turn costs microseconds.
 NO_ROWS = (Later, Exhausted)
@@ -35,6 +36,7 @@ class Talker:
         "_admission",
         "_called",
         "_generator",
+        "_honest",
         "_learns",
         "_lossy",
         "_name",
@@ -60,8 +62,9 @@ class Talker:
         self._admission = admission
         self._reply = reply
         self._lossy = generator if isinstance(generator, Lossy) else None
+        self._honest = generator if isinstance(generator, Honest) else None
         self._learns = generator if isinstance(generator, Learns) else None
-        self._queue: SimpleQueue[Talk | None] = SimpleQueue()
+        self._queue: SimpleQueue[Talk | Peek | None] = SimpleQueue()
         self._wrong_at_end: GeneratorError | None = None
         self._thread = Thread(target=self._serve, name="cohobate-generator", daemon=True) if threaded else None
         if self._thread:
@@ -73,6 +76,13 @@ class Talker:
             return self._turn(talk)
         self._queue.put(talk)
         return None
+
+    def peek(self, peek: Peek) -> None:
+        """Lets somebody look at the generator after the turn that is under way."""
+        if self._thread is None:
+            peek.take(self._generator)
+        else:
+            self._queue.put(peek)
 
     def finalize(self, timeout: float | None = None) -> GeneratorError | None:
         """Ends the talk: lets a turn that is under way finish, then calls ``finalize``.
@@ -93,8 +103,11 @@ class Talker:
                 self._wrong_at_end = self._raised("finalize()", raised)
 
     def _serve(self) -> None:
-        while (talk := self._queue.get()) is not None:
-            self._reply(self._turn(talk))
+        while (item := self._queue.get()) is not None:
+            if isinstance(item, Peek):
+                item.take(self._generator)
+            else:
+                self._reply(self._turn(item))
         self._let_go()
 
     def _turn(self, talk: Talk) -> Heard | Broken:
@@ -108,17 +121,21 @@ class Talker:
             answer = Exhausted() if _is_empty(asked.value) else asked.value
             if wrong := self._wrong(answer):
                 return self._broken(GeneratorError(f"{self._name}.suggest({talk.ask}): {wrong}"))
-        return self._heard(answer) if self._lossy or self._learns else Heard(answer, generator=self._called)
+        says = self._lossy or self._honest or self._learns
+        return self._heard(answer) if says else Heard(answer, generator=self._called)
 
     def _heard(self, answer: Answer | None) -> Heard | Broken:
         """Asks what the generator tells of itself besides its answer."""
-        loss = capture(self._lossy.loss) if self._lossy else Returned(nan)
+        loss = capture(number, self._lossy.loss) if self._lossy else Returned(nan)
         if isinstance(loss, Raised):
             return self._broken(self._raised("loss()", loss))
+        error = capture(number, self._honest.error) if self._honest else Returned(nan)
+        if isinstance(error, Raised):
+            return self._broken(self._raised("error()", error))
         lessons = capture(self._learns.lessons) if self._learns else Returned(())
         if isinstance(lessons, Raised):
             return self._broken(self._raised("lessons()", lessons))
-        return Heard(answer, loss.value, tuple(lessons.value), self._called)
+        return Heard(answer, loss.value, tuple(lessons.value), self._called, error.value)
 
     def _broken(self, error: GeneratorError) -> Broken:
         return Broken(error, self._called)
@@ -140,3 +157,8 @@ class Talker:
 
 def _is_empty(answer: Payload) -> bool:
     return not answer if type(answer) is list else isinstance(answer, Sequence) and len(answer) == 0
+
+
+def number(ask: Callable[[], float]) -> float:
+    """Returns what is told as a float; raises for what is no number."""
+    return float(ask())

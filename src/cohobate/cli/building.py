@@ -39,6 +39,8 @@ GOALS: Mapping[str, Callable[[Any], goals.Goal]] = {
     "session_seconds": goals.session_seconds,
     "until": goals.until_walltime,
     "stalled": goals.stalled,
+    "loss": goals.loss_below,
+    "error": goals.error_below,
 }
 """The goals of one number, by their key."""
 UNKNOWN = 60.0

@@ -23,6 +23,8 @@ class Goal(Table):
     until: Text | None = None
     stalled: Count | None = None
     confirmed: Count | None = None
+    loss: float | None = None
+    error: float | None = None
     below: dict[str, float] = Field(default_factory=dict)
     above: dict[str, float] = Field(default_factory=dict)
 

@@ -1,10 +1,11 @@
-"""What a running simulator may ask about its own attempt: should it stop, and where may it write."""
+"""What a running simulator may ask about its own attempt: should it stop, where may it write, what may it share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar, final
 
@@ -22,7 +23,18 @@ def _nowhere() -> Path:
 
 
 _cancelled: ContextVar[Callable[[], bool]] = ContextVar("cancelled", default=_never)
-_directory: ContextVar[Callable[[], Path]] = ContextVar("directory", default=_nowhere)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an attempt may write, and where what evaluations share is kept."""
+
+    directory: Callable[[], Path] = _nowhere
+    shared: Path | None = None
+
+
+_place: ContextVar[Place] = ContextVar("place", default=Place())  # noqa: B039 frozen value
 
 
 def cancelled() -> bool:
@@ -38,7 +50,12 @@ def attempt_dir() -> Path:
 
     Raises ``UserError`` outside a campaign that has a run folder.
     """
-    return _directory.get()()
+    return _place.get().directory()
+
+
+def shared_folder() -> Path | None:
+    """Where what evaluations share is kept, made by whoever first writes there; ``None`` outside an evaluation."""
+    return _place.get().shared
 
 
 def cancellable(flag: Callable[[], bool]) -> AbstractContextManager[None]:
@@ -46,9 +63,9 @@ def cancellable(flag: Callable[[], bool]) -> AbstractContextManager[None]:
     return _Within(_cancelled, flag)
 
 
-def working_in(directory: Callable[[], Path]) -> AbstractContextManager[None]:
-    """Lets code inside see ``directory()`` through ``attempt_dir()``."""
-    return _Within(_directory, directory)
+def working_in(directory: Callable[[], Path] = _nowhere, *, shared: Path | None = None) -> AbstractContextManager[None]:
+    """Lets code inside see ``directory()`` through ``attempt_dir()``, and ``shared`` through ``shared_folder()``."""
+    return _Within(_place, Place(directory, shared))
 
 
 @final

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from cohobate.core.capture import Raised, Returned
+from cohobate.core.payload import Payload
 from cohobate.core.problem import Problem
 from cohobate.core.task import Task
 from cohobate.core.trial import Inputs, Note, Result
@@ -142,6 +143,15 @@ class Honest(Protocol):
 
     def error(self) -> float:
         """Returns the error to be expected of its next prediction; NaN while too few were made."""
+        ...
+
+
+@runtime_checkable
+class Plots(Protocol):
+    """A generator that draws what it knows."""
+
+    def plot(self) -> Payload:
+        """Returns a figure of matplotlib, which nothing changes afterwards."""
         ...
 
 

@@ -26,6 +26,8 @@ def _parts(sight: Sight) -> Iterator[str]:
         yield f"{sight.status.tally.rejected} rejected"
     if sight.model:
         yield f"model: {sight.model}"
+    for name, told in sight.status.told():
+        yield f"{name} {told:.3g}"
     for best in sight.bests:
         yield f"best {shown(best.output, 40)} {number(best.value)} {shown(best.candidate, 60)}"
 

@@ -49,13 +49,24 @@ def _progress(sight: Sight) -> RenderableType:
 
 
 def _facts(sight: Sight) -> Iterator[tuple[str, Text]]:
-    status, tally = sight.status, sight.status.tally
+    status = sight.status
     for best in sight.bests:
         yield f"best {shown(best.output, 30)}", _best(number(best.value), best.candidate)
     if sight.model:
         yield "model", Text(sight.model)
+    for name, told in status.told():
+        yield name, Text(f"{told:.3g}")
     yield "pace", Text(_pace(sight))
     yield "workers", Text(f"{status.running} of {status.workers} busy, {status.utilisation:.0%} of this session")
+    yield from _counts(sight)
+    yield "goal", Text(shown(status.goal))
+    yield "engine", Text(shown(sight.note or status.engine))
+    if status.reason:
+        yield "stopped", Text(shown(status.reason))
+
+
+def _counts(sight: Sight) -> Iterator[tuple[str, Text]]:
+    tally = sight.status.tally
     if sight.failed:
         yield "failed", Text(sight.failed, style="red")
     if tally.level:
@@ -64,10 +75,6 @@ def _facts(sight: Sight) -> Iterator[tuple[str, Text]]:
         yield "rejected", Text(f"{tally.rejected}", style="yellow")
     if tally.retried:
         yield "tried again", Text(f"{tally.retried}")
-    yield "goal", Text(shown(status.goal))
-    yield "engine", Text(shown(sight.note or status.engine))
-    if status.reason:
-        yield "stopped", Text(shown(status.reason))
 
 
 def _best(value: str, candidate: str) -> Text:

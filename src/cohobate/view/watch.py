@@ -25,17 +25,23 @@ def _none() -> None:
     """Says that there is no model."""
 
 
+def _numbered(trial: int) -> str:
+    """Names a trial where nobody knows more of it."""
+    return f"trial {trial}"
+
+
 def watch(
     handle: Handle,
     *,
-    title: str,
-    name: Name = str,
+    title: str = "campaign",
+    name: Name = _numbered,
     note: Callable[[], str] = str,
     lesson: Callable[[], Learned | None] = _none,
     console: Console | None = None,
 ) -> None:
-    """Blocks until the campaign has stopped, showing how it stands.
+    """Blocks until the campaign has stopped, showing how it stands: a live panel on a terminal, else a line a minute.
 
+    Interrupting it ends the watching and nothing else: to stop the campaign too, call ``handle.cancel()``.
     ``name`` returns the candidate of a trial as text, ``note`` what the engine says about itself, ``lesson``
     the last fit of the model. Raises nothing of what ended the campaign: that is for ``handle.result()``.
     """

@@ -78,12 +78,18 @@ def suffix_of(path: str | Path | None) -> str:
 
 def save(figure: Payload, path: Path, suffix: str) -> None:
     """Writes a figure to a file, which appears only once it is complete."""
-    drawn = BytesIO()
+    data = drawn(figure, suffix[1:])
+    try:
+        write_atomic(path, data)
+    except OSError as error:
+        raise UserError(f"plot {path}: cannot be written: {error.strerror}") from error
+
+
+def drawn(figure: Payload, kind: str) -> bytes:
+    """Returns a figure as the content of a file of a ``kind``, such as ``"png"``."""
+    file = BytesIO()
     with warnings.catch_warnings():
         # a glyph that the font lacks is drawn as a box; that is no news for whoever runs a campaign
         warnings.simplefilter("ignore")
-        figure.savefig(drawn, format=suffix[1:])
-    try:
-        write_atomic(path, drawn.getvalue())
-    except OSError as error:
-        raise UserError(f"plot {path}: cannot be written: {error.strerror}") from error
+        figure.savefig(file, format=kind)
+    return file.getvalue()
