@@ -19,6 +19,7 @@ from cohobate.campaign.moves import (
     Action,
     Broken,
     Cancel,
+    Ended,
     Fact,
     Halt,
     Heard,
@@ -173,6 +174,8 @@ class Driver:
 
     def _take(self, item: Fact | Halt | Back, now: float) -> None:
         match item:
+            case Ended():
+                pass
             case Back():
                 for each in self._hands.unpack(item):
                     self._take(each, now)
