@@ -19,6 +19,7 @@ from cohobate.campaign.moves import (
     Action,
     Broken,
     Cancel,
+    Ended,
     Fact,
     Halt,
     Heard,
@@ -184,6 +185,8 @@ class Driver:
 
     def _take(self, item: Fact | Halt | Back | Peek, now: float) -> None:
         match item:
+            case Ended():
+                pass
             case Back():
                 for each in self._hands.unpack(item):
                     self._take(each, now)

@@ -94,6 +94,9 @@ class Elsewhere:
         again = self.submit if reports or future.cancelled() else self._alone
         for i, (trial, attempt) in enumerate(load.attempts):
             report = reports[i] if i < len(reports) else None
+            if report is not None and not report.flagged and not self._unwanted:
+                yield Ended(trial.id, attempt, report)
+                continue
             yield from self._settled(load, (trial, attempt), report, again)
 
     def _settled(
