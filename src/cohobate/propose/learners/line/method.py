@@ -126,10 +126,12 @@ class Line:
     def loss(self, *, real: bool = True) -> float:
         """Returns the largest loss of an interval (cut by holes, and unless ``real`` by what is out).
 
-        Infinite until both bounds have been told, or are known to have no value.
+        Infinite until both bounds have been told, or are known to have no value; 1 while all that was told were holes.
         """
         if not self._facts.is_bounded(real=real):
             return inf
+        if real and not self._facts.data:
+            return 1.0
         if self._chain is None and self._table is not None:
             seen = self._table.seen()
             return float((seen.known if real else seen.most).max())
