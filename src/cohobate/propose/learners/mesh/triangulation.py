@@ -22,6 +22,10 @@ Gone = tuple[int, tuple[int, ...], list[int], Ball]
 """A simplex that is no more: its number, vertices, links and ball."""
 
 
+Ridges = dict[object, tuple[int, int]]
+"""New simplices whose facet is still without the other side: by its vertices but the new one, the simplex and where."""
+
+
 class Inserted(NamedTuple):
     """One insertion: the simplices that went, the facets they left, and the simplices made of these."""
 
@@ -45,6 +49,7 @@ class Triangulation:
 
     __slots__ = (
         "_balls_of",
+        "_newest",
         "_search",
         "_volume",
         "balls",
@@ -79,6 +84,7 @@ class Triangulation:
         self.star_of = [-1] * len(self.points)
         self.next = 0
         self.latest = 0
+        self._newest: tuple[int, list[int]] = (-1, [])
         if links is None:
             for simplex in simplices:
                 self._start(tuple(simplex))
@@ -99,6 +105,7 @@ class Triangulation:
         latest, self.latest = self.latest, self.next
         made = self._fill(p, facets)
         vertices, links, balls = self.vertices, self.links, self.balls
+        self._newest = (p, made)
         gone = [(k, vertices.pop(k), links.pop(k), balls.pop(k)) for k in cavity]
         return Inserted(p, gone, facets, made, latest)
 
@@ -116,6 +123,7 @@ class Triangulation:
                 self.star_of[v] = k
         self.next -= len(last.made)
         self.latest = last.latest
+        self._newest = (-1, [])
         self.points.pop()
         self.star_of.pop()
 
@@ -135,6 +143,8 @@ class Triangulation:
 
     def star(self, p: int) -> list[int]:
         """Returns the simplices that have a vertex."""
+        if p == self._newest[0]:
+            return self._newest[1]
         first = self.star_of[p]
         found = {first: None}
         stack = [first]
@@ -224,8 +234,9 @@ class Triangulation:
 
     def _fill(self, p: int, facets: Iterable[Facet]) -> list[int]:
         """Joins facets to a vertex, and links what is made."""
-        ridges: dict[object, tuple[int, int]] = {}
+        ridges: Ridges = {}
         links = self.links
+        match = _match_edges if self.d == 2 else _match_facets
         made = []
         for of, i, beyond, ball in facets:
             old = self.vertices[of]
@@ -237,23 +248,34 @@ class Triangulation:
                 own[i] = beyond
                 theirs = links[beyond]
                 theirs[theirs.index(of)] = k
-            self._match(k, vertices, i, ridges)
+            match(k, vertices, i, ridges, links)
         return made
 
-    def _match(self, k: int, vertices: tuple[int, ...], i: int, ridges: dict[object, tuple[int, int]]) -> None:
-        """Links a new simplex to those of the new ones that share a facet with it; ``i`` is where the new vertex is."""
-        links = self.links
-        own = links[k]
-        base = [*vertices[:i], *vertices[i + 1 :]]
-        base.sort()
-        plane = self.d == 2
-        for j, v in enumerate(vertices):
-            if j == i:
-                continue
-            ridge: object = base[v == base[0]] if plane else tuple([u for u in base if u != v])
-            other = ridges.pop(ridge, None)
-            if other is None:
-                ridges[ridge] = (k, j)
-            else:
-                own[j], at = other
-                links[own[j]][at] = k
+
+def _match_edges(k: int, vertices: Sequence[int], i: int, ridges: Ridges, links: Mapping[int, list[int]]) -> None:
+    """Links a new triangle to those of the new ones that share an edge with it; ``i`` is where the new vertex is."""
+    own = links[k]
+    for j, ridge in ((i - 2, vertices[i - 1]), (i - 1, vertices[i - 2])):
+        other = ridges.pop(ridge, None)
+        if other is None:
+            ridges[ridge] = (k, j)
+        else:
+            own[j], at = other
+            links[own[j]][at] = k
+
+
+def _match_facets(k: int, vertices: Sequence[int], i: int, ridges: Ridges, links: Mapping[int, list[int]]) -> None:
+    """Links a new simplex to those of the new ones that share a facet with it; ``i`` is where the new vertex is."""
+    own = links[k]
+    base = [*vertices[:i], *vertices[i + 1 :]]
+    base.sort()
+    for j, v in enumerate(vertices):
+        if j == i:
+            continue
+        ridge = tuple([u for u in base if u != v])
+        other = ridges.pop(ridge, None)
+        if other is None:
+            ridges[ridge] = (k, j)
+        else:
+            own[j], at = other
+            links[own[j]][at] = k
