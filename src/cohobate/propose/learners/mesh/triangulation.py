@@ -10,6 +10,8 @@ from cohobate.propose.learners.mesh.cavity import search_of
 
 TOUCHES = 1e-8
 """A facet is seen from the side where the new volume is less than this share of the old one beyond it."""
+FILLS = 1e-7
+"""By what share of its volume new simplices may differ from the cavity that they fill: what is cut off at the hull."""
 BESIDE = 1e-9
 """How far outside a simplex, in barycentric coordinates, a point may be and is still found in it."""
 STEPS = 1000
@@ -44,7 +46,7 @@ class Triangulation:
     opposite to the i-th of them, -1 at the hull; ``balls[k]`` its circumsphere and volume. Inserting costs
     what the cavity has simplices, whatever there are in all. Simplices that touch the new point's facets
     within rounding are joined to the cavity, so that flat simplices are never made: where this would lose
-    a vertex the point is refused.
+    a vertex, or not fill the cavity, the point is refused.
     """
 
     __slots__ = (
@@ -97,7 +99,7 @@ class Triangulation:
         """Makes ``at``, which lies in simplex ``start``, a vertex; ``None`` where it is as good as one already."""
         cavity = self._search(at, start, self.links, self.balls)
         facets = self._facets(at, cavity)
-        if not facets or not self._keeps_all(cavity, facets):
+        if not facets or not self._fits(cavity, facets):
             return None
         p = len(self.points)
         self.points.append(at)
@@ -222,8 +224,15 @@ class Triangulation:
                 return facets, beyond
         return facets, -1
 
-    def _keeps_all(self, cavity: Mapping[int, None], facets: Sequence[Facet]) -> bool:
-        """Whether every vertex of the cavity is one of its facets'."""
+    def _fits(self, cavity: Mapping[int, None], facets: Sequence[Facet]) -> bool:
+        """Whether what is made of the facets fills the cavity, and keeps all its vertices.
+
+        It does unless roundings have had their way with simplices that are nearly flat.
+        """
+        balls = self.balls
+        lost = sum([balls[k][-1] for k in cavity])
+        if not abs(sum([facet[3][-1] for facet in facets]) - lost) <= lost * FILLS:
+            return False
         if self.d == 2 and len(facets) == len(cavity) + 2:  # Euler
             return True
         outer: set[int] = set()
