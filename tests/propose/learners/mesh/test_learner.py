@@ -293,6 +293,8 @@ def test_corners_may_be_holes(holes):
             learner.tell(point, None if point in holes else ring(point))
     assert isfinite(learner.loss())
     assert learner.npoints == 100 - len(holes)
+    learner.tell(holes[0], None)
+    assert learner.ask(1)[0][0] not in learner.holes
     learner.tell(holes[0], 1.0)
     assert holes[0] not in learner.holes
     assert learner.npoints == 101 - len(holes)
