@@ -97,8 +97,10 @@ class Field:
         step = Step(inserted, [self.queue.take(gone[0]) for gone in inserted.gone])
         most = self._covered[p] = self._largest(step)
         density = sum(step.losses) / sum([gone[3][-1] for gone in inserted.gone]) if self.ready else UNSEEN
+        balls, put = self.tri.balls, self.queue.put
         for new in inserted.made:
-            self.queue.put(new, min(most, density * self.tri.balls[new][-1]))
+            share = density * balls[new][-1]
+            put(new, share if share < most else most)
         return step
 
     def place(self, at: Point) -> Step | None:
@@ -143,13 +145,15 @@ class Field:
         self._settled[p] = True
         self._hollow.add(p)
         self._covered.pop(p, None)
-        if self.ready:
+        if self.ready and p in self._parents:
             self._y[p] = self.predicted(p)
 
     def start(self) -> None:
         """Makes all losses from values, for the first time: every corner is known, or a hole."""
-        self.ready = True
         known = [y for y in self._y if y is not None]
+        if not known:
+            return
+        self.ready = True
         usual = mixed([1 / len(known)] * len(known), known)
         for p, y in enumerate(self._y):
             if y is None:
