@@ -13,7 +13,7 @@ LAYERS = (
     {"host"},
     {"worker"},
     {"molecules"},
-    {"learn", "simulate", "dynamics", "engines", "ledger"},
+    {"models", "simulate", "dynamics", "engines", "ledger"},
     {"propose"},
     {"campaign"},
     {"view"},

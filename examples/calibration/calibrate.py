@@ -19,8 +19,8 @@ import cohobate as co
 from cohobate.core.steering import Steer
 from cohobate.core.trial import Inputs
 from cohobate.engines.workplace import Workplace
-from cohobate.learn.models import RBFGP
-from cohobate.learn.posterior import Gaussian
+from cohobate.models.posterior import Gaussian
+from cohobate.models.ready import RBFGP
 
 Flows = Sequence[float]
 AQUIFERS = {

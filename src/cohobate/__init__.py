@@ -12,6 +12,7 @@ __version__ = "0.3.0"
 
 _HOMES = {
     "cohobate.campaign.campaign": ("Campaign",),
+    "cohobate.campaign.learning": ("learn",),
     "cohobate.campaign.goals": (
         "above",
         "below",
@@ -68,7 +69,6 @@ _HOMES = {
 _MODULES = {
     "chem": "cohobate.simulate.chem",
     "engines": "cohobate.engines",
-    "learn": "cohobate.learn",
     "losses": "cohobate.propose.learners.line.losses",
     "optimisers": "cohobate.propose.optimisers",
 }

@@ -38,7 +38,7 @@ def test_a_peak_as_in_the_design():
 
 def test_the_function_stands_where_the_package_does():
     assert inspect.signature(co.learn) == inspect.signature(learn)
-    from cohobate.learn.models import RBFGP
+    from cohobate.models.ready import RBFGP
 
     assert co.learn.models.RBFGP is RBFGP
 

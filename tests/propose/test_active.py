@@ -16,8 +16,8 @@ from cohobate.core.pool import Pool
 from cohobate.core.problem import Output, Problem, Real
 from cohobate.core.protocols import Chosen, Described, Exhausted, Later, Learns, Posed, Recalls, Row, Unfit, inputs_of
 from cohobate.core.trial import Inputs, Note, Result, Trial
-from cohobate.learn.acquisition import UpperConfidence
-from cohobate.learn.models import RBFGP
+from cohobate.models.acquisition import UpperConfidence
+from cohobate.models.ready import RBFGP
 from cohobate.propose.active import ActiveLearning
 from cohobate.propose.sampling import RandomSampler
 

@@ -20,11 +20,11 @@ from cohobate.core.pool import Pool
 from cohobate.core.problem import AtLeast, AtMost, Output, Problem
 from cohobate.core.protocols import Chosen, Exhausted, Later, Row, Unfit, inputs_of
 from cohobate.core.trial import Inputs, Note, Result, Trial
-from cohobate.learn.acquisition import Thompson, UpperConfidence
-from cohobate.learn.estimators import SklearnModel
-from cohobate.learn.features import numbers
-from cohobate.learn.models import RBFGP
-from cohobate.learn.neighbours import KNN
+from cohobate.models.acquisition import Thompson, UpperConfidence
+from cohobate.models.estimators import SklearnModel
+from cohobate.models.features import numbers
+from cohobate.models.neighbours import KNN
+from cohobate.models.ready import RBFGP
 from cohobate.propose.active import ActiveLearning
 from cohobate.propose.lessons import Lessons
 

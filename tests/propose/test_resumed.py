@@ -18,12 +18,12 @@ from cohobate.core.pool import Pool
 from cohobate.core.problem import AtMost, Choice, Integer, Output, Real
 from cohobate.core.protocols import Answer, Chosen, Exhausted, Later, Row, Unfit, inputs_of
 from cohobate.core.trial import Result, Trial
-from cohobate.learn.estimators import SklearnModel
-from cohobate.learn.fingerprints import Fingerprints, fingerprints
-from cohobate.learn.models import RBFGP, TanimotoGP
-from cohobate.learn.neighbours import KNN
-from cohobate.learn.prediction import Model
 from cohobate.ledger.record import wrong_note
+from cohobate.models.estimators import SklearnModel
+from cohobate.models.fingerprints import Fingerprints, fingerprints
+from cohobate.models.neighbours import KNN
+from cohobate.models.prediction import Model
+from cohobate.models.ready import RBFGP, TanimotoGP
 from cohobate.propose.active import ActiveLearning
 from cohobate.propose.optimisers.bayes import BayesianOptimizer
 

@@ -19,7 +19,7 @@ from cohobate.core.errors import LearnerError
 from cohobate.core.payload import Payload
 from cohobate.core.protocols import Engine
 from cohobate.engines import inline
-from cohobate.learn.interpolants.kinds import check_kind
+from cohobate.models.interpolants.kinds import check_kind
 from cohobate.propose.learners.domain import OUTPUT, Domain, axes_of
 from cohobate.propose.learners.learner import Learner
 from cohobate.propose.learners.line import Learner1D

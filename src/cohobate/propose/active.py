@@ -12,13 +12,13 @@ from cohobate.core.pool import Pool
 from cohobate.core.problem import Output, Problem
 from cohobate.core.protocols import Answer, Chosen, Exhausted, Later, Lesson, Row, Rows, Unfit
 from cohobate.core.trial import Note, Result
-from cohobate.learn.acquisition import Choice, describe, first_best
-from cohobate.learn.levels import LevelView
-from cohobate.learn.models import named
-from cohobate.learn.posterior import GaussianView
-from cohobate.learn.prediction import Model, Prediction, Unable, View
-from cohobate.learn.refits import Refits
-from cohobate.learn.surrogate import Surrogate
+from cohobate.models.acquisition import Choice, describe, first_best
+from cohobate.models.levels import LevelView
+from cohobate.models.posterior import GaussianView
+from cohobate.models.prediction import Model, Prediction, Unable, View
+from cohobate.models.ready import named
+from cohobate.models.refits import Refits
+from cohobate.models.surrogate import Surrogate
 from cohobate.propose.aims import Aims, acquisition_for, check_levels, check_readable
 from cohobate.propose.candidates import Candidates
 from cohobate.propose.choosing import Outlook, scores

@@ -11,10 +11,10 @@ from cohobate.core.errors import ProblemError
 from cohobate.core.pool import Pool
 from cohobate.core.problem import AtLeast, AtMost, Output, Problem
 from cohobate.host.extras import require
-from cohobate.learn.acquisition import LOGARITHMIC, Choice, Greedy, HypervolumeImprovement, name_of, named
-from cohobate.learn.kernels import Floats
-from cohobate.learn.models import RBFGP, TanimotoGP
-from cohobate.learn.prediction import Model, Prediction
+from cohobate.models.acquisition import LOGARITHMIC, Choice, Greedy, HypervolumeImprovement, name_of, named
+from cohobate.models.kernels import Floats
+from cohobate.models.prediction import Model, Prediction
+from cohobate.models.ready import RBFGP, TanimotoGP
 
 FEW = 20
 """Rows of a pool by which it is judged."""

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cohobate.core.errors import GeneratorError
-from cohobate.learn.acquisition import LOGARITHMIC, Acquisition, Choice, HypervolumeImprovement, Thompson, name_of
-from cohobate.learn.hypervolume import TINY, log_expected_improvement, reference_point
-from cohobate.learn.kernels import Floats
-from cohobate.learn.prediction import Prediction
-from cohobate.learn.units import Units, magnitude
+from cohobate.models.acquisition import LOGARITHMIC, Acquisition, Choice, HypervolumeImprovement, Thompson, name_of
+from cohobate.models.hypervolume import TINY, log_expected_improvement, reference_point
+from cohobate.models.kernels import Floats
+from cohobate.models.prediction import Prediction
+from cohobate.models.units import Units, magnitude
 from cohobate.propose.aims import Aims
 
 SHORTLIST = 128

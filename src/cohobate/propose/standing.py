@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cohobate.core.errors import GeneratorError
 from cohobate.core.protocols import Rows, inputs_of
 from cohobate.core.trial import Inputs, Result
-from cohobate.learn.kernels import Floats
+from cohobate.models.kernels import Floats
 from cohobate.propose.candidates import Candidates
 from cohobate.propose.values import values_of
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import cohobate as co
-from cohobate.learn.models import RBFGP
+from cohobate.models.ready import RBFGP
 
 POOL = co.Pool([{"x": float(x)} for x in np.linspace(-2, 2, 81)])
 

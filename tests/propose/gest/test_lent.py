@@ -16,7 +16,7 @@ import cohobate as co
 from cohobate.core.outcome import Failure, Outcome, Value
 from cohobate.core.protocols import Answer, Exhausted, Later, Unfit
 from cohobate.core.trial import Result
-from cohobate.learn.models import RBFGP
+from cohobate.models.ready import RBFGP
 
 BOX = {"x": co.Real(-1, 1), "n": co.Integer(0, 3), "k": co.Constant(2.0)}
 POOL = co.Pool([float(x) for x in np.linspace(-1, 1, 40)], name="x")

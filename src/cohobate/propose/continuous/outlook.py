@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cohobate.learn.ard import Scales, default
-from cohobate.learn.kernels import Floats
-from cohobate.learn.surface import Surface, scales_of
+from cohobate.models.ard import Scales, default
+from cohobate.models.kernels import Floats
+from cohobate.models.surface import Surface, scales_of
 from cohobate.propose.continuous.encoding import Encoding
 from cohobate.propose.continuous.told import Told
 from cohobate.propose.sampling import sobol

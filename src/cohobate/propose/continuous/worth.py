@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from cohobate.core.errors import ProblemError
 from cohobate.core.front import nondominated
-from cohobate.learn import slopes
-from cohobate.learn.hypervolume import TINY, expected_improvement, reference_point
-from cohobate.learn.kernels import Floats
-from cohobate.learn.slopes import Sloped
-from cohobate.learn.surface import Sight, Surface
+from cohobate.models import slopes
+from cohobate.models.hypervolume import TINY, expected_improvement, reference_point
+from cohobate.models.kernels import Floats
+from cohobate.models.slopes import Sloped
+from cohobate.models.surface import Sight, Surface
 from cohobate.propose.aims import Aims
 from cohobate.propose.continuous.outlook import Outlook
 

@@ -9,7 +9,7 @@ from cohobate.core.problem import Output
 from cohobate.core.protocols import Answer, Chosen, Exhausted, Later, Lesson, Row, Rows
 from cohobate.core.trial import Inputs, Note, Result
 from cohobate.host.blas import one_thread
-from cohobate.learn.refits import Pace, Refits
+from cohobate.models.refits import Pace, Refits
 from cohobate.propose.aims import Aims
 from cohobate.propose.continuous.ascent import Peak, highest
 from cohobate.propose.continuous.design import WHOLE, Design

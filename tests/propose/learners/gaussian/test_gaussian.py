@@ -12,7 +12,7 @@ from cohobate.campaign.campaign import Campaign
 from cohobate.campaign.goals import evaluations
 from cohobate.core.errors import LearnerError
 from cohobate.engines import inline
-from cohobate.learn.interpolants import Interpolant
+from cohobate.models.interpolants import Interpolant
 from cohobate.propose.learners.gaussian import GPLearner
 from cohobate.propose.sampling import sobol
 

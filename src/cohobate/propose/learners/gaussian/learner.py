@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cohobate.learn.process.likely import Noise
+from cohobate.models.process.likely import Noise
 from cohobate.propose.learners.domain import OUTPUT, Domain, axes_of
 from cohobate.propose.learners.gaussian.method import Gaussian
 from cohobate.propose.learners.gaussian.settings import WHO, Settings

@@ -12,10 +12,10 @@ from cohobate.core.errors import LearnerError
 from cohobate.core.payload import Payload, Plain
 from cohobate.core.trial import Inputs
 from cohobate.host.blas import one_thread
-from cohobate.learn.interpolants import interpolate_line, interpolate_mesh
-from cohobate.learn.kernels import Floats
-from cohobate.learn.process.field import Field
-from cohobate.learn.process.gaussian import GaussianProcess, process_of
+from cohobate.models.interpolants import interpolate_line, interpolate_mesh
+from cohobate.models.kernels import Floats
+from cohobate.models.process.field import Field
+from cohobate.models.process.gaussian import GaussianProcess, process_of
 from cohobate.propose.learners.domain import problem_over
 from cohobate.propose.learners.gaussian.outlook import CANDIDATES, Outlook
 from cohobate.propose.learners.gaussian.settings import WHO, Settings

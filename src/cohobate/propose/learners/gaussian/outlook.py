@@ -10,11 +10,11 @@ from typing import final
 
 import numpy as np
 
-from cohobate.learn.kernels import Floats
-from cohobate.learn.process.cube import Cube
-from cohobate.learn.process.field import Field
-from cohobate.learn.process.likely import Evidence, Scales
-from cohobate.learn.surface import Standard
+from cohobate.models.kernels import Floats
+from cohobate.models.process.cube import Cube
+from cohobate.models.process.field import Field
+from cohobate.models.process.likely import Evidence, Scales
+from cohobate.models.surface import Standard
 from cohobate.propose.learners.gaussian.settings import Settings
 from cohobate.propose.learners.method import Point
 from cohobate.propose.sampling import sobol

@@ -11,8 +11,8 @@ import numpy as np
 from cohobate.core.errors import LearnerError
 from cohobate.core.payload import Payload, Plain
 from cohobate.core.problem import Real
-from cohobate.learn.kernels import Floats
-from cohobate.learn.process.likely import Noise
+from cohobate.models.kernels import Floats
+from cohobate.models.process.likely import Noise
 from cohobate.propose.sampling import check_seed
 
 WHO = "GPLearner"

@@ -14,7 +14,7 @@ from cohobate.core.errors import LearnerError
 from cohobate.core.payload import Payload, Plain
 from cohobate.core.problem import Real
 from cohobate.core.trial import Inputs
-from cohobate.learn.interpolants import interpolate_line
+from cohobate.models.interpolants import interpolate_line
 from cohobate.propose.learners.domain import OUTPUT, Domain, axes_of, problem_over
 from cohobate.propose.learners.learner import Learner
 from cohobate.propose.learners.line.chain import Chain

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from cohobate.core.payload import Payload
-from cohobate.learn.interpolants import interpolate_mesh
+from cohobate.models.interpolants import interpolate_mesh
 from cohobate.propose.learners.mesh.balls import Point
 from cohobate.propose.learners.mesh.region import Region
 
