@@ -46,6 +46,9 @@ _HOMES = {
     "cohobate.propose.optimisers.bayes": ("BayesianOptimizer",),
     "cohobate.propose.gest": ("as_gest", "from_gest"),
     "cohobate.propose.given": ("points",),
+    "cohobate.propose.learners.balancing": ("BalancingLearner", "balancing_product"),
+    "cohobate.propose.learners.saver": ("DataSaver",),
+    "cohobate.propose.learners.sequence": ("SequenceLearner",),
     "cohobate.propose.persistent": ("persistent",),
     "cohobate.propose.sampling": ("Grid", "LatinHypercube", "RandomSampler", "Sobol"),
     "cohobate.simulate.function": ("simulator",),
@@ -114,6 +117,10 @@ if TYPE_CHECKING:
     from cohobate.propose.gest import as_gest as as_gest
     from cohobate.propose.gest import from_gest as from_gest
     from cohobate.propose.given import points as points
+    from cohobate.propose.learners.balancing import BalancingLearner as BalancingLearner
+    from cohobate.propose.learners.balancing import balancing_product as balancing_product
+    from cohobate.propose.learners.saver import DataSaver as DataSaver
+    from cohobate.propose.learners.sequence import SequenceLearner as SequenceLearner
     from cohobate.propose.optimisers.bayes import BayesianOptimizer as BayesianOptimizer
     from cohobate.propose.persistent import persistent as persistent
     from cohobate.propose.sampling import Grid as Grid

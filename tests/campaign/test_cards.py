@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 import cohobate as co
-from cohobate.campaign.card import Card
+from cohobate.core.card import Card
 
 
 class Text(HTMLParser):

@@ -16,7 +16,6 @@ from typing import Any, final, get_args
 
 from cohobate.campaign.admission import Admission, refuse_of
 from cohobate.campaign.cache import Cache
-from cohobate.campaign.card import Card, goal_of, space_of
 from cohobate.campaign.crew import assemble
 from cohobate.campaign.driver import Driver, Orders
 from cohobate.campaign.evaluation import Evaluation
@@ -30,6 +29,7 @@ from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.resume import Identity, declare, remember
 from cohobate.campaign.session import Session
 from cohobate.campaign.signals import Interrupted, is_interactive, stopping_on_signals
+from cohobate.core.card import Card, goal_of, space_of
 from cohobate.core.errors import GoalError, ProblemError, UserError
 from cohobate.core.events import Opened
 from cohobate.core.payload import Plain

@@ -9,12 +9,12 @@ from collections.abc import Generator
 from concurrent.futures import Future
 from typing import Any, final
 
-from cohobate.campaign.card import Card
 from cohobate.campaign.moves import CancelWanted, Halt
 from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.session import Session
 from cohobate.campaign.signals import GRACE
 from cohobate.campaign.status import Status
+from cohobate.core.card import Card
 
 
 @final

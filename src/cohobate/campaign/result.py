@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, final
 
-from cohobate.campaign.card import Card
+from cohobate.core.card import Card
 from cohobate.core.errors import UserError, did_you_mean
 from cohobate.core.events import Event, Learned
 from cohobate.core.payload import Payload

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Generic, TypeVar, final
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from math import isnan
+from typing import Any, Generic, TypeVar, final
 
+import numpy as np
+
+from cohobate.core.card import Card, space_of
 from cohobate.core.errors import LearnerError
 from cohobate.core.outcome import Cancelled, Failure, Value
 from cohobate.core.payload import Payload, Plain
 from cohobate.core.problem import Problem
 from cohobate.core.protocols import Answer, Exhausted, Later, Rows, inputs_of
 from cohobate.core.trial import Result
-from cohobate.propose.learners.method import Method, Point, Told
+from cohobate.propose.learners.files import Names, filed, read_known, write_known
+from cohobate.propose.learners.frames import array_of, frame_of, points_in
+from cohobate.propose.learners.known import Known, memory_of, recollect
+from cohobate.propose.learners.method import Method, Point, Told, told_to, value_for
 from cohobate.propose.learners.residuals import Residuals
 
 M = TypeVar("M", bound=Method)
@@ -26,14 +33,15 @@ class Learner(Generic[M]):
     Made by ``Learner1D`` and its like; ``method`` is how it chooses, and has what only that kind knows.
     The first value told of a point stays. ``refused`` are points whose results made no sense here (a value
     of another shape), with the reason: they are holes, as failures are, and are not asked for again.
+    ``residuals`` are by how much the latest predictions were off.
     """
 
-    __slots__ = ("_residuals", "method", "refused")
+    __slots__ = ("method", "refused", "residuals")
 
     def __init__(self, method: M) -> None:
         self.method = method
         self.refused: dict[Point, str] = {}
-        self._residuals = Residuals()
+        self.residuals = Residuals()
 
     # asked and told by hand
 
@@ -60,13 +68,17 @@ class Learner(Generic[M]):
         if value is None:
             method.exclude(point, "told to have no value")
         else:
-            self._residuals.add(method.tell(point, value))
+            self.take(point, value)
 
     def tell_many(self, points: Sequence[Point], values: Sequence[Told]) -> None:
         """Takes in many values at once, which costs less than one after the other."""
         if len(points) != len(values):
             raise LearnerError(f"tell_many: expected as many values as points, got {len(points)} and {len(values)}")
-        self._residuals.extend(self.method.tell_many(points, values))
+        told = self._unknown(zip(points, values, strict=True))
+        known = {point: value for point, value in told.items() if value is not None}
+        self.take_many(list(known), list(known.values()))
+        for point in [point for point in told if point not in known]:
+            self.method.exclude(point, "told to have no value")
 
     def tell_pending(self, point: Point) -> None:
         """Takes in that a point is being evaluated: it is not asked for."""
@@ -89,7 +101,7 @@ class Learner(Generic[M]):
         Each value is predicted from everything known before it came, so this is measured out of sample;
         NaN while fewer than ten were.
         """
-        return self._residuals.quantile(share)
+        return self.residuals.quantile(share)
 
     def done(self) -> bool:
         """Whether there is nothing left to learn."""
@@ -121,17 +133,61 @@ class Learner(Generic[M]):
 
     def copy_from(self, other: Learner[M]) -> None:
         """Takes in everything another learner knows; the two share nothing afterwards."""
-        known = self.method.data
-        told = {point: value for point, value in other.data.items() if self.method.admit(point) not in known}
-        self.tell_many(list(told), list(told.values()))
-        for point, why in other.holes.items():
-            if point not in self.method.data:
-                self.method.exclude(point, why)
-        self.refused |= other.refused
+        self._learn(other.known())
 
     def learned(self, kind: str | None = None) -> Payload:
         """Returns what is known now, apart from the learner: an interpolant, an estimate, a list."""
         return self.method.learned(kind)
+
+    # kept and shown
+
+    def save(self, path: Names, *, compress: bool = True) -> None:
+        """Makes a file of all that is known: holes and their reasons too, but not what is pending.
+
+        The file is JSON, whole or not there, and replaces one of that name; folders that are missing are
+        made. A balanced learner is one file, or one for each child: ``path`` is then a list of names, or makes
+        a name of a child's labels. Raises ``NotStorable`` for values that no file can hold, and ``OSError``.
+        """
+        for learner, name in filed(self, path):
+            write_known(name, learner.known(), learner.describe(), compress=compress)
+
+    def load(self, path: Names) -> None:
+        """Takes in what ``save`` wrote, compressed or not, as ``copy_from`` would: what is known already stays.
+
+        Raises ``LearnerError`` for a file that is missing, torn, foreign, newer, or of a learner of another
+        kind or other settings.
+        """
+        for learner, name in filed(self, path):
+            learner._learn(read_known(name, learner.describe()))
+
+    def frame(self) -> Payload:
+        """Returns a pandas ``DataFrame`` with a row for each known point; ``MissingExtra`` without pandas.
+
+        Its columns are the inputs and what is learned, then all else that was told; arrays are kept in their cells.
+        """
+        return frame_of(self.method)
+
+    def load_frame(self, frame: Payload) -> None:
+        """Takes in the rows of such a table; ``LearnerError`` where it lacks a column."""
+        for point, value in points_in(self.method, frame):
+            self.tell(point, value)
+
+    def to_numpy(self) -> np.ndarray[Any, Any]:
+        """Returns what is known as an array (points, variables + numbers of a value), in the order it was told."""
+        return array_of(self.method)
+
+    def known(self) -> Known:
+        """Returns all that is known, sharing nothing with the learner but the values."""
+        return Known(dict(told_to(self.method)), dict(self.method.holes), memory_of(self))
+
+    def __repr__(self) -> str:
+        counts, measured = self._counts(), self._measured()
+        facts = [f"{n} {name}" for name, n in counts if n] + [f"{name} {text}" for name, text in measured if text]
+        return f"<{self.describe()['learner']}: {', '.join(facts)}>"
+
+    def _repr_html_(self) -> str:
+        over = ("over", space_of(self.problem))
+        return Card(str(self.describe()["learner"]), [over, *self._counts(), *self._measured()]).html()
 
     # in a campaign
 
@@ -167,13 +223,57 @@ class Learner(Generic[M]):
         method = self.method
         points = [method.point(inputs_of(row)) for row in rows]
         derived, _ = method.ask(len(points))
-        if list(derived) != points:  # made by an older version, or by hand
+        if [method.point(method.inputs(point)) for point in derived] != points:  # by an older version, or by hand
             method.release(derived)
             for point in points:
                 self.tell_pending(point)
 
     def finalize(self) -> None:
         """Does nothing: what is pending stays so, for the next session."""
+
+    # as a part of another learner
+
+    def take(self, point: Point, value: Told) -> float:
+        """Takes in the value at an admitted point that has none yet; returns as ``Method.tell`` does."""
+        residual = self.method.tell(point, value)
+        self.refused.pop(point, None)
+        self.residuals.add(residual)
+        return residual
+
+    def take_many(self, points: Sequence[Point], values: Sequence[Told]) -> Sequence[float]:
+        """Takes in values at distinct admitted points that have none yet; returns as ``Method.tell_many`` does."""
+        residuals = self.method.tell_many(points, values)
+        if self.refused:
+            self.refused = {point: why for point, why in self.refused.items() if point not in self.method.data}
+        self.residuals.extend(residuals)
+        return residuals
+
+    def _unknown(self, told: Iterable[tuple[Point, Told]]) -> dict[Point, Told]:
+        """Returns the admitted points without a value, and the first that is told of each."""
+        known, admit = self.method.data, self.method.admit
+        unknown: dict[Point, Told] = {}
+        for point, value in told:
+            admitted = admit(point)
+            if admitted not in known:
+                unknown.setdefault(admitted, value)
+        return unknown
+
+    def _learn(self, known: Known) -> None:
+        before = memory_of(self)
+        told = self._unknown(known.told.items())
+        self.take_many(list(told), list(told.values()))
+        for point, why in known.holes.items():
+            admitted = self.method.admit(point)
+            if admitted not in self.method.data and admitted not in self.method.holes:
+                self.method.exclude(admitted, why)
+        recollect(self, before, known.memory)
+
+    def _counts(self) -> list[tuple[str, int]]:
+        return [("points", self.npoints), ("pending", len(self.pending_points)), ("without a value", len(self.holes))]
+
+    def _measured(self) -> list[tuple[str, str]]:
+        error = self.error()
+        return [("loss", f"{self.loss():.3g}"), ("error", "" if isnan(error) else f"{error:.3g}")]
 
     def _ingest(self, point: Point, result: Result) -> None:
         method = self.method
@@ -189,7 +289,7 @@ class Learner(Generic[M]):
 
     def _take(self, point: Point, outputs: Mapping[str, Payload]) -> None:
         try:
-            self._residuals.add(self.method.tell(point, outputs[self.problem.output_names[0]]))
+            self.take(point, value_for(self.method, outputs))
         except LearnerError as error:
             self.refused[point] = str(error)
             self.method.exclude(point, str(error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 from cohobate.core.payload import Payload, Plain
 from cohobate.core.problem import Problem
@@ -127,3 +127,27 @@ class Method(Protocol):
         ``kind`` chooses among several. Raises ``LearnerError`` where too little is known.
         """
         ...
+
+
+@runtime_checkable
+class Keeper(Protocol):
+    """A method that is told more at a point than it learns from."""
+
+    @property
+    def told(self) -> Mapping[Point, Told]:
+        """What it was told at each known point: another one knows the same once it is told this."""
+        ...
+
+    def value(self, outputs: Mapping[str, Payload]) -> Told:
+        """Returns what it is to be told of all the outputs of a simulator."""
+        ...
+
+
+def told_to(method: Method) -> Mapping[Point, Told]:
+    """Returns what a method was told at each known point."""
+    return method.told if isinstance(method, Keeper) else method.data
+
+
+def value_for(method: Method, outputs: Mapping[str, Payload]) -> Told:
+    """Returns what a method is told of all the outputs of a simulator: the one it looks at, unless it says more."""
+    return method.value(outputs) if isinstance(method, Keeper) else outputs[method.problem.output_names[0]]
