@@ -48,6 +48,7 @@ _HOMES = {
     "cohobate.propose.given": ("points",),
     "cohobate.propose.learners.balancing": ("BalancingLearner", "balancing_product"),
     "cohobate.propose.learners.saver": ("DataSaver",),
+    "cohobate.propose.learners.average": ("AverageLearner",),
     "cohobate.propose.learners.sequence": ("SequenceLearner",),
     "cohobate.propose.persistent": ("persistent",),
     "cohobate.propose.sampling": ("Grid", "LatinHypercube", "RandomSampler", "Sobol"),
@@ -120,6 +121,7 @@ if TYPE_CHECKING:
     from cohobate.propose.learners.balancing import BalancingLearner as BalancingLearner
     from cohobate.propose.learners.balancing import balancing_product as balancing_product
     from cohobate.propose.learners.saver import DataSaver as DataSaver
+    from cohobate.propose.learners.average import AverageLearner as AverageLearner
     from cohobate.propose.learners.sequence import SequenceLearner as SequenceLearner
     from cohobate.propose.optimisers.bayes import BayesianOptimizer as BayesianOptimizer
     from cohobate.propose.persistent import persistent as persistent

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from cohobate.propose.learners.average import AverageLearner
+from cohobate.propose.learners.estimate import Estimate
 from cohobate.propose.learners.learner import Learner
 from cohobate.propose.learners.sequence import SequenceLearner
 
-__all__ = ["Learner", "SequenceLearner"]
+__all__ = ["AverageLearner", "Estimate", "Learner", "SequenceLearner"]
