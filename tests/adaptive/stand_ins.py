@@ -6,7 +6,8 @@ Functions stay with them, as there; values that are lists become arrays, NaN say
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from math import isnan
+from itertools import count, islice
+from math import isnan, sqrt
 from typing import Any
 
 import losses
@@ -26,6 +27,8 @@ class StandIn:
 
     def ask(self, n: int, tell_pending: bool = True) -> tuple[list[Any], list[float]]:
         points, gains = self.own.ask(n, tell_pending=tell_pending)
+        if n and not points and not self.own.pending_points:  # adaptive's runners would ask for ever
+            raise RuntimeError("nothing is left to learn")
         return [self.theirs(point) for point in points], gains
 
     def tell(self, point: Any, value: Any) -> None:
@@ -126,13 +129,22 @@ class AverageLearner(StandIn):
     def __init__(self, function: Any, atol: Any = None, rtol: Any = None, min_npoints: int = 2) -> None:
         super().__init__(function, co.AverageLearner(atol=atol, rtol=rtol, min_npoints=max(2, min_npoints)))
 
+    def ask(self, n: int, tell_pending: bool = True) -> tuple[list[Any], list[float]]:
+        """Goes on with further seeds where ours is done, as adaptive's knows no end."""
+        points, gains = self.own.ask(n, tell_pending=False)
+        taken = {*points, *self.own.data, *self.own.pending_points, *self.own.holes}
+        points += islice((seed for seed in count() if seed not in taken), n - len(points))
+        for point in points if tell_pending else ():
+            self.own.tell_pending(point)
+        return points, [*gains, *[0.0] * (n - len(gains))]
+
     @property
     def sum_f(self) -> float:
-        return sum(self.own.data.values())
+        return self.own.learned().value * self.npoints
 
     @property
     def std(self) -> float:
-        return self.own.learned().std
+        return self.own.learned().error * sqrt(self.npoints)
 
 
 class AverageLearner1D(StandIn):
@@ -144,12 +156,6 @@ class AverageLearner1D(StandIn):
 class IntegratorLearner(StandIn):
     def __init__(self, function: Any, bounds: Any, tol: float) -> None:
         super().__init__(function, co.IntegratorLearner(tuple(bounds), tol=tol))
-
-    def ask(self, n: int, tell_pending: bool = True) -> tuple[list[Any], list[float]]:
-        points, gains = super().ask(n, tell_pending)
-        if n and not points and not self.own.pending_points:
-            raise RuntimeError("no more points can improve the integral")
-        return points, gains
 
     def tell(self, point: Any, value: Any) -> None:
         try:
@@ -173,6 +179,9 @@ class SequenceLearner(StandIn):
     def __init__(self, function: Any, sequence: Any) -> None:
         super().__init__(OfItem(function), co.SequenceLearner(list(sequence)))
         self.sequence = list(sequence)
+
+    def ask(self, n: int, tell_pending: bool = True) -> tuple[list[Any], list[float]]:
+        return super().ask(0 if self.own.done() else n, tell_pending)
 
     def theirs(self, point: int) -> tuple[int, Any]:
         return point, self.sequence[point]
@@ -251,7 +260,7 @@ class DataSaver(StandIn):
 
     @property
     def extra_data(self) -> Mapping[Any, Any]:
-        return {self.theirs(point): whole for point, whole in self.own.method.told.items()}
+        return {self.theirs(point): whole for point, whole in self.own.method.extra.items()}
 
     @property
     def nsamples(self) -> int:
