@@ -13,6 +13,7 @@ from cohobate.propose.learners.labels import WHO, Labels, combined, numbered, sp
 from cohobate.propose.learners.learner import Learner, M
 from cohobate.propose.learners.method import Point, Told, told_to, value_for
 from cohobate.propose.learners.ranking import Key, Ranking
+from cohobate.propose.learners.words import short
 
 Strategy = Literal["loss_improvements", "loss", "npoints", "cycle"]
 STRATEGIES: Final[tuple[Strategy, ...]] = get_args(Strategy)
@@ -41,7 +42,7 @@ def BalancingLearner(
         raise LearnerError(f"{WHO}: expected different learners, one of them is there twice: make each anew")
     if len(kinds := {type(one.method) for one in learners}) > 1:
         names = sorted(str(one.describe()["learner"]) for one in learners)
-        raise LearnerError(f"{WHO}: expected learners of one kind, got {len(kinds)}: {names!r:.80}")
+        raise LearnerError(f"{WHO}: expected learners of one kind, got {len(kinds)}: {short(names)}")
     named = numbered(len(learners)) if labels is None else Labels(labels)
     if len(named) != len(learners):
         raise LearnerError(f"{WHO}: expected labels for {len(learners)} learners, got {len(named)}")
@@ -133,10 +134,10 @@ class Balanced(Generic[M]):
     def admit(self, point: Point) -> Point:
         """Returns the number of a child and a point within its domain."""
         if not (isinstance(point, tuple | list) and len(point) == 2):
-            raise LearnerError(f"{WHO}: expected a pair (number of a child, its point), got {point!r:.80}")
+            raise LearnerError(f"{WHO}: expected a pair (number of a child, its point), got {short(point)}")
         i, inner = point
         if isinstance(i, bool) or not isinstance(i, int) or not 0 <= i < len(self.learners):
-            raise LearnerError(f"{WHO}: expected the number of a child below {len(self.learners)}, got {i!r:.80}")
+            raise LearnerError(f"{WHO}: expected the number of a child below {len(self.learners)}, got {short(i)}")
         return i, self.learners[i].method.admit(inner)
 
     def ask(self, n: int) -> tuple[list[Point], list[float]]:

@@ -22,6 +22,7 @@ from cohobate.core.payload import Payload, Plain
 from cohobate.host.filesystem import make_folder, read_regular, write_atomic
 from cohobate.ledger.codec import dumps, loads
 from cohobate.propose.learners.known import Known, Labelled, Memory, Remembers
+from cohobate.propose.learners.words import short
 
 MAGIC: Final = "cohobate learner"
 VERSION: Final = 1
@@ -43,11 +44,11 @@ def filed(learner: L, path: Names) -> list[tuple[L, Name]]:
     if isinstance(path, str | os.PathLike):
         return [(learner, path)]
     if not isinstance(learner.method, Labelled):
-        raise LearnerError(f"expected the name of one file, got {path!r:.80}")
+        raise LearnerError(f"expected the name of one file, got {short(path)}")
     names = [path(labels) for labels in learner.method.labels] if callable(path) else list(path)
     children = learner.method.learners
     if len(names) != len(children) or len({str(name) for name in names}) < len(names):
-        raise LearnerError(f"expected {len(children)} different names, one for each child, got {names!r:.80}")
+        raise LearnerError(f"expected {len(children)} different names, one for each child, got {short(names)}")
     return list(zip(children, names, strict=True))
 
 
@@ -127,7 +128,7 @@ def _check_settings(saved: Mapping[str, Plain], wanted: Mapping[str, Plain]) -> 
     for name in names:
         if canonical(saved.get(name)) != canonical(wanted.get(name)):
             raise LearnerError(
-                f"its {name} is {saved.get(name)!r:.80}, and here it is {wanted.get(name)!r:.80}: "
+                f"its {name} is {short(saved.get(name))}, and here it is {short(wanted.get(name))}: "
                 "load it into a learner of its settings, and copy_from that"
             )
 

@@ -7,11 +7,13 @@ from itertools import product
 from typing import final
 
 from cohobate.core.canonical import content_hash
+from cohobate.core.capture import Returned, capture
 from cohobate.core.errors import LearnerError
 from cohobate.core.payload import Payload
 from cohobate.core.pool import Pool
 from cohobate.core.problem import Choice, Integer, Problem, Real, Variable
 from cohobate.core.trial import Inputs
+from cohobate.propose.learners.words import short
 
 NUMBER = "learner"
 """The label of those that were given none: their number."""
@@ -26,10 +28,10 @@ class Labels(Sequence[Mapping[str, Payload]]):
         self._labels = [dict(one) for one in labels]
         self.names = tuple(self._labels[0])
         if not self.names or any(tuple(one) != self.names for one in self._labels):
-            raise LearnerError(f"{WHO}: expected labels of the same names in the same order, got {labels!r:.200}")
-        self._numbers = {content_hash(one): i for i, one in enumerate(self._labels)}
+            raise LearnerError(f"{WHO}: expected labels of the same names in the same order, got {short(labels)}")
+        self._numbers = {_hashed(one): i for i, one in enumerate(self._labels)}
         if len(self._numbers) < len(self._labels):
-            raise LearnerError(f"{WHO}: expected labels that tell the children apart, some are equal: {labels!r:.200}")
+            raise LearnerError(f"{WHO}: expected labels that tell the children apart, some are equal: {short(labels)}")
 
     def __getitem__(self, i: int) -> Mapping[str, Payload]:  # type: ignore[override]  # slices are no use here
         return self._labels[i]
@@ -43,9 +45,11 @@ class Labels(Sequence[Mapping[str, Payload]]):
     def number(self, inputs: Inputs) -> int:
         """Returns which child has these labels among its inputs; ``LearnerError`` where none has."""
         told = {name: inputs[name] for name in self.names if name in inputs}
-        number = self._numbers.get(content_hash(told))
+        number = self._numbers.get(_hashed(told))
+        if number is None and told in self._labels:  # 1.0 for 1
+            number = self._labels.index(told)
         if number is None:
-            raise LearnerError(f"{WHO}: no child is labelled {told!r:.200}")
+            raise LearnerError(f"{WHO}: no child is labelled {short(told)}")
         return number
 
     def variables(self) -> dict[str, Variable]:
@@ -55,8 +59,25 @@ class Labels(Sequence[Mapping[str, Payload]]):
     def _variable(self, name: str) -> Variable:
         distinct = {content_hash(one[name]): one[name] for one in self._labels}
         values = list(distinct.values())
-        whole = len(values) > 1 and values == list(range(len(values)))
-        return Integer(0, len(values) - 1) if whole else Choice(values)
+        if not all(map(_is_comparable, values)):
+            raise LearnerError(f"{WHO}: expected labels that can be compared (no arrays, no NaN), got {short(values)}")
+        if len(values) > 1 and set(map(type, values)) == {int} and values == list(range(len(values))):
+            return Integer(0, len(values) - 1)
+        return Choice(values)
+
+
+def _hashed(labels: Mapping[str, Payload]) -> str:
+    try:
+        return content_hash(labels)
+    except TypeError as error:
+        raise LearnerError(f"{WHO}: expected labels that are plain data: {error}") from error
+
+
+def _is_comparable(value: Payload) -> bool:
+    match capture(lambda: bool(value == value)):
+        case Returned(equal):
+            return bool(equal)
+    return False
 
 
 def numbered(n: int) -> Labels:
@@ -100,7 +121,7 @@ def _span(variables: Sequence[Variable], name: str) -> Variable:
         case Integer() if all(isinstance(one, Integer) for one in variables):
             lo, hi = _bounds(variables)
             return Integer(int(lo), int(hi), unit=first.unit)
-    raise LearnerError(f"{WHO}: expected children alike, but the variable {name!r} differs: {variables!r:.200}")
+    raise LearnerError(f"{WHO}: expected children alike, but the variable {name!r} differs: {short(variables)}")
 
 
 def _bounds(variables: Sequence[Variable]) -> tuple[float, float]:

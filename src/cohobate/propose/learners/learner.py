@@ -236,7 +236,8 @@ class Learner(Generic[M]):
     def take(self, point: Point, value: Told) -> float:
         """Takes in the value at an admitted point that has none yet; returns as ``Method.tell`` does."""
         residual = self.method.tell(point, value)
-        self.refused.pop(point, None)
+        if self.refused:
+            self.refused.pop(point, None)
         self.residuals.add(residual)
         return residual
 

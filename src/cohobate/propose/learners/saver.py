@@ -14,6 +14,7 @@ from cohobate.core.problem import Problem
 from cohobate.core.trial import Inputs
 from cohobate.propose.learners.learner import Learner, M
 from cohobate.propose.learners.method import Point, Told
+from cohobate.propose.learners.words import short
 from cohobate.simulate.identity import code_hash
 
 Pick = str | Callable[[Payload], Told]
@@ -24,10 +25,11 @@ WHO = "DataSaver"
 def DataSaver(learner: Learner[M], pick: Pick) -> Learner[Saved[M]]:
     """Returns a learner that is told whole results: ``learner`` learns ``pick(result)``, or ``result[pick]``.
 
-    ``method.extra`` are the whole results by point. In a campaign a result is the mapping of all outputs.
+    ``method.extra`` are the whole results by point. In a campaign a result is the mapping of all outputs
+    (``{"value": ...}`` where the simulator returns a bare value, and ``pick`` is a function).
     """
     if not (isinstance(pick, str) or callable(pick)):
-        raise LearnerError(f"{WHO}: expected the name of an output or a function of a result, got {pick!r:.80}")
+        raise LearnerError(f"{WHO}: expected the name of an output or a function of a result, got {short(pick)}")
     return Learner(Saved(learner, pick))
 
 
@@ -39,6 +41,7 @@ class Saved(Generic[M]):
         self.learner = learner
         self.extra: dict[Point, Payload] = {}
         self._pick = pick
+        self._named = ""
         inner = learner.problem
         outputs = tuple(replace(one, name=pick) for one in inner.outputs[:1]) if isinstance(pick, str) else ()
         self.problem = Problem(inner.variables, outputs, inner.fidelity)
@@ -75,14 +78,9 @@ class Saved(Generic[M]):
 
     def describe(self) -> Mapping[str, Plain]:
         """Returns the settings within, and what is picked: by name, or a hash of the function's source."""
-        match self._pick:
-            case str():
-                pick = self._pick
-            case itemgetter() | attrgetter():
-                pick = repr(self._pick)
-            case _:
-                pick = code_hash(self._pick)
-        return {"learner": WHO, "of": dict(self.learner.describe()), "pick": pick}
+        if not self._named:
+            self._named = _named(self._pick)
+        return {"learner": WHO, "of": dict(self.learner.describe()), "pick": self._named}
 
     def fresh(self) -> Saved[M]:
         """Returns one around a fresh learner."""
@@ -150,17 +148,28 @@ class Saved(Generic[M]):
 
     def _picked(self, whole: Payload) -> Told:
         if isinstance(self._pick, str):
-            return self._named(whole, self._pick)
+            return _part(whole, self._pick)
         match capture(self._pick, whole):
             case Returned(value):
                 return value
             case Raised(error, message):
-                raise LearnerError(f"{WHO}: picking from {whole!r:.80} raised {message}") from error
+                raise LearnerError(f"{WHO}: picking from {short(whole)} raised {message}") from error
 
-    def _named(self, whole: Payload, name: str) -> Told:
-        if not isinstance(whole, Mapping):
-            raise LearnerError(f"{WHO}: expected a mapping with {name!r}, got {whole!r:.80}")
-        if name not in whole:
-            hint = did_you_mean(name, map(str, whole))
-            raise LearnerError(f"{WHO}: expected a result with {name!r}, got one with {list(whole)!r:.80}{hint}")
-        return whole[name]
+
+def _named(pick: Pick) -> str:
+    """Returns what identifies what is picked; looking at the source of a function takes a millisecond."""
+    match pick:
+        case str():
+            return pick
+        case itemgetter() | attrgetter():
+            return repr(pick)
+    return code_hash(pick)
+
+
+def _part(whole: Payload, name: str) -> Told:
+    if not isinstance(whole, Mapping):
+        raise LearnerError(f"{WHO}: expected a mapping with {name!r}, got {short(whole)}")
+    if name not in whole:
+        hint = did_you_mean(name, map(str, whole))
+        raise LearnerError(f"{WHO}: expected a result with {name!r}, got one with {short(list(whole))}{hint}")
+    return whole[name]
