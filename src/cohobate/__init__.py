@@ -50,6 +50,7 @@ _HOMES = {
     "cohobate.propose.learners.saver": ("DataSaver",),
     "cohobate.propose.learners.average": ("AverageLearner",),
     "cohobate.propose.learners.sequence": ("SequenceLearner",),
+    "cohobate.propose.learners.line": ("Learner1D",),
     "cohobate.propose.persistent": ("persistent",),
     "cohobate.propose.sampling": ("Grid", "LatinHypercube", "RandomSampler", "Sobol"),
     "cohobate.simulate.function": ("simulator",),
@@ -58,6 +59,7 @@ _HOMES = {
 _MODULES = {
     "chem": "cohobate.simulate.chem",
     "engines": "cohobate.engines",
+    "losses": "cohobate.propose.learners.line.losses",
     "optimisers": "cohobate.propose.optimisers",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -123,6 +125,7 @@ if TYPE_CHECKING:
     from cohobate.propose.learners.saver import DataSaver as DataSaver
     from cohobate.propose.learners.average import AverageLearner as AverageLearner
     from cohobate.propose.learners.sequence import SequenceLearner as SequenceLearner
+    from cohobate.propose.learners.line import Learner1D as Learner1D
     from cohobate.propose.optimisers.bayes import BayesianOptimizer as BayesianOptimizer
     from cohobate.propose.persistent import persistent as persistent
     from cohobate.propose.sampling import Grid as Grid

@@ -1,0 +1,102 @@
+"""How points are spread over intervals: each takes the place where most would be left otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from heapq import heappush, heapreplace
+from itertools import pairwise
+from typing import NamedTuple
+
+EDGE = 1 / 1024
+"""A part beside a hole is split no further once it is so small a share of the way between known points."""
+GAP = 1 / 32
+"""The same for a part between two holes."""
+SPLIT = 2.0**27 + 1
+"""Takes half of the digits off a float (Veltkamp)."""
+
+Gap = tuple[float, float, float]
+"""The loss of a part of an interval, where it begins, where it ends."""
+
+
+class Stretch(NamedTuple):
+    """An interval between neighbouring known points: the loss of its greatest gap, its start, all its gaps."""
+
+    most: float
+    start: float
+    gaps: Sequence[Gap]
+
+
+class Chosen(NamedTuple):
+    """A point that was chosen, what is gained by it, and the start of the interval it lies in."""
+
+    point: float
+    gain: float
+    start: float
+
+
+def rounded(loss: float) -> float:
+    """Returns a loss with 26 digits of 53, so that what ought to be equal is."""
+    carried = loss * SPLIT
+    return carried - (carried - loss)
+
+
+class Interval(NamedTuple):
+    """Two neighbouring known points, what lies out between them (and the holes), and the loss."""
+
+    a: float
+    b: float
+    inner: Sequence[float]
+    loss: float
+
+
+def gaps_of(interval: Interval, holes: Collection[float], order: float, dust: float) -> list[Gap]:
+    """Returns the parts of an interval that are worth a point: cut by what is out and by holes.
+
+    The loss of a part is that of the interval times its share of the length to the power ``order``.
+    A lone hole is a cut like any other. Between holes, and beside them, parts are left alone once they are small.
+    """
+    start, end, inner, loss = interval
+    length = end - start
+    found = []
+    for a, b in pairwise((start, *inner, end)):
+        part = b - a
+        share = part / length
+        if part > dust and share > _finest(a in holes, b in holes):
+            found.append((rounded(loss * share**order), a, b))
+    return found
+
+
+def greatest(gaps: Sequence[Gap]) -> float:
+    """Returns the loss of the greatest part."""
+    return max((gap[0] for gap in gaps), default=0.0)
+
+
+def fill(n: int, stretches: Iterator[Stretch], order: float, dust: float) -> list[Chosen]:
+    """Returns up to ``n`` points, each part cut evenly, so that the largest loss left is smallest.
+
+    ``stretches`` come in the order of falling ``most``; no more of them are taken than are needed.
+    """
+    heap: list[tuple[float, float, float, int, float, float]] = []
+    parts: dict[float, tuple[float, int, float, float]] = {}
+    following = next(stretches, None)
+    for _ in range(n):
+        while following is not None and (not heap or following.most >= -heap[0][0]):
+            for loss, a, b in following.gaps:
+                heappush(heap, (-loss, a, b, 1, loss, following.start))
+            following = next(stretches, None)
+        if not heap or heap[0][0] == 0.0:
+            break
+        _, a, b, k, loss, start = heap[0]
+        k += 1
+        parts[a] = (b, k, loss, start)
+        left = rounded(loss / k**order) if (b - a) / k > dust else 0.0
+        heapreplace(heap, (-left, a, b, k, loss, start))
+    return [
+        Chosen(a + (b - a) * (i / k), loss / k, start) for a, (b, k, loss, start) in parts.items() for i in range(1, k)
+    ]
+
+
+def _finest(left: bool, right: bool) -> float:
+    if left and right:
+        return GAP
+    return EDGE if left or right else 0.0
