@@ -74,7 +74,8 @@ class StandIn:
 
     def to_dataframe(self, with_default_function_args: bool = True, **names: Any) -> Any:
         frame = self.own.frame()
-        frame.attrs |= {"inputs": list(self.own.problem.names), "output": self.own.problem.output_names[0]}
+        inputs = list(self.own.problem.names)
+        frame.attrs |= {"inputs": inputs, "output": frame.columns[len(inputs)]}
         return frame
 
     def load_dataframe(self, frame: Any, with_default_function_args: bool = True, **names: Any) -> None:
@@ -100,6 +101,16 @@ class Learner1D(StandIn):
     def __init__(self, function: Any, bounds: Sequence[float], loss_per_interval: Any = None) -> None:
         super().__init__(function, co.Learner1D(tuple(map(float, bounds)), **losses.of_line(loss_per_interval)))
         self.bounds = tuple(bounds)
+        self.loss_of = losses.of_line(loss_per_interval)["loss"]
+
+    @property
+    def losses(self) -> dict[tuple[float, float], float]:
+        """The loss of each interval between known points, made anew by our loss."""
+        known = sorted(self.own.data.items())
+        xs, ys = np.array([x for x, _ in known]), np.array([y for _, y in known], float)
+        scale = float(np.ptp(ys, axis=0).max()) or 1.0
+        found = self.loss_of.over(xs, ys, self.bounds[1] - self.bounds[0], scale)
+        return dict(zip(zip(xs.tolist()[:-1], xs.tolist()[1:], strict=True), found.tolist(), strict=True))
 
 
 class LearnerND(StandIn):
@@ -257,6 +268,9 @@ class DataSaver(StandIn):
 
     def new(self) -> DataSaver:
         return DataSaver(self.learner.new(), self.arg_picker)
+
+    def ask(self, n: int, tell_pending: bool = True) -> tuple[list[Any], list[float]]:
+        return self.learner.ask(n, tell_pending)
 
     @property
     def extra_data(self) -> Mapping[Any, Any]:
