@@ -49,6 +49,7 @@ _HOMES = {
     "cohobate.propose.learners.balancing": ("BalancingLearner", "balancing_product"),
     "cohobate.propose.learners.saver": ("DataSaver",),
     "cohobate.propose.learners.average": ("AverageLearner",),
+    "cohobate.propose.learners.integrator": ("IntegratorLearner",),
     "cohobate.propose.learners.sequence": ("SequenceLearner",),
     "cohobate.propose.learners.line": ("Learner1D",),
     "cohobate.propose.persistent": ("persistent",),
@@ -124,6 +125,7 @@ if TYPE_CHECKING:
     from cohobate.propose.learners.balancing import balancing_product as balancing_product
     from cohobate.propose.learners.saver import DataSaver as DataSaver
     from cohobate.propose.learners.average import AverageLearner as AverageLearner
+    from cohobate.propose.learners.integrator import IntegratorLearner as IntegratorLearner
     from cohobate.propose.learners.sequence import SequenceLearner as SequenceLearner
     from cohobate.propose.learners.line import Learner1D as Learner1D
     from cohobate.propose.optimisers.bayes import BayesianOptimizer as BayesianOptimizer

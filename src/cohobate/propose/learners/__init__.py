@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cohobate.propose.learners.average import AverageLearner
 from cohobate.propose.learners.estimate import Estimate
+from cohobate.propose.learners.integrator import IntegratorLearner
 from cohobate.propose.learners.learner import Learner
 from cohobate.propose.learners.sequence import SequenceLearner
 
-__all__ = ["AverageLearner", "Estimate", "Learner", "SequenceLearner"]
+__all__ = ["AverageLearner", "Estimate", "IntegratorLearner", "Learner", "SequenceLearner"]

@@ -18,7 +18,7 @@ from cohobate.core.trial import Result
 from cohobate.propose.learners.files import Names, filed, read_known, write_known
 from cohobate.propose.learners.frames import array_of, frame_of, points_in
 from cohobate.propose.learners.known import Known, memory_of, recollect
-from cohobate.propose.learners.method import Method, Point, Told, told_to, value_for
+from cohobate.propose.learners.method import Method, Point, Told, told_to, value_for, why_over
 from cohobate.propose.learners.residuals import Residuals
 
 M = TypeVar("M", bound=Method)
@@ -211,7 +211,7 @@ class Learner(Generic[M]):
         points, _ = method.ask(n)
         if points:
             return [method.inputs(point) for point in points]
-        return Later() if method.pending else Exhausted("nothing is left to learn")
+        return Later() if method.pending else Exhausted(why_over(method))
 
     def ingest(self, results: Sequence[Result]) -> None:
         """Takes in final outcomes: a value, or that there is none; what was cancelled may be asked for again."""

@@ -151,3 +151,18 @@ def told_to(method: Method) -> Mapping[Point, Told]:
 def value_for(method: Method, outputs: Mapping[str, Payload]) -> Told:
     """Returns what a method is told of all the outputs of a simulator: the one it looks at, unless it says more."""
     return method.value(outputs) if isinstance(method, Keeper) else outputs[method.problem.output_names[0]]
+
+
+@runtime_checkable
+class Ends(Protocol):
+    """A method that may end without having learned what it should."""
+
+    @property
+    def why(self) -> str:
+        """Why it ended so, in one line; empty where it has not, or where it has learned all."""
+        ...
+
+
+def why_over(method: Method) -> str:
+    """Returns why nothing is left to ask for."""
+    return (method.why if isinstance(method, Ends) else "") or "nothing is left to learn"
