@@ -69,7 +69,10 @@ def brute(learner: Learner[Balanced[Any]], strategy: Strategy) -> int:
 @pytest.mark.parametrize("strategy", ["loss_improvements", "loss", "npoints"])
 @given(st.lists(st.sampled_from(["ask", "ask", "tell", "hole", "forget"]), max_size=40))
 def test_the_child_that_comes_first_is_asked(strategy: Strategy, path: list[str]):
-    learner = three(strategy)
+    learner = three("npoints")
+    for _ in range(9):
+        step(learner)
+    learner.method.strategy = strategy
     for kind in path:
         out = list(learner.pending_points)
         if kind == "ask":
@@ -197,6 +200,35 @@ def test_a_child_that_is_told_directly():
     assert learner.npoints == 15
     learner.method.refresh()
     assert Counter(step(learner) for _ in range(18)) == {1: 9, 2: 9}
+
+
+def test_what_is_known_of_points_that_are_none():
+    learner = three()
+    step(learner)
+    for point in [(-3, 0.0), (3, 0.0), ("a", 0.0), 0, "ab", None, (0,), (0, 0.0, 0), (0, 0.5)]:
+        assert point not in learner.data
+        assert point not in learner.holes
+        assert point not in learner.pending_points
+        assert learner.data.get(point) is None
+    assert (0, 0.0) in learner.data
+    assert repr(learner.data) == "{(0, 0.0): 1.0}"
+
+
+def test_more_children_take_in_what_fewer_know():
+    fewer, more = co.BalancingLearner([halving(), halving()]), three()
+    for _ in range(40):
+        step(fewer)
+    more.copy_from(fewer)
+    assert dict(more.data) == dict(fewer.data)
+    assert more.error() == fewer.error()
+    with pytest.raises(LearnerError, match="number of a child below 2"):
+        fewer.copy_from(_with_a_point_of(2))
+
+
+def _with_a_point_of(i: int) -> Learner[Balanced[Any]]:
+    learner = three()
+    learner.tell((i, 0.5), 1.0)
+    return learner
 
 
 def test_children_of_other_domains_span_theirs():

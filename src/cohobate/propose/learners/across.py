@@ -21,11 +21,14 @@ class Across(Mapping[Point, Payload]):
         self._get = get
 
     def __getitem__(self, point: Point) -> Payload:
-        i, inner = point
+        i, inner = _child(point, len(self._learners))
         return self._get(self._learners[i].method)[inner]
 
     def __contains__(self, point: object) -> bool:
-        i, inner = _pair(point)
+        try:
+            i, inner = _child(point, len(self._learners))
+        except KeyError:
+            return False
         return inner in self._get(self._learners[i].method)
 
     def __iter__(self) -> Iterator[Point]:
@@ -48,7 +51,10 @@ class Pending(Collection[Point]):
         self._learners = learners
 
     def __contains__(self, point: object) -> bool:
-        i, inner = _pair(point)
+        try:
+            i, inner = _child(point, len(self._learners))
+        except KeyError:
+            return False
         return inner in self._learners[i].method.pending
 
     def __iter__(self) -> Iterator[Point]:
@@ -58,6 +64,9 @@ class Pending(Collection[Point]):
         return sum(len(one.method.pending) for one in self._learners)
 
 
-def _pair(point: Point) -> tuple[int, Point]:
-    i, inner = point
-    return i, inner
+def _child(point: Point, n: int) -> tuple[int, Point]:
+    """Returns the number and the point of a child; ``KeyError`` where there is no such child."""
+    match point:
+        case (int(i), inner) if 0 <= i < n:
+            return i, inner
+    raise KeyError(point)

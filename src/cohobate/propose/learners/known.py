@@ -71,7 +71,7 @@ def recollect(learner: Remembers, *memories: Memory) -> None:
     for memory in memories:
         learner.refused.update({point: why for point, why in memory.refused.items() if point in holes})
     learner.residuals = Residuals(residual for memory in memories for residual in memory.residuals)
-    for one, *remembered in zip(_within(learner), *(memory.inner for memory in memories), strict=True):
+    for one, *remembered in zip(_within(learner), *(memory.inner for memory in memories), strict=False):
         recollect(one, *remembered)
 
 
