@@ -15,7 +15,6 @@ import numpy as np
 from adaptive.learner.integrator_learner import DivergentIntegralError
 
 import cohobate as co
-from cohobate.core.errors import LearnerError
 
 
 class StandIn:
@@ -118,9 +117,9 @@ class LearnerND(StandIn):
         super().__init__(func, co.LearnerND(domain(bounds), **losses.of_mesh(loss_per_simplex)))
         self.bounds = bounds
         self.tri = None
-        self._bounds_points = list(np.stack(np.meshgrid(*bounds), -1).reshape(-1, len(bounds))) if (
-            isinstance(bounds, Sequence)
-        ) else []
+        self._bounds_points = (
+            list(np.stack(np.meshgrid(*bounds), -1).reshape(-1, len(bounds))) if (isinstance(bounds, Sequence)) else []
+        )
 
     def ours(self, point: Any) -> Any:
         return tuple(map(float, point))
@@ -169,10 +168,9 @@ class IntegratorLearner(StandIn):
         super().__init__(function, co.IntegratorLearner(tuple(bounds), tol=tol))
 
     def tell(self, point: Any, value: Any) -> None:
-        try:
-            super().tell(point, value)
-        except LearnerError as error:
-            raise (DivergentIntegralError(str(error)) if "diverge" in str(error) else error) from error
+        super().tell(point, value)
+        if "diverge" in self.own.method.why:
+            raise DivergentIntegralError(self.own.method.why)
 
     def done(self) -> bool:
         return self.own.done()
