@@ -53,11 +53,12 @@ def reckoned(learner, loss, order, *, real):
     found = []
     for i, (a, b) in enumerate(pairwise(known)):
         whole = loss(x, y, i, scale) if data else 1.0
+        twice = 2 if 1 <= sum(a < p < b for p in holes) <= 3 else 1
         for c, d in pairwise([a, *sorted(p for p in cuts if a < p < b), b]):
             touched = (c in holes) + (d in holes)
             share = (d - c) / (b - a)
             if share > (0, 1 / 1024, 1 / 32)[touched]:
-                found.append((whole * share**order, c, d))
+                found.append((whole * min(1, share * twice) ** order, c, d))
     return found
 
 

@@ -58,7 +58,7 @@ class Chain:
         starts = xs[:-1]
         self._right: dict[float, float] = dict(pairwise(xs))
         self._left: dict[float, float] = {b: a for a, b in pairwise(xs)}
-        self._losses: dict[float, float] = dict(zip(starts, seen.losses.tolist(), strict=True))
+        self._losses: dict[float, float] = {xs[i]: float(seen.losses[i]) for i in seen.inner}
         self._most: dict[float, float] = dict(zip(starts, seen.most.tolist(), strict=True))
         self._inner = {xs[i]: points for i, points in seen.inner.items()}
         self._marks: list[float] = xs
@@ -105,24 +105,27 @@ class Chain:
     # choosing
 
     def choose(self, n: int) -> list[Chosen]:
-        """Returns up to ``n`` points to ask for, which are not out yet."""
+        """Returns up to ``n`` points to ask for, which cut their intervals from now on."""
         worth = self.top()
         if not worth:
             return []
         _, a, b = self._heap[0]
         if n == 1 and a not in self._inner:
-            return [Chosen(a + (b - a) * 0.5, worth / 2, a)]
-        taken: dict[float, None] = {}
-        chosen = fill(n, self._falling(taken), self._loss.order, self._facts.dust)
-        for start in taken:
-            heappush(self._heap, (-self._most[start], start, self._right[start]))
+            chosen = [Chosen(a + (b - a) * 0.5, worth / 2, a)]
+        else:
+            taken: dict[float, None] = {}
+            chosen = fill(n, self._falling(taken), self._loss.order, self._facts.dust)
+            for start in taken:
+                heappush(self._heap, (-self._most[start], start, self._right[start]))
+        for point, _, start in chosen:
+            self._insert(point, start)
         return chosen
 
     # taking in
 
     def add(self, point: float, start: float | None) -> None:
         """Takes in a point that has come to be known; ``start``: an anchor not above it, where one is at hand."""
-        a = self._locate(point, start)
+        a = start if start is not None and self._right.get(start, point) > point else self._locate(point, start)
         if a != point:
             self._split(a, point)
         xs = self._window(point)
@@ -135,48 +138,61 @@ class Chain:
         if len(self._heap) > SLACK * len(self._most) + FEW:
             self._pile()
 
-    def cut(self, point: float, start: float | None = None) -> None:
+    def cut(self, point: float, start: float | None) -> None:
         """Takes in that a point went out, or turned out to be a hole; ``start`` as in ``add``."""
         a = self._locate(point, start)
         if point in self._facts.pending:
             self._facts.pending[point] = a
         if a == point:
             self._worth(a if a == self._facts.lo else self._left[a])
-        elif a not in self._inner and not self._facts.holes:
-            self._halve(a, point)
         else:
-            inner = self._inner.setdefault(a, [])
-            if point not in inner:
-                insort(inner, point)
-            self._worth(a)
+            self._insert(point, a)
 
     def join(self, point: float, start: float) -> None:
         """Takes in that a point, once out, may be asked for again; ``start``: an anchor not above it."""
         a = self._locate(point, start)
-        if a != point:
-            self._inner[a].remove(point)
-            if not self._inner[a]:
-                del self._inner[a]
+        if a == point:
+            return
+        self._inner[a].remove(point)
+        if self._inner[a]:
             self._worth(a)
+            return
+        del self._inner[a], self._awaited[a]
+        self._most[a] = self._losses.pop(a)
+        heappush(self._heap, (-self._most[a], a, self._right[a]))
 
     # within
 
+    def _insert(self, point: float, a: float) -> None:
+        """Cuts the interval that begins at ``a``."""
+        inner = self._inner.get(a)
+        if inner is None:
+            self._losses[a] = self._most[a]
+            if not self._facts.holes:
+                self._halve(a, point)
+                return
+            inner = self._inner[a] = []
+        if point not in inner:
+            insort(inner, point)
+        self._worth(a)
+
     def _halve(self, a: float, point: float) -> None:
-        """Takes in the first point that went out between two known ones, where there are no holes."""
+        """Cuts an interval that nothing cut so far, where there are no holes."""
         b = self._right[a]
         part = max(point - a, b - point)
         self._inner[a] = [point]
         self._awaited[a] = self._most[a]
         share: float = (part / (b - a)) ** self._loss.order
-        self._most[a] = rounded(self._losses[a] * share) if part > self._facts.dust else 0.0
+        self._most[a] = rounded(self._most[a] * share) if part > self._facts.dust else 0.0
 
     def _split(self, a: float, point: float) -> None:
         b = self._right[a]
         self._right[a], self._right[point] = point, b
         self._left[point], self._left[b] = a, point
         self._most[a] = self._most[point] = -1.0
-        self._awaited.pop(a, None)
         if inner := self._inner.pop(a, None):
+            self._awaited.pop(a, None)
+            self._losses.pop(a)
             at = bisect_right(inner, point)
             before = inner[: at - 1] if at and inner[at - 1] == point else inner[:at]
             if before:
@@ -210,19 +226,19 @@ class Chain:
         after = [inside[-1]] if xs[-1] not in data else []
         return [*before, *inside, *after]
 
-    def _value(self, xs: Sequence[float], losses: Sequence[float], first: int, beyond: int) -> None:
+    def _value(self, xs: Sequence[float], found: Sequence[float], first: int, beyond: int) -> None:
         """Takes in the losses of some intervals."""
-        most, kept, inner, dust = self._most, self._losses, self._inner, self._facts.dust
+        most, heap, inner, dust = self._most, self._heap, self._inner, self._facts.dust
         for i in range(first, beyond):
-            a, b, loss = xs[i], xs[i + 1], losses[i]
-            kept[a] = loss
-            if a in inner or b - a <= dust:
+            a, b, loss = xs[i], xs[i + 1], found[i]
+            carried = loss * SPLIT
+            worth = carried - (carried - loss) if b - a > dust else 0.0
+            if a in inner:
+                self._losses[a] = worth
                 self._worth(a)
                 continue
-            carried = loss * SPLIT
-            worth = carried - (carried - loss)
             if worth > most[a]:
-                heappush(self._heap, (-worth, a, b))
+                heappush(heap, (-worth, a, b))
             most[a] = worth
 
     def _worth(self, a: float) -> None:
@@ -239,7 +255,8 @@ class Chain:
             self._awaited.pop(a, None)
 
     def _gaps(self, a: float, inner: Sequence[float]) -> list[Gap]:
-        interval = Interval(a, self._right[a], inner, self._losses[a])
+        whole = self._losses[a] if a in self._inner else self._most[a]
+        interval = Interval(a, self._right[a], inner, whole)
         return gaps_of(interval, self._facts.holes, self._loss.order, self._facts.dust)
 
     def _falling(self, taken: dict[float, None]) -> Iterator[Stretch]:

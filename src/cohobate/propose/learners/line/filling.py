@@ -11,6 +11,8 @@ EDGE = 1 / 1024
 """A part beside a hole is split no further once it is so small a share of the way between known points."""
 GAP = 1 / 32
 """The same for a part between two holes."""
+ALONE = 3
+"""So many holes between two known points are thought to be accidents, more of them a region without values."""
 SPLIT = 2.0**27 + 1
 """Takes half of the digits off a float (Veltkamp)."""
 
@@ -52,17 +54,19 @@ class Interval(NamedTuple):
 def gaps_of(interval: Interval, holes: Collection[float], order: float, dust: float) -> list[Gap]:
     """Returns the parts of an interval that are worth a point: cut by what is out and by holes.
 
-    The loss of a part is that of the interval times its share of the length to the power ``order``.
-    A lone hole is a cut like any other. Between holes, and beside them, parts are left alone once they are small.
+    The loss of a part is that of the interval times its share of the length to the power ``order``. Beside a
+    few holes the share counts twice, up to one: half the way is not better known for a hole in the middle.
+    Between holes, and beside them, parts are left alone once they are small.
     """
     start, end, inner, loss = interval
     length = end - start
+    counted = 2.0 if 0 < sum(point in holes for point in inner) <= ALONE else 1.0
     found = []
     for a, b in pairwise((start, *inner, end)):
         part = b - a
         share = part / length
         if part > dust and share > _finest(a in holes, b in holes):
-            found.append((rounded(loss * share**order), a, b))
+            found.append((rounded(loss * min(share * counted, 1.0) ** order), a, b))
     return found
 
 

@@ -113,8 +113,6 @@ class Line:
         if n > len(points):
             for point, gain, start in self._choose(n - len(points)):
                 facts.pending[point] = start
-                if self._chain is not None:
-                    self._chain.cut(point, start)
                 points.append(point)
                 gains.append(gain)
             if self._table is not None:

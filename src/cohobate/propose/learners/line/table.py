@@ -74,7 +74,7 @@ class Table:
 class Seen:
     """The intervals of a table at one time.
 
-    ``losses`` are theirs; ``most`` those of the greatest gap in each, ``known`` as if nothing were out;
+    ``losses`` are theirs (rounded, 0 for dust); ``most`` those of the greatest gap in each, ``known`` as if nothing were out;
     ``inner`` what is out, and the holes, by the number of the interval.
     """
 
@@ -82,11 +82,11 @@ class Seen:
 
     def __init__(self, facts: Facts, loss: Loss, x: Array, y: Array) -> None:
         self._facts, self._order, self.x = facts, loss.order, x
-        self.losses: Array = loss.over(x, y, facts.width, facts.scale) if facts.data else np.ones(1)
-        carried = self.losses * SPLIT
-        self.most: Array = np.where(np.diff(x) > facts.dust, carried - (carried - self.losses), 0.0)
+        found = loss.over(x, y, facts.width, facts.scale) if facts.data else np.ones(1)
+        carried = found * SPLIT
+        self.losses: Array = np.where(np.diff(x) > facts.dust, carried - (carried - found), 0.0)
         self.inner = self._cuts()
-        self.known = self.most.copy()
+        self.most, self.known = self.losses.copy(), self.losses.copy()
         for i, points in self.inner.items():
             self.known[i] = greatest(self._gaps(i, [p for p in points if p in facts.holes]))
             self.most[i] = greatest(self._gaps(i, points))
