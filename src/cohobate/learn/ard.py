@@ -66,7 +66,7 @@ def squares_between(ones: Floats, others: Floats) -> Floats:
 def default(groups: Sequence[int]) -> Scales:
     """Returns what to assume before anything is known; ``groups``: see ``fit``."""
     directions = max(groups, default=-1) + 1
-    return Scales(np.full(len(groups), np.exp(_lengths(directions).centre)), float(np.exp(NOISE.centre)))
+    return Scales(np.full(len(groups), np.exp(lengths_prior(directions).centre)), float(np.exp(NOISE.centre)))
 
 
 def fit(points: Floats, values: Floats, groups: Sequence[int]) -> Scales:
@@ -120,7 +120,7 @@ class Likelihood:
         misfit = float(self.values @ weights) + IMAGINED
         pull = 0.5 * (inverse - (n + IMAGINED) / misfit * np.outer(weights, weights))
         along = -2.0 * inverse_squares * (self.squares @ (pull * slope).ravel())
-        lengths, noises = _lengths(len(along)).excess(logarithms[:-1]), NOISE.excess(logarithms[-1:])
+        lengths, noises = lengths_prior(len(along)).excess(logarithms[:-1]), NOISE.excess(logarithms[-1:])
         total = 0.5 * ((n + IMAGINED) * np.log(misfit) + log_determinant) + lengths[0] + noises[0]
         return total, np.concatenate((along + lengths[1], [noise * np.trace(pull)] + noises[1]))
 
@@ -156,6 +156,6 @@ def _spread(columns: Floats) -> Floats:
     return squares
 
 
-def _lengths(directions: int) -> Normal:
+def lengths_prior(directions: int) -> Normal:
     """Longer the more directions there are, as distances grow with their root (Hvarfner et al. 2024, section 5)."""
     return Normal(float(np.log(0.5 * np.sqrt(max(directions, 1)))), 1.0)

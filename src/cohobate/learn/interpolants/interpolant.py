@@ -44,45 +44,32 @@ class Interpolant:
         Raises ``LearnerError`` for points that do not lie between known ones, unless ``extrapolate``:
         then the outermost piece goes on (over several axes: the nearest known value).
         """
-        points, shape = self._points(point)
+        points, shape = as_points(point, len(self.lower))
         if not extrapolate:
             self._check(points)
         values = self.model.at(points)
-        return _shaped(values[:, 0] if self.scalar else values, shape)
+        return shaped(values[:, 0] if self.scalar else values, shape)
 
     def derivative(self, *point: ArrayLike) -> Payload:
         """Returns the derivatives at a point or many: as values are, over several axes with one for each axis last.
 
         Raises ``LearnerError`` outside of the known points, and where this kind has no derivatives.
         """
-        points, shape = self._points(point)
+        points, shape = as_points(point, len(self.lower))
         self._check(points)
         slopes = self.model.slope(points)
         slopes = slopes[:, 0] if self.scalar else slopes
-        return _shaped(slopes[..., 0] if len(self.lower) == 1 else slopes, shape)
+        return shaped(slopes[..., 0] if len(self.lower) == 1 else slopes, shape)
 
     def inside(self, *point: ArrayLike) -> Payload:
         """Returns whether a point lies between known ones, or an array of that for many."""
-        points, shape = self._points(point)
-        return _shaped(self.model.inside(points), shape)
+        points, shape = as_points(point, len(self.lower))
+        return shaped(self.model.inside(points), shape)
 
     def __repr__(self) -> str:
         over = " x ".join(f"[{lo:g}, {hi:g}]" for lo, hi in zip(self.lower, self.upper, strict=True))
         error = "error unknown" if np.isnan(self.error) else f"error {self.error:.2g} of the range"
         return f"<{self.kind} interpolant of {self.npoints} points over {over}, {error}>"
-
-    def _points(self, point: tuple[ArrayLike, ...]) -> tuple[Floats, tuple[int, ...]]:
-        """Returns points, (n, axes), and the shape that they came in."""
-        axes = len(self.lower)
-        try:
-            given = np.stack(np.broadcast_arrays(*[np.asarray(one, float) for one in point]), axis=-1)
-        except (TypeError, ValueError) as error:
-            raise LearnerError(f"expected numbers for a point of {axes} axes, got {point!r:.80}") from error
-        if len(point) == 1 and axes > 1:
-            given = given[..., 0]
-        if given.ndim == 0 or given.shape[-1] != axes:
-            raise LearnerError(f"expected points of {axes} axes, got {point!r:.80}")
-        return given.reshape(-1, axes), given.shape[:-1]
 
     def _check(self, points: Floats) -> None:
         inside: Mask = self.model.inside(points)
@@ -95,6 +82,20 @@ class Interpolant:
             )
 
 
-def _shaped(values: Payload, shape: tuple[int, ...]) -> Payload:
-    shaped = values.reshape(shape + values.shape[1:])
-    return shaped.item() if shaped.ndim == 0 else shaped
+def as_points(point: tuple[ArrayLike, ...], axes: int) -> tuple[Floats, tuple[int, ...]]:
+    """Returns points, (n, axes), of what a function over ``axes`` was called with, and the shape they came in."""
+    try:
+        given = np.stack(np.broadcast_arrays(*[np.asarray(one, float) for one in point]), axis=-1)
+    except (TypeError, ValueError) as error:
+        raise LearnerError(f"expected numbers for a point of {axes} axes, got {point!r:.80}") from error
+    if len(point) == 1 and axes > 1:
+        given = given[..., 0]
+    if given.ndim == 0 or given.shape[-1] != axes:
+        raise LearnerError(f"expected points of {axes} axes, got {point!r:.80}")
+    return given.reshape(-1, axes), given.shape[:-1]
+
+
+def shaped(values: Payload, shape: tuple[int, ...]) -> Payload:
+    """Returns values of points, (n, ...), in the shape that these came in; one number as such."""
+    in_shape = values.reshape(shape + values.shape[1:])
+    return in_shape.item() if in_shape.ndim == 0 else in_shape
