@@ -14,8 +14,8 @@ from cohobate.propose.learners.method import Method, Point, Told, told_to, value
 
 LEARNED: Final = "learned"
 """The column of what is learned, where that is no output of the simulator."""
-RESULT: Final = "result"
-"""The column of whole results that have no names in them."""
+RESULT: Final = "(result)"
+"""The column of whole results that have no names in them: none that an output would have."""
 
 
 def frame_of(method: Method) -> Payload:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+from copy import deepcopy
 from itertools import pairwise
 from math import inf, isclose, isnan, sin
 
@@ -261,3 +263,15 @@ def test_residuals_of_many_are_those_before_the_first():
     assert found == pytest.approx([0.1 / max(4.0, 3.96 + 0.1)] * 99)
     twice = Learner1D((0, 1)).method
     assert all(isnan(one) for one in twice.tell_many([k / 99 for k in range(100)], [[k, 1] for k in range(100)]))
+
+
+def test_a_copy_goes_on_as_its_original():
+    learner = Learner1D((LO, HI))
+    for point in learner.ask(20)[0]:
+        learner.tell(point, smooth(point))
+    for copy in (deepcopy(learner), pickle.loads(pickle.dumps(learner))):
+        asked, _ = copy.ask(5)
+        assert list(copy.pending_points) == asked
+        assert asked == learner.ask(5, tell_pending=False)[0]
+        copy.tell(asked[0], smooth(asked[0]))
+        assert list(copy.pending_points) == asked[1:]

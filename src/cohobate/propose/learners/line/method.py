@@ -67,11 +67,15 @@ class Line:
         self._loss, self._output = loss, output
         self._facts = Facts(float(self._axis.lo), float(self._axis.hi))
         self.data: Mapping[float, Number] = self._facts.data
-        self.pending: Collection[float] = self._facts.pending.keys()
         self.holes: Mapping[float, str] = self._facts.holes
         self.problem = problem_over(axes, output)
         self._chain: Chain | None = None
         self._table: Table | None = None
+
+    @property
+    def pending(self) -> Collection[float]:
+        """The positions that are out."""
+        return self._facts.pending.keys()
 
     def describe(self) -> Mapping[str, Plain]:
         """Returns the interval, the loss and the output."""
