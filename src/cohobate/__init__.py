@@ -43,6 +43,7 @@ _HOMES = {
     "cohobate.core.steering": ("Closed", "Steer"),
     "cohobate.engines": ("executor", "inline", "processes", "threads"),
     "cohobate.propose.active": ("ActiveLearning",),
+    "cohobate.propose.learners.mesh.learner": ("LearnerND",),
     "cohobate.propose.optimisers.bayes": ("BayesianOptimizer",),
     "cohobate.propose.gest": ("as_gest", "from_gest"),
     "cohobate.propose.given": ("points",),
@@ -128,6 +129,7 @@ if TYPE_CHECKING:
     from cohobate.propose.learners.line import Learner1D as Learner1D
     from cohobate.propose.learners.saver import DataSaver as DataSaver
     from cohobate.propose.learners.sequence import SequenceLearner as SequenceLearner
+    from cohobate.propose.learners.mesh.learner import LearnerND as LearnerND
     from cohobate.propose.optimisers.bayes import BayesianOptimizer as BayesianOptimizer
     from cohobate.propose.persistent import persistent as persistent
     from cohobate.propose.sampling import Grid as Grid
