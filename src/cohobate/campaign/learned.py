@@ -1,0 +1,122 @@
+"""What a campaign has learned of a function: the function itself, and all it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from math import nan
+from pathlib import Path
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cohobate.campaign.card import Card
+from cohobate.campaign.result import CampaignResult
+from cohobate.core.errors import LearnerError, UserError
+from cohobate.core.payload import Payload
+from cohobate.propose.learners.learner import Learner
+from cohobate.propose.learners.method import Method, Point
+
+DRAWN = "cohobate.learned"
+"""The entry-point group whose ``plot`` draws what was learned."""
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Learned:
+    """What ``learn`` gives back: called like the function that was learned, and as fast as can be.
+
+    ``function`` is what the ``learner`` made of what it knows (an interpolant, a process with ``std``, an
+    estimate); ``result`` is that of the campaign.
+    """
+
+    function: Payload
+    learner: Learner[Method]
+    result: CampaignResult
+
+    def __call__(self, *point: Payload, extrapolate: bool = False) -> Payload:
+        """Returns the values at a point or many: ``f(0.3)``, ``f(array)``; over several axes ``f(x, y)``, ``f(points)``.
+
+        Raises ``LearnerError`` outside of the known points, unless ``extrapolate``.
+        """
+        return self._callable(*point, extrapolate=extrapolate)
+
+    def derivative(self, *point: Payload) -> Payload:
+        """Returns the derivatives at a point or many: over several axes one for each, last."""
+        return self._callable.derivative(*point)
+
+    @property
+    def error(self) -> float:
+        """How far off it may be, relative to the range of values: the largest miss of values that were held out.
+
+        NaN where too little is known to tell.
+        """
+        return float(getattr(self.function, "error", nan)) if callable(self.function) else self.learner.error()
+
+    @property
+    def loss(self) -> float:
+        """What the learner says is left to learn."""
+        return self.learner.loss()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the axes are called."""
+        return self.learner.problem.names
+
+    @property
+    def points(self) -> NDArray[np.float64]:
+        """The points with a value, in the order they came: (n,), over several axes (n, axes)."""
+        return np.array(list(self.learner.data))
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """The values at ``points``: (n, ...)."""
+        return np.array(list(self.learner.data.values()))
+
+    @property
+    def holes(self) -> Mapping[Point, str]:
+        """The points that gave no value, and why."""
+        return self.learner.holes
+
+    def plot(
+        self,
+        path: str | Path | None = None,
+        *,
+        over: str | Sequence[str] | None = None,
+        at: Mapping[str, float] | None = None,
+        points: bool = True,
+    ) -> Payload:
+        """Draws it and returns the figure, saved where a path is given.
+
+        A curve over one axis, coloured contours over two: ``over`` names them (by default the first two),
+        ``at`` says where the others are held (by default in the middle). With the known ``points``, and the
+        holes. Raises ``MissingExtra`` without matplotlib, ``UserError`` for axes that there are not.
+        """
+        found = {point.name: point for point in entry_points(group=DRAWN)}
+        if "plot" not in found:
+            raise UserError("plot: cohobate is imported without being installed: pip install it")
+        return found["plot"].load()(self, path, over=over, at=at, points=points)
+
+    def __repr__(self) -> str:
+        return f"<learned from {self.result}: {self.function!r:.200}>"
+
+    def _repr_html_(self) -> str:
+        """Returns it as a card for notebooks."""
+        learner = self.learner
+        facts: list[tuple[str, object]] = [
+            ("over", ", ".join(self.names)),
+            ("points", f"{learner.npoints}{f', {len(learner.holes)} without a value' if learner.holes else ''}"),
+            ("function", repr(self.function)),
+            ("largest miss", "unknown" if np.isnan(self.error) else f"{self.error:.2g} of the range"),
+            ("left to learn", f"{self.loss:.3g}"),
+            ("stopped", self.result.reason),
+        ]
+        return Card("Learned function", facts).html()
+
+    @property
+    def _callable(self) -> Payload:
+        if not callable(self.function):
+            raise LearnerError(f"what was learned is no function but {self.function!r:.80}: see .function")
+        return self.function
