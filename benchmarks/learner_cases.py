@@ -20,6 +20,7 @@ import learner_functions as f
 import numpy as np
 
 import cohobate as co
+from cohobate.propose.learners.mesh.losses import simplex_volume
 
 SCRATCH = Path(__file__).resolve().parent.parent / ".benchmarks"
 LINE, SQUARE, CUBE = (-1, 1), [(-1, 1)] * 2, [(-1, 1)] * 3
@@ -145,8 +146,9 @@ def integrals(_: int) -> dict[str, float]:
 CASES: dict[str, Callable[[int], dict[str, float]]] = {
     "1d": partial(cost, lambda: co.Learner1D(LINE), f.peak),
     "2d": partial(cost, lambda: co.LearnerND(SQUARE), f.ring),
-    "Learner2D": partial(cost, lambda: co.LearnerND(SQUARE), f.ring),
+    "2d volume": partial(cost, lambda: co.LearnerND(SQUARE, simplex_volume()), f.ring),
     "3d": partial(cost, lambda: co.LearnerND(CUBE), f.sphere),
+    "3d volume": partial(cost, lambda: co.LearnerND(CUBE, simplex_volume()), f.sphere),
     "balance": balance,
     "load": load,
     "bulk": bulk,

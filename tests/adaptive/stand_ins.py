@@ -6,8 +6,8 @@ Functions stay with them, as there; values that are lists become arrays, NaN say
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import count, islice
-from math import isnan, sqrt
+from itertools import count, islice, product
+from math import factorial, isnan, sqrt
 from typing import Any
 
 import losses
@@ -113,26 +113,47 @@ class Learner1D(StandIn):
 
 
 class LearnerND(StandIn):
-    def __init__(self, func: Any, bounds: Any, loss_per_simplex: Any = None, **settings: Any) -> None:
-        super().__init__(func, co.LearnerND(domain(bounds), **losses.of_mesh(loss_per_simplex)))
+    def __init__(
+        self,
+        func: Any,
+        bounds: Any,
+        loss_per_simplex: Any = None,
+        *,
+        anisotropic: bool = False,
+        triangulation_backend: str = "",
+        home: str = "learnerND",
+    ) -> None:
+        is_hull = hasattr(bounds, "simplices")
+        domain = bounds if is_hull else [tuple(map(float, pair)) for pair in bounds]
+        loss = losses.of_mesh(loss_per_simplex, home)
+        super().__init__(func, co.LearnerND(domain, **loss, anisotropic=anisotropic))
         self.bounds = bounds
-        self.tri = None
-        self._bounds_points = (
-            list(np.stack(np.meshgrid(*bounds), -1).reshape(-1, len(bounds))) if (isinstance(bounds, Sequence)) else []
-        )
+        self._bounds_points = [] if is_hull else list(product(*bounds))
+
+    @property
+    def tri(self) -> Simplices:
+        """Our triangulation, which is of the unit cube."""
+        return Simplices(self.own.method._field.tri, float(np.prod([hi - lo for lo, hi in self.bounds])))
 
     def ours(self, point: Any) -> Any:
         return tuple(map(float, point))
 
 
+class Simplices:
+    """What the tests look at of a triangulation."""
+
+    def __init__(self, own: Any, volume: float) -> None:
+        self.own, self.volume = own, volume
+
+    def volumes(self) -> Any:
+        corners = np.array(self.own.points)[np.array(list(self.own.vertices.values()))]
+        edges = corners[:, 1:] - corners[:, :1]
+        return np.abs(np.linalg.det(edges)) / factorial(self.own.d) * self.volume
+
+
 class Learner2D(LearnerND):
     def __init__(self, function: Any, bounds: Any, loss_per_triangle: Any = None) -> None:
-        super().__init__(function, bounds, loss_per_triangle)
-
-
-def domain(bounds: Any) -> Any:
-    """Returns a domain of ours."""
-    return bounds if hasattr(bounds, "simplices") else [tuple(map(float, pair)) for pair in bounds]
+        super().__init__(function, bounds, loss_per_triangle, home="learner2D")
 
 
 class AverageLearner(StandIn):
