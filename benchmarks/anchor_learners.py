@@ -26,8 +26,6 @@ LOSSES_1D = {
     "triangle": learner1D.triangle_loss,
     "curvature": learner1D.curvature_loss_function(),
 }
-LARGEST = 4_000
-"""Points in 2D after which the count is given up."""
 
 
 def cost_1d(n: int) -> dict[str, float]:
@@ -89,12 +87,10 @@ def on_plane(learner: Any, target: f.Target, grid: np.ndarray, true: np.ndarray)
     """Returns the number of points after which the linear interpolant is good enough."""
     from scipy.interpolate import LinearNDInterpolator
 
-    for n in f.counts(min(target.limit, LARGEST)):
+    for n in f.counts(target.limit, f.FEWEST, f.WIDE):
         while learner.npoints < n:
             (x,), _ = learner.ask(1)
             learner.tell(x, target.of(x))
-        if n < 50:
-            continue
         points = np.array(list(learner.data))
         linear = LinearNDInterpolator(points, np.array(list(learner.data.values())), rescale=True)
         if math.sqrt(np.nanmean((linear(grid) - true) ** 2)) <= target.error:

@@ -24,8 +24,6 @@ from cohobate.propose.learners.mesh.losses import simplex_volume
 
 SCRATCH = Path(__file__).resolve().parent.parent / ".benchmarks"
 LINE, SQUARE, CUBE = (-1, 1), [(-1, 1)] * 2, [(-1, 1)] * 3
-FEWEST = 50
-"""Points in 2D before which the interpolant is not looked at."""
 
 
 def trivial(x: float) -> float:
@@ -100,12 +98,12 @@ def on_plane(target: f.Target) -> dict[str, float]:
     learner = co.LearnerND(SQUARE)
     found: dict[str, float] = {}
     kinds = {"default": None, "linear": "linear"}
-    for n in f.counts(target.limit):
+    for n in f.counts(target.limit, f.FEWEST, f.WIDE):
         while learner.npoints < n:
             (x,), _ = learner.ask(1)
             learner.tell(x, target.of(x))
         for kind, name in kinds.items():
-            if n >= FEWEST and kind not in found and error(learner.learned(name), grid, true) <= target.error:
+            if kind not in found and error(learner.learned(name), grid, true) <= target.error:
                 found[kind] = n
         if len(found) == len(kinds):
             break

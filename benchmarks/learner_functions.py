@@ -14,10 +14,12 @@ Ask = Callable[[int], list[Any]]
 """Chooses points."""
 Tell = Callable[[list[Any], list[float]], None]
 """Takes in their values."""
-GRID, PLANE = 40_001, 401
+GRID, PLANE = 40_001, 301
 """Places where the error is looked at: on a line, and along each side of a plane."""
-STEP = 1.02
-"""Numbers of points at which the error is looked at grow so; by one at first."""
+FEWEST, LARGEST = 100, 4_000
+"""Points on a plane from which the error is looked at, and after which the count is given up."""
+STEP, WIDE = 1.02, 1.05
+"""Numbers of points at which the error is looked at grow so (on a plane: wide); by one at first."""
 
 
 def peak(x: float) -> float:
@@ -113,9 +115,9 @@ LINES = {
     "chirp": Target(chirp, 1e-3, 3_000),
 }
 PLANES = {
-    "ring": Target(ring, 1e-2, 5_000),
-    "ridge": Target(ridge, 3e-3, 5_000),
-    "wells": Target(wells, 0.2, 5_000),
+    "ring": Target(ring, 1e-2, LARGEST),
+    "ridge": Target(ridge, 3e-3, LARGEST),
+    "wells": Target(wells, 0.2, LARGEST),
 }
 INTEGRALS: dict[str, tuple[Callable[[float], float], tuple[float, float], float]] = {
     "exp": (math.exp, (0.0, 1.0), math.e - 1),
@@ -189,12 +191,12 @@ def evenly_on_plane(target: Target) -> float:
     return math.inf
 
 
-def counts(limit: int) -> Iterator[int]:
+def counts(limit: int, first: int = 3, step: float = STEP) -> Iterator[int]:
     """Returns the numbers of points at which the error is looked at."""
-    n = 3
+    n = first
     while n <= limit:
         yield n
-        n = max(n + 1, int(n * STEP))
+        n = max(n + 1, int(n * step))
 
 
 def cost(n: int, function: Callable[..., float], ask: Ask, tell: Callable[[Any, float], None]) -> float:
