@@ -36,7 +36,7 @@ def estimated_error(x, y, i, scale):
         return max(abs(other - one)) / (x[j + 1] - x[j - 1])
 
     h = x[i + 1] - x[i]
-    return max(max(second(i), second(i + 1)) * h**2 / 4 / scale, min(1.0, 60 * (h / (HI - LO)) ** 4))
+    return max(max(second(i), second(i + 1)) * h**2 / 4 / scale, min(1.0, 32 * (h / (HI - LO)) ** 4))
 
 
 def arc(x, y, i, scale):

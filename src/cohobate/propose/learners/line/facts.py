@@ -20,9 +20,9 @@ class Facts:
     """The interval, its known points, those that are out, the holes, and how far the values reach.
 
     ``data``, ``pending`` and ``holes`` are the truth; chain and table are made from them. The values of
-    ``pending`` are anchors not above the point, from which a search may begin. ``low`` and ``high`` are the
-    least and the largest of plain numbers; ``scale`` is the range of the values (the largest of the
-    components), 1 where there is none.
+    ``pending`` are for the chain: numbers of points from which a search may begin, 0 always. ``low`` and
+    ``high`` are the least and the largest of plain numbers; ``scale`` is the range of the values (the largest
+    of the components), 1 where there is none.
     """
 
     __slots__ = (
@@ -43,7 +43,7 @@ class Facts:
 
     def __init__(self, lo: float, hi: float) -> None:
         self.data: dict[float, Number] = {}
-        self.pending: dict[float, float] = {}
+        self.pending: dict[float, int] = {}
         self.holes: dict[float, str] = {}
         self.shape: tuple[int, ...] | None = None
         self.scale = 1.0
@@ -84,6 +84,7 @@ class Facts:
 
     def settle(self, points: Sequence[float]) -> None:
         """Takes in that points are neither out nor holes any more."""
-        for point in points:
-            self.pending.pop(point, None)
-            self.holes.pop(point, None)
+        for known in (self.pending, self.holes):
+            if known:
+                for point in points:
+                    known.pop(point, None)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import heappush, heapreplace
 from itertools import pairwise
+from operator import itemgetter, sub
 from typing import NamedTuple
 
 EDGE = 1 / 1024
@@ -13,6 +14,8 @@ GAP = 1 / 32
 """The same for a part between two holes."""
 ALONE = 3
 """So many holes between two known points are thought to be accidents, more of them a region without values."""
+EQUAL = 1 - 1e-8
+"""Parts that differ by less are equally long."""
 SPLIT = 2.0**27 + 1
 """Takes half of the digits off a float (Veltkamp)."""
 
@@ -21,19 +24,19 @@ Gap = tuple[float, float, float]
 
 
 class Stretch(NamedTuple):
-    """An interval between neighbouring known points: the loss of its greatest gap, its start, all its gaps."""
+    """An interval between neighbouring known points: the loss of its greatest gap, its number, all its gaps."""
 
     most: float
-    start: float
+    number: int
     gaps: Sequence[Gap]
 
 
 class Chosen(NamedTuple):
-    """A point that was chosen, what is gained by it, and the start of the interval it lies in."""
+    """A point that was chosen, what is gained by it, and the number of the interval it lies in."""
 
     point: float
     gain: float
-    start: float
+    number: int
 
 
 def rounded(loss: float) -> float:
@@ -51,7 +54,7 @@ class Interval(NamedTuple):
     loss: float
 
 
-def gaps_of(interval: Interval, holes: Collection[float], order: float, dust: float) -> list[Gap]:
+def gaps_of(interval: Interval, holes: Mapping[float, str], order: float, dust: float) -> list[Gap]:
     """Returns the parts of an interval that are worth a point: cut by what is out and by holes.
 
     The loss of a part is that of the interval times its share of the length to the power ``order``. Beside a
@@ -70,9 +73,17 @@ def gaps_of(interval: Interval, holes: Collection[float], order: float, dust: fl
     return found
 
 
-def greatest(gaps: Sequence[Gap]) -> float:
-    """Returns the loss of the greatest part."""
-    return max((gap[0] for gap in gaps), default=0.0)
+def widest(interval: Interval, holes: Mapping[float, str], order: float, dust: float) -> Gap:
+    """Returns the first of the parts that are worth most; its loss is 0 where none is worth anything."""
+    a, b, inner, loss = interval
+    nodes = [a, *inner, b]
+    if not holes.keys().isdisjoint(nodes):
+        return max(gaps_of(interval, holes, order, dust), key=itemgetter(0), default=(0.0, a, b))
+    parts = list(map(sub, nodes[1:], nodes))
+    most = max(parts)
+    first = next(i for i, part in enumerate(parts) if part >= most * EQUAL)
+    share: float = (most / (b - a)) ** order
+    return rounded(loss * share) if most > dust else 0.0, nodes[first], nodes[first + 1]
 
 
 def fill(n: int, stretches: Iterator[Stretch], order: float, dust: float) -> list[Chosen]:
@@ -80,23 +91,25 @@ def fill(n: int, stretches: Iterator[Stretch], order: float, dust: float) -> lis
 
     ``stretches`` come in the order of falling ``most``; no more of them are taken than are needed.
     """
-    heap: list[tuple[float, float, float, int, float, float]] = []
-    parts: dict[float, tuple[float, int, float, float]] = {}
+    heap: list[tuple[float, float, float, int, float, int]] = []
+    parts: dict[float, tuple[float, int, float, int]] = {}
     following = next(stretches, None)
     for _ in range(n):
         while following is not None and (not heap or following.most >= -heap[0][0]):
             for loss, a, b in following.gaps:
-                heappush(heap, (-loss, a, b, 1, loss, following.start))
+                heappush(heap, (-loss, a, b, 1, loss, following.number))
             following = next(stretches, None)
         if not heap or heap[0][0] == 0.0:
             break
-        _, a, b, k, loss, start = heap[0]
+        _, a, b, k, loss, number = heap[0]
         k += 1
-        parts[a] = (b, k, loss, start)
+        parts[a] = (b, k, loss, number)
         left = rounded(loss / k**order) if (b - a) / k > dust else 0.0
-        heapreplace(heap, (-left, a, b, k, loss, start))
+        heapreplace(heap, (-left, a, b, k, loss, number))
     return [
-        Chosen(a + (b - a) * (i / k), loss / k, start) for a, (b, k, loss, start) in parts.items() for i in range(1, k)
+        Chosen(a + (b - a) * (i / k), loss / k, number)
+        for a, (b, k, loss, number) in parts.items()
+        for i in range(1, k)
     ]
 
 

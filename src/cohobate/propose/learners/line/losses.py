@@ -26,7 +26,7 @@ Of = Callable[[Positions, Values], float]
 Run = Callable[[Sequence[float], Sequence[float], float, float], list[float]]
 Table = Callable[[Array, Array, float, float], Array]
 LARGEST = 1e100
-GUARD = 60.0
+GUARD = 32.0
 """How the error that may hide in an interval grows with the fourth power of its share of the domain."""
 SMALLEST = 1e-60
 """Keeps steps between points that all but coincide apart from zero."""
@@ -117,7 +117,7 @@ def error_loss() -> Loss:
     """Returns the estimated error of straight lines between the points, relative to the range of values.
 
     A line errs by |f''| h^2 / 8 at most; f'' is twice the larger of the second divided differences at both
-    ends. Where that is smaller, 60 times the fourth power of the interval's share of the domain stands for
+    ends. Where that is smaller, 32 times the fourth power of the interval's share of the domain stands for
     what no point has met: at 1e-3 no two points are further apart than a sixteenth of the domain. That meets
     a smooth feature from 3 % of the domain (full width at half height); a narrower one may be missed.
     """

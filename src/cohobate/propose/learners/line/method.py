@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
-from math import inf, nan
+from math import inf
 from numbers import Real as RealNumber
 from typing import final
 
@@ -115,8 +115,8 @@ class Line:
         points = self._open_bounds(n) if facts.lo not in facts.data or facts.hi not in facts.data else []
         gains = [inf] * len(points)
         if n > len(points):
-            for point, gain, start in self._choose(n - len(points)):
-                facts.pending[point] = start
+            for point, gain, near in self._choose(n - len(points)):
+                facts.pending[point] = near
                 points.append(point)
                 gains.append(gain)
             if self._table is not None:
@@ -156,24 +156,27 @@ class Line:
             facts.shape = shape_of(number)
         self._chain = None  # made anew of what is known, should a loss raise now
         facts.data[point] = number
-        start = facts.pending.pop(point, None)
+        near = facts.pending.pop(point, None)
         if facts.holes:
             facts.holes.pop(point, None)
-        chain.add(point, start)
+        off = chain.add(point, number, near)
         self._chain = chain
-        around = chain.between(point)
-        return nan if around is None else self._residual(point, number, *around)
+        return off / facts.scale
 
     def tell_many(self, points: Sequence[Payload], values: Sequence[Payload]) -> list[float]:
         """Takes in values as one ``tell`` after the other does; many are predicted from what was known before."""
         facts = self._facts
         admitted = self._admitted(points)
         array, shape = checked_many(admitted, values, facts.shape)
-        if len(set(admitted)) < len(admitted) or not facts.data.keys().isdisjoint(admitted):
-            admitted, array = self._first(admitted, array)
         if not self._is_bulk(len(admitted)):
+            admitted, array = self._first(admitted, array)
             return [self.tell(point, value) for point, value in zip(admitted, listed(array), strict=True)]
         table, x = self._tabled(), np.array(admitted)
+        if table.has(x):
+            admitted, array = self._first(admitted, array)
+            x = np.array(admitted)
+        if not admitted:
+            return []
         facts.reach(array)
         off = table.predict(x, array)
         facts.shape = shape
@@ -186,23 +189,23 @@ class Line:
 
     def tell_pending(self, point: float) -> None:
         """Takes in that a point is out."""
-        self._facts.pending[point] = self._facts.lo
+        self._facts.pending[point] = 0
         self._cut(point, None)
 
     def release(self, points: Sequence[float]) -> None:
         """Lets points be asked for again."""
         for point in points:
-            start = self._facts.pending.pop(point)
+            near = self._facts.pending.pop(point)
             if self._chain is not None:
-                self._chain.join(point, start)
+                self._chain.join(point, near)
         if self._table is not None:
             self._table.forget()
 
     def exclude(self, point: float, why: str) -> None:
         """Keeps why there is no value: the point is a hole, and cuts its interval as one that is out does."""
-        start = self._facts.pending.pop(point, None)
+        near = self._facts.pending.pop(point, None)
         self._facts.holes[point] = why
-        self._cut(point, start)
+        self._cut(point, near)
 
     def extend(self, lo: float, hi: float) -> None:
         """Widens the interval; what is known, out, or a hole stays so."""
@@ -226,17 +229,6 @@ class Line:
         return interpolants.interpolate_line(table.x, table.y, kind, told)
 
     # within
-
-    def _residual(self, point: float, number: Number, a: float, b: float) -> float:
-        """Returns how far a value is off the line between two known points, relative to the range."""
-        data, t = self._facts.data, (point - a) / (b - a)
-        one, other = data[a], data[b]
-        if isinstance(number, float):
-            assert isinstance(one, float)
-            assert isinstance(other, float)
-            return abs(one + (other - one) * t - number) / self._facts.scale
-        before, after = components(one), components(other)
-        return float(np.abs(before + (after - before) * t - number).max()) / self._facts.scale
 
     def _open_bounds(self, n: int) -> list[float]:
         """Asks for the bounds that nobody asked for, ``n`` at most."""
@@ -264,9 +256,9 @@ class Line:
             return Table(self._facts, self._loss)
         return self._table
 
-    def _cut(self, point: float, start: float | None) -> None:
+    def _cut(self, point: float, near: int | None) -> None:
         if self._chain is not None:
-            self._chain.cut(point, start)
+            self._chain.cut(point, near)
         if self._table is not None:
             self._table.forget()
 

@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 
 from cohobate.propose.learners.line.facts import Facts
-from cohobate.propose.learners.line.filling import SPLIT, Chosen, Gap, Interval, Stretch, fill, gaps_of, greatest
+from cohobate.propose.learners.line.filling import SPLIT, Chosen, Gap, Interval, Stretch, fill, gaps_of, widest
 from cohobate.propose.learners.line.losses import Loss
 from cohobate.propose.learners.line.values import Array
 
@@ -38,6 +38,12 @@ class Table:
             at = np.searchsorted(self.x, x)
             x, y = np.insert(self.x, at, x), np.insert(self.y, at, y, axis=0)
         self.x, self.y, self._seen = x, y, None
+
+    def has(self, x: Array) -> bool:
+        """Returns whether any of these positions is known, or is there twice."""
+        if len(np.unique(x)) < len(x):
+            return True
+        return bool(len(self.x)) and bool((self.x[np.searchsorted(self.x[:-1], x)] == x).any())
 
     def predict(self, x: Array, y: Array) -> Array:
         """Returns by how much values differ from the lines between known points, NaN where there is none."""
@@ -74,8 +80,8 @@ class Table:
 class Seen:
     """The intervals of a table at one time.
 
-    ``losses`` are theirs (rounded, 0 for dust); ``most`` those of the greatest gap in each, ``known`` as if nothing were out;
-    ``inner`` what is out, and the holes, by the number of the interval.
+    ``losses`` are theirs (rounded, 0 for dust); ``most`` those of the greatest gap in each, ``known`` as if
+    nothing were out; ``inner`` what is out, and the holes, by the number of the interval.
     """
 
     __slots__ = ("_facts", "_order", "inner", "known", "losses", "most", "x")
@@ -88,8 +94,8 @@ class Seen:
         self.inner = self._cuts()
         self.most, self.known = self.losses.copy(), self.losses.copy()
         for i, points in self.inner.items():
-            self.known[i] = greatest(self._gaps(i, [p for p in points if p in facts.holes]))
-            self.most[i] = greatest(self._gaps(i, points))
+            self.known[i] = self._widest(i, [p for p in points if p in facts.holes])
+            self.most[i] = self._widest(i, points)
 
     def fill(self, n: int) -> list[Chosen]:
         """Returns up to ``n`` points to ask for."""
@@ -99,12 +105,19 @@ class Seen:
         """Yields the ``n`` intervals worth most, in falling order."""
         most, left = self.most, max(0, len(self.most) - n)
         at = np.flatnonzero(most >= max(np.partition(most, left)[left], 5e-324))
-        for i in at[np.argsort(-most[at], kind="stable")].tolist():
-            yield Stretch(float(most[i]), float(self.x[i]), self._gaps(i, self.inner.get(i, ())))
+        at = at[np.argsort(-most[at], kind="stable")]
+        for i, worth, a, b in zip(*(one.tolist() for one in (at, most[at], self.x[at], self.x[at + 1])), strict=True):
+            inner = self.inner.get(i)
+            yield Stretch(worth, 0, [(worth, a, b)] if inner is None else self._gaps(i, inner))
+
+    def _widest(self, i: int, inner: Sequence[float]) -> float:
+        return widest(self._interval(i, inner), self._facts.holes, self._order, self._facts.dust)[0]
 
     def _gaps(self, i: int, inner: Sequence[float]) -> list[Gap]:
-        interval = Interval(float(self.x[i]), float(self.x[i + 1]), inner, float(self.losses[i]))
-        return gaps_of(interval, self._facts.holes, self._order, self._facts.dust)
+        return gaps_of(self._interval(i, inner), self._facts.holes, self._order, self._facts.dust)
+
+    def _interval(self, i: int, inner: Sequence[float]) -> Interval:
+        return Interval(float(self.x[i]), float(self.x[i + 1]), inner, float(self.losses[i]))
 
     def _cuts(self) -> dict[int, list[float]]:
         """Returns what lies inside the intervals."""
