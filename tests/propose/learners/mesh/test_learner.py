@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from copy import deepcopy
 from itertools import product
 from math import exp, inf, isfinite, isnan, tanh
 from random import Random
@@ -15,9 +16,16 @@ from scipy.spatial import ConvexHull
 
 from cohobate.core.errors import LearnerError
 from cohobate.core.problem import Real
+from cohobate.propose.learners.learner import Learner
 from cohobate.propose.learners.mesh.field import HOLE
 from cohobate.propose.learners.mesh.learner import LearnerND
-from cohobate.propose.learners.mesh.losses import simplex_loss, simplex_resolution, simplex_uniform, simplex_volume
+from cohobate.propose.learners.mesh.losses import (
+    simplex_error,
+    simplex_loss,
+    simplex_resolution,
+    simplex_uniform,
+    simplex_volume,
+)
 
 SQUARE = [(-1, 1), (-1, 1)]
 
@@ -366,6 +374,20 @@ def test_domains_that_make_no_sense(domain):
         LearnerND(domain)
 
 
+@pytest.mark.parametrize("d", [2, 3])
+def test_the_quick_default_is_the_default(d):
+    def general(simplex):
+        return simplex_error().score(simplex)
+
+    quick, slow = LearnerND([(-1, 1)] * d), LearnerND([(-1, 1)] * d, simplex_loss(neighbours=1)(general))
+    for learner in (quick, slow):
+        for i in range(80):
+            for point in learner.ask(2)[0]:
+                learner.tell(point, None if i % 17 == 16 else ring(point))
+    assert list(quick.data) == list(slow.data)
+    assert quick.loss() == pytest.approx(slow.loss())
+
+
 def test_settings_are_described():
     def mine(simplex):
         return simplex.volume
@@ -387,11 +409,17 @@ def test_settings_are_described():
     assert len({repr(base), *described}) == 1 + len(others)
 
 
-def test_a_copy_by_pickle_goes_on_alike():
-    learner = fed(LearnerND(SQUARE), ring, 90)
+@pytest.mark.parametrize("copied", [lambda method: pickle.loads(pickle.dumps(method)), deepcopy])
+@pytest.mark.parametrize("n", [2, 90])
+def test_a_copy_goes_on_alike_and_apart(copied, n):
+    learner = fed(LearnerND(SQUARE), ring, n)
     learner.ask(5)
-    copy = pickle.loads(pickle.dumps(learner.method))
-    assert copy.ask(10) == learner.method.ask(10)
+    copy = Learner(copied(learner.method))
+    fed(copy, ring, n + 30)
+    assert learner.npoints == n
+    fed(learner, ring, n + 30)
+    assert list(copy.data) == list(learner.data)
+    assert copy.ask(10) == learner.ask(10)
 
 
 def test_the_same_calls_lead_to_the_same_points():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, final
 
 from cohobate.propose.learners.mesh.balls import Point
 from cohobate.propose.learners.mesh.losses import Simplex, SimplexLoss
 from cohobate.propose.learners.mesh.placing import longest_edge
 from cohobate.propose.learners.mesh.queue import Queue
+from cohobate.propose.learners.mesh.quick import QuickError
 from cohobate.propose.learners.mesh.triangulation import Inserted, Triangulation
 from cohobate.propose.learners.mesh.values import Flat, Values, as_tuple, mixed
 
@@ -42,8 +43,10 @@ class Field:
         "_anisotropic",
         "_covered",
         "_hollow",
+        "_known",
         "_loss",
         "_parents",
+        "_quick",
         "_settled",
         "_values",
         "_y",
@@ -61,11 +64,22 @@ class Field:
         self._values = values
         self._y: list[Flat | None] = [None] * len(tri.points)
         self._settled = [False] * len(tri.points)
+        self._known = [False] * len(tri.points)
         self._hollow: set[int] = set()
+        self._quick: QuickError | None = None
         self._parents: dict[int, tuple[Sequence[int], Sequence[float]]] = {}
         self._covered: dict[int, float] = {}
         for k, ball in tri.balls.items():
             self.queue.put(k, UNSEEN * ball[-1])
+
+    def __getstate__(self) -> dict[str, object]:
+        """Returns all but what only makes it quick."""
+        return {name: None if name == "_quick" else getattr(self, name) for name in self.__slots__}
+
+    def __setstate__(self, state: Mapping[str, object]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+        self._quick = self._quickly() if self.ready else None
 
     def divide(self, at: Point, k: int, parents: Sequence[int], shares: Sequence[float]) -> Step | None:
         """Makes ``at``, within simplex ``k``, a pending vertex, ``None`` where it is as good as one.
@@ -79,6 +93,7 @@ class Field:
         self._parents[p] = (parents, shares)
         self._y.append(self.predicted(p))
         self._settled.append(False)
+        self._known.append(False)
         step = Step(inserted, [self.queue.take(gone[0]) for gone in inserted.gone])
         most = self._covered[p] = self._largest(step)
         density = sum(step.losses) / sum([gone[3][-1] for gone in inserted.gone]) if self.ready else UNSEEN
@@ -102,6 +117,7 @@ class Field:
         del self._parents[p], self._covered[p]
         self._y.pop()
         self._settled.pop()
+        self._known.pop()
 
     def predicted(self, p: int) -> Flat | None:
         """Returns the value of a pending vertex or a hole by interpolation in the simplex that it was put into.
@@ -111,18 +127,13 @@ class Field:
         if p not in self._parents:
             return None
         parents, shares = self._parents[p]
-        found: list[Flat] = []
-        for v in parents:
-            y = self._y[v]
-            if y is None:
-                return None
-            found.append(y)
-        return mixed(shares, found)
+        found = [self._y[v] for v in parents]
+        return None if None in found else mixed(shares, found)  # type: ignore[arg-type]  # no None is left
 
     def know(self, p: int, y: Flat) -> None:
         """Sets the value at a vertex."""
         self._y[p] = y
-        self._settled[p] = True
+        self._settled[p] = self._known[p] = True
         self._hollow.discard(p)
         self._parents.pop(p, None)
         self._covered.pop(p, None)
@@ -145,6 +156,7 @@ class Field:
                 guess = self.predicted(p)
                 self._y[p] = usual if guess is None else guess
         self._values.fix()
+        self._quick = self._quickly()
         for k in self.tri.vertices:
             self.queue.put(k, self._scored(k))
         for p in self._covered:
@@ -157,14 +169,12 @@ class Field:
 
     def rescore(self, p: int) -> None:
         """Makes the losses anew that depend on what is known at a vertex."""
-        around = dict.fromkeys(self.tri.star(p))
+        star = self.tri.star(p)
+        if self._quick is not None:
+            self._quick.trim()
+        self._rescore(star)
         if self._loss.neighbours:
-            links = self.tri.links
-            for k in list(around):
-                for other in links[k]:
-                    if other >= 0:
-                        around[other] = None
-        self._rescore(around)
+            self._rescore_around(p, star)
 
     def next(self) -> tuple[int, int, int] | None:
         """Returns the simplex of the largest loss that can be divided, and the two vertices to do it between."""
@@ -202,12 +212,32 @@ class Field:
         return most
 
     def _rescore(self, around: Iterable[int]) -> None:
-        settled, vertices = self._settled.__getitem__, self.tri.vertices
         for k in around:
-            if all(map(settled, vertices[k])):
+            if not self._covered or self._is_settled(k):
                 self.queue.put(k, self._scored(k))
 
+    def _rescore_around(self, p: int, star: Iterable[int]) -> None:
+        """Makes the losses anew of simplices that have ``p`` across a facet."""
+        vertices, links, quick = self.tri.vertices, self.tri.links, self._quick
+        for k in star:
+            other = links[k][vertices[k].index(p)]
+            if other >= 0 and (not self._covered or self._is_settled(other)):
+                turned = quick.turned(other, links[other].index(k)) if quick is not None else self._scored(other)
+                self.queue.put(other, turned)
+
+    def _is_settled(self, k: int) -> bool:
+        """Whether no vertex of a simplex is pending."""
+        return all(map(self._settled.__getitem__, self.tri.vertices[k]))
+
+    def _quickly(self) -> QuickError | None:
+        """Returns what scores simplices as the loss does, at less cost, where there is such a thing."""
+        if self._loss.name != "simplex_error" or self._values.shape != () or self.tri.d > 3:
+            return None
+        return QuickError(self.tri, self._y, self._known, self._values, self._loss.settings["exploration"])
+
     def _scored(self, k: int) -> float:
+        if self._quick is not None:
+            return self._quick.score(k)
         vertices = self.tri.vertices[k]
         corners = self.tri.corners(k)
         volume = self.tri.balls[k][-1]
@@ -218,7 +248,7 @@ class Field:
 
     def _seen(self, v: int) -> tuple[Point, Flat] | None:
         """Returns what a neighbour knows of a vertex."""
-        if v < 0 or not self._settled[v] or v in self._hollow:
+        if v < 0 or not self._known[v]:
             return None
         return self.tri.points[v], self._scaled(v)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, final
 
 from cohobate.propose.learners.mesh.balls import Ball, Point, balls_of, volume_of, weights
@@ -212,8 +212,10 @@ class Triangulation:
                 return facets, beyond
         return facets, -1
 
-    def _keeps_all(self, cavity: Iterable[int], facets: Iterable[Facet]) -> bool:
+    def _keeps_all(self, cavity: Mapping[int, None], facets: Sequence[Facet]) -> bool:
         """Whether every vertex of the cavity is one of its facets'."""
+        if self.d == 2 and len(facets) == len(cavity) + 2:  # Euler
+            return True
         outer: set[int] = set()
         for k, i, _, _ in facets:
             vertices = self.vertices[k]
@@ -241,16 +243,17 @@ class Triangulation:
     def _match(self, k: int, vertices: tuple[int, ...], i: int, ridges: dict[object, tuple[int, int]]) -> None:
         """Links a new simplex to those of the new ones that share a facet with it; ``i`` is where the new vertex is."""
         links = self.links
-        for j in range(self.d + 1):
+        own = links[k]
+        base = [*vertices[:i], *vertices[i + 1 :]]
+        base.sort()
+        plane = self.d == 2
+        for j, v in enumerate(vertices):
             if j == i:
                 continue
-            rest = [v for m, v in enumerate(vertices) if m != i and m != j]
-            if len(rest) > 1:
-                rest.sort()
-            key = tuple(rest)
-            other = ridges.pop(key, None)
+            ridge: object = base[v == base[0]] if plane else tuple([u for u in base if u != v])
+            other = ridges.pop(ridge, None)
             if other is None:
-                ridges[key] = (k, j)
+                ridges[ridge] = (k, j)
             else:
-                links[k][j] = other[0]
-                links[other[0]][other[1]] = k
+                own[j], at = other
+                links[own[j]][at] = k

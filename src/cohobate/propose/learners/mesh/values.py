@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf, isfinite, prod
+from math import isfinite, prod
 from typing import final
 
 import numpy as np
@@ -21,28 +21,24 @@ GROWN = 1.15
 class Values:
     """The shape, which the first value decides, and the range of all components together.
 
-    ``scale`` is one over the range at the time of ``fix``: what losses multiply values by. Components share
-    one range, so those of different units should be brought to comparable ones.
+    ``range`` is the largest of a component; ``scale`` is one over it at the time of ``fix``: what losses
+    multiply values by. Components share one range: bring those of different units to comparable ones.
     """
 
-    __slots__ = ("_fixed", "_hi", "_lo", "scale", "shape")
+    __slots__ = ("_fixed", "_hi", "_lo", "range", "scale", "shape")
 
     def __init__(self) -> None:
         self.shape: tuple[int, ...] | None = None
         self._lo: list[float] = []
         self._hi: list[float] = []
         self._fixed = 0.0
+        self.range = 0.0
         self.scale = 1.0
 
     @property
     def size(self) -> int:
         """How many numbers a value has; 1 while none is known."""
         return prod(self.shape) if self.shape else 1
-
-    @property
-    def range(self) -> float:
-        """The largest range of a component."""
-        return max([hi - lo for lo, hi in zip(self._lo, self._hi, strict=True)], default=0.0)
 
     def check(self, value: Payload) -> tuple[Payload, Flat]:
         """Returns a value as it is kept and as numbers; ``LearnerError`` for what is no finite number or array."""
@@ -66,23 +62,21 @@ class Values:
             self.shape = shape
         return checked
 
-    def add(self, value: Flat) -> None:
-        """Widens the range."""
+    def take(self, kept: Payload, value: Flat) -> None:
+        """Takes in a checked value, as it is kept and as numbers: the first decides the shape."""
         numbers = value if isinstance(value, tuple) else (value,)
-        if not self._lo:
-            self._lo = [inf] * len(numbers)
-            self._hi = [-inf] * len(numbers)
+        if self.shape is None:
+            self.shape = np.shape(kept)
+            self._lo, self._hi = list(numbers), list(numbers)
+            return
         for i, number in enumerate(numbers):
             if number < self._lo[i]:
                 self._lo[i] = number
-            if number > self._hi[i]:
+            elif number > self._hi[i]:
                 self._hi[i] = number
-
-    def take(self, kept: Payload, value: Flat) -> None:
-        """Takes in a checked value: the first decides the shape."""
-        if self.shape is None:
-            self.shape = np.shape(kept)
-        self.add(value)
+            else:
+                continue
+            self.range = max(self.range, self._hi[i] - self._lo[i])
 
     def outgrown(self) -> bool:
         """Whether the range is wider than losses were made for."""

@@ -1,0 +1,161 @@
+"""The default loss of numbers over two and three axes, straight from a triangulation: the formula of ``losses``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import final
+
+from cohobate.core.payload import Payload
+from cohobate.propose.learners.mesh.triangulation import Triangulation
+from cohobate.propose.learners.mesh.values import Values
+
+Plane = tuple[float, ...]
+"""Of the values of a simplex: that at the origin, the slopes; a quarter of the longest edge squared; that square
+times the volume."""
+UNKNOWN = -1.0
+ROOM = 1000
+
+
+@final
+class QuickError:
+    """Gives ``simplex_error`` of a simplex, and remembers what it is made of.
+
+    So if no more changes than the value beyond one facet, only that is looked at. Facets whose neighbour is
+    not ``known`` are left out.
+    """
+
+    __slots__ = ("_bend", "_exploration", "_memory", "_plane", "_tri", "_values")
+
+    def __init__(
+        self, tri: Triangulation, y: Sequence[Payload], known: Sequence[bool], values: Values, exploration: float
+    ) -> None:
+        self._tri = tri
+        self._values = values
+        self._exploration = exploration
+        self._plane, self._bend = (_planar if tri.d == 2 else _solid)(tri, y, known)
+        self._memory: dict[int, tuple[Plane, list[float]]] = {}
+
+    def score(self, k: int) -> float:
+        """Returns the loss of a simplex."""
+        bend, plane = self._bend, self._plane(k)
+        bends = []
+        for v, other in zip(self._tri.vertices[k], self._tri.links[k]):  # noqa: B905 a check would cost
+            bends.append(bend(k, v, other, plane) if other >= 0 else UNKNOWN)
+        self._memory[k] = plane, bends
+        return self._loss(plane, bends)
+
+    def turned(self, k: int, i: int) -> float:
+        """Returns the loss of a simplex after the value beyond its i-th facet has changed."""
+        if k not in self._memory:
+            return self.score(k)
+        plane, bends = self._memory[k]
+        bends[i] = self._bend(k, self._tri.vertices[k][i], self._tri.links[k][i], plane)
+        return self._loss(plane, bends)
+
+    def trim(self) -> None:
+        """Forgets simplices that are no more, if they are many."""
+        if len(self._memory) > 2 * len(self._tri.vertices) + ROOM:
+            self._memory = {k: kept for k, kept in self._memory.items() if k in self._tri.vertices}
+
+    def _loss(self, plane: Plane, bends: list[float]) -> float:
+        n = len(bends)
+        if UNKNOWN in bends:
+            bends = [bend for bend in bends if bend >= 0]
+            n = len(bends) or 1
+        return plane[-1] * (sum(bends) * self._values.scale / (4 * n) + self._exploration)
+
+
+Parts = tuple[Callable[[int], Plane], Callable[[int, int, int, Plane], float]]
+"""What gives the plane of a simplex; and, for a vertex and the simplex across, how much values bend there."""
+
+
+def _planar(tri: Triangulation, y: Sequence[Payload], known: Sequence[bool]) -> Parts:
+    points, vertices, balls = tri.points, tri.vertices, tri.balls
+
+    def plane(k: int) -> Plane:
+        a, b, c = vertices[k]
+        x0, y0 = points[a]
+        x1, y1 = points[b]
+        x2, y2 = points[c]
+        x1 -= x0
+        y1 -= y0
+        x2 -= x0
+        y2 -= y0
+        volume = balls[k][-1]
+        half = 0.5 / volume
+        f0 = y[a]
+        f1 = (y[b] - f0) * half
+        f2 = (y[c] - f0) * half
+        gx = f1 * y2 - f2 * y1
+        gy = f2 * x1 - f1 * x2
+        edge = max(x1 * x1 + y1 * y1, x2 * x2 + y2 * y2, (x1 - x2) * (x1 - x2) + (y1 - y2) * (y1 - y2))
+        return f0 - gx * x0 - gy * y0, gx, gy, edge / 4, edge * volume
+
+    def bend(k: int, v: int, other: int, plane: Plane) -> float:
+        a, b, c = vertices[k]
+        p, q, r = vertices[other]
+        far = a ^ b ^ c ^ v ^ p ^ q ^ r  # all others are there twice
+        if not known[far]:
+            return UNKNOWN
+        x, z = points[far]
+        cx, cy, r2, _ = balls[k]
+        f0, gx, gy, least, _ = plane
+        off = y[far] - f0 - gx * x - gy * z
+        x -= cx
+        z -= cy
+        power = x * x + z * z - r2
+        bent: float = (off if off > 0 else -off) / (power if power > least else least)
+        return bent
+
+    return plane, bend
+
+
+def _solid(tri: Triangulation, y: Sequence[Payload], known: Sequence[bool]) -> Parts:
+    points, vertices, balls = tri.points, tri.vertices, tri.balls
+
+    def plane(k: int) -> Plane:
+        a, b, c, d = vertices[k]
+        x0, y0, z0 = points[a]
+        x1, y1, z1 = points[b]
+        x2, y2, z2 = points[c]
+        x3, y3, z3 = points[d]
+        x1, y1, z1 = x1 - x0, y1 - y0, z1 - z0
+        x2, y2, z2 = x2 - x0, y2 - y0, z2 - z0
+        x3, y3, z3 = x3 - x0, y3 - y0, z3 - z0
+        volume = balls[k][-1]
+        sixth = 1 / (6 * volume)
+        f0 = y[a]
+        f1 = (y[b] - f0) * sixth
+        f2 = (y[c] - f0) * sixth
+        f3 = (y[d] - f0) * sixth
+        gx = f1 * (y2 * z3 - z2 * y3) + f2 * (y3 * z1 - z3 * y1) + f3 * (y1 * z2 - z1 * y2)
+        gy = f1 * (z2 * x3 - x2 * z3) + f2 * (z3 * x1 - x3 * z1) + f3 * (z1 * x2 - x1 * z2)
+        gz = f1 * (x2 * y3 - y2 * x3) + f2 * (x3 * y1 - y3 * x1) + f3 * (x1 * y2 - y1 * x2)
+        edge = max(
+            x1 * x1 + y1 * y1 + z1 * z1,
+            x2 * x2 + y2 * y2 + z2 * z2,
+            x3 * x3 + y3 * y3 + z3 * z3,
+            (x1 - x2) * (x1 - x2) + (y1 - y2) * (y1 - y2) + (z1 - z2) * (z1 - z2),
+            (x1 - x3) * (x1 - x3) + (y1 - y3) * (y1 - y3) + (z1 - z3) * (z1 - z3),
+            (x2 - x3) * (x2 - x3) + (y2 - y3) * (y2 - y3) + (z2 - z3) * (z2 - z3),
+        )
+        return f0 - gx * x0 - gy * y0 - gz * z0, gx, gy, gz, edge / 4, edge * volume
+
+    def bend(k: int, v: int, other: int, plane: Plane) -> float:
+        a, b, c, d = vertices[k]
+        p, q, r, s = vertices[other]
+        far = a ^ b ^ c ^ d ^ v ^ p ^ q ^ r ^ s  # all others are there twice
+        if not known[far]:
+            return UNKNOWN
+        x, z, w = points[far]
+        cx, cy, cz, r2, _ = balls[k]
+        f0, gx, gy, gz, least, _ = plane
+        off = y[far] - f0 - gx * x - gy * z - gz * w
+        x -= cx
+        z -= cy
+        w -= cz
+        power = x * x + z * z + w * w - r2
+        bent: float = (off if off > 0 else -off) / (power if power > least else least)
+        return bent
+
+    return plane, bend
