@@ -52,6 +52,7 @@ _HOMES = {
     "cohobate.propose.learners.average": ("AverageLearner",),
     "cohobate.propose.learners.integrator": ("IntegratorLearner",),
     "cohobate.propose.learners.line": ("Learner1D",),
+    "cohobate.propose.learners.noisy": ("AverageLearner1D",),
     "cohobate.propose.learners.sequence": ("SequenceLearner",),
     "cohobate.propose.persistent": ("persistent",),
     "cohobate.propose.sampling": ("Grid", "LatinHypercube", "RandomSampler", "Sobol"),
@@ -128,6 +129,7 @@ if TYPE_CHECKING:
     from cohobate.propose.learners.integrator import IntegratorLearner as IntegratorLearner
     from cohobate.propose.learners.line import Learner1D as Learner1D
     from cohobate.propose.learners.saver import DataSaver as DataSaver
+    from cohobate.propose.learners.noisy import AverageLearner1D as AverageLearner1D
     from cohobate.propose.learners.sequence import SequenceLearner as SequenceLearner
     from cohobate.propose.learners.mesh.learner import LearnerND as LearnerND
     from cohobate.propose.optimisers.bayes import BayesianOptimizer as BayesianOptimizer

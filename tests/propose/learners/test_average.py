@@ -18,7 +18,7 @@ from cohobate.core.protocols import Exhausted
 from cohobate.propose.learners.moments import Moments
 from propose.learners.moves import moves, wander
 
-numbers = st.floats(-1e12, 1e12)
+numbers = st.floats(-1e12, 1e12).map(lambda x: x if abs(x) > 1e-100 else 0.0)
 
 
 def draw(seed: int) -> float:
@@ -167,6 +167,14 @@ def test_values_that_are_too_far_apart_are_refused():
     with pytest.raises(LearnerError, match="seed 1 is too far off"):
         learner.tell(1, -1e200)
     assert learner.learned().value == 1e200
+    learner = co.AverageLearner(rtol=1.0)
+    learner.tell(0, 1e-200)
+    with pytest.raises(LearnerError, match="seed 1 is too far off, or too near"):
+        learner.tell(1, 2e-200)
+    learner = co.AverageLearner(rtol=1.0)
+    learner.tell(0, [1.0, 1e200])
+    with pytest.raises(LearnerError, match="seed 1 is too far off, or too near"):
+        learner.tell(1, [1.0, -1e200])
 
 
 @pytest.mark.parametrize("seed", [-1, 0.5, "a", None, True, 2**32])

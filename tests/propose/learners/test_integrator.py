@@ -243,6 +243,19 @@ def test_what_is_no_number_is_refused_and_changes_nothing(bad):
     assert not learner.data
 
 
+def test_the_unit_of_values_does_not_matter():
+    f = CASES["cusp"][0]
+    plain = run(co.IntegratorLearner((0, 1), 1e-6), f)
+    for unit in (2.0**-900, 2.0**900):
+        scaled = run(co.IntegratorLearner((0, 1), 1e-6), lambda x, unit=unit: unit * f(x))
+        assert scaled.data == {x: unit * y for x, y in plain.data.items()}
+        assert scaled.learned().value == unit * plain.learned().value
+    with pytest.raises(LearnerError, match="too large to be integrated"):
+        co.IntegratorLearner((0, 1)).tell(0, 1e300)
+    with pytest.raises(LearnerError, match="too large to be integrated"):
+        co.IntegratorLearner((0, 1e200)).tell(0, 1e100)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -301,6 +314,21 @@ def test_a_copy_of_what_was_done_in_parallel_is_as_good():
     assert copy.npoints <= learner.npoints + 64
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_nodes_may_be_told_before_they_are_asked_for(seed):
+    f, bounds, truth = CASES["cusp"]
+    given_ = list(run(co.IntegratorLearner(bounds, 1e-7), f).data.items())
+    order = random.Random(seed)
+    order.shuffle(given_)
+    learner = co.IntegratorLearner(bounds, 1e-6)
+    while not learner.done():
+        if given_ and order.random() < 0.7:
+            learner.tell(*given_.pop())
+        for x in learner.ask(order.randrange(3))[0]:
+            learner.tell(x, f(x))
+    assert abs(learner.learned().value - truth) <= learner.learned().error <= 1e-6 * truth
+
+
 def test_a_hole_may_get_a_value_later():
     learner = co.IntegratorLearner((0, 1), 1e-6)
     learner.tell(0.0, None)
@@ -333,3 +361,9 @@ def test_a_campaign_with_several_workers_ends():
     co.Campaign(learner, f, co.threads(4)).run()
     assert learner.done()
     assert learner.learned().value == pytest.approx(truth, rel=1e-6)
+
+
+def test_a_campaign_of_a_divergent_integral_says_so():
+    result = co.Campaign(co.IntegratorLearner((0, 1)), lambda x: 1 / x, co.threads(2)).run()
+    assert result.reason == "the values grow without bound near 0: the integral seems to diverge"
+    assert result.tally.counted < 5000

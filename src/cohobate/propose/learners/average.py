@@ -32,7 +32,14 @@ def AverageLearner(
     It is done when the standard error of the mean is at most ``atol`` and at most ``rtol`` times the mean
     (each where given), after ``min_npoints`` values at least; ``loss`` is the larger of the two ratios, so
     that 1 is enough. Values may be numbers or arrays of one shape: then this holds for every component.
-    ``learned()`` is an ``Estimate``; ``error`` counts in standard deviations of the values before.
+    ``learned()`` is an ``Estimate``; ``error`` counts in standard deviations of the values.
+
+    >>> learner = AverageLearner(atol=0.1)
+    >>> while not learner.done():
+    ...     for seed in learner.ask(1)[0]:
+    ...         learner.tell(seed, seed % 2)
+    >>> learner.learned().n
+    26
     """
     if atol is None and rtol is None:
         raise LearnerError(f"{WHO}: expected atol, rtol or both, got neither; choose how well the mean is to be known")
@@ -102,8 +109,8 @@ class Average:
         off = moments.off(value) if moments.n else nan
         try:
             moments.add(value)
-        except OverflowError:
-            raise LearnerError(f"{WHO}: the value of seed {point} is too far off: {value!r:.80}") from None
+        except ArithmeticError as error:
+            raise LearnerError(f"{WHO}: the value of seed {point} is {error}: {value!r:.80}") from None
         self._pending.pop(point, None)
         self.holes.pop(point, None)
         self.data[point] = value

@@ -21,6 +21,8 @@ from cohobate.propose.learners.told import expect_kind, number, positive
 
 WHO = "IntegratorLearner"
 TOL = 1e-8
+LARGEST = 1e290
+"""Values and their integrals must be below."""
 
 
 def IntegratorLearner(
@@ -37,7 +39,15 @@ def IntegratorLearner(
     Points are the nodes of Clenshaw-Curtis rules on the interval and its halves; others cannot be told.
     Points without a value (a singularity) are left out of the rules. Doubly adaptive: P. Gonnet, ACM TOMS
     37(3), 26 (2010), doi 10.1145/1824801.1824804. The cost of a point does not grow with their number, but
-    for the logarithm in a queue of intervals.
+    for the logarithm in a queue of intervals. A function with noise above what is allowed is halved for
+    ever: give its campaign a goal.
+
+    >>> learner = IntegratorLearner((0, 1), 1e-6)
+    >>> while not learner.done():
+    ...     for x in learner.ask(4)[0]:
+    ...         learner.tell(x, x**0.5)
+    >>> round(learner.learned().value, 5)
+    0.66667
     """
     axes = axes_of(bounds, WHO)
     if len(axes) != 1:
@@ -76,6 +86,7 @@ class Quadrature:
     def __init__(self, name: str, axis: Real, tolerances: tuple[float, float], output: str) -> None:
         self._settings = name, axis, tolerances, output
         self._name = name
+        self._width = float(axis.hi) - float(axis.lo)
         self.problem = problem_over({name: axis}, output, ())
         self.data: dict[float, float] = {}
         self.holes: dict[float, str] = {}
@@ -158,6 +169,8 @@ class Quadrature:
     def tell(self, point: float, value: Payload) -> float:
         """Takes in a value; returns how far it is off the interpolant before, relative to the range."""
         value = number(value, f"{WHO}: the value at {point!r}")
+        if max(self._width, 1.0) * abs(value) > LARGEST:
+            raise LearnerError(f"{WHO}: the value at {point!r} is too large to be integrated: {value!r}")
         is_late = self.holes.pop(point, None) is not None
         self.data[point] = value
         lo, hi = self._range

@@ -37,13 +37,20 @@ class Moments:
         return (x - self._mean) - self._low
 
     def add(self, x: Scalars) -> None:
-        """Takes in a number; ``OverflowError``, and nothing taken in, where squares of deviations exceed floats."""
+        """Takes in a number; ``ArithmeticError``, and nothing taken in, where squares do not fit floats."""
+        if isinstance(x, np.ndarray):
+            with np.errstate(over="ignore", invalid="ignore"):
+                self._add(x)
+        else:
+            self._add(x)
+
+    def _add(self, x: Scalars) -> None:
         n = self.n + 1
         delta = self.off(x)
         mean, low = _sum(self._mean, delta / n + self._low)
         squares = self._squares + delta * ((x - mean) - low)
-        if not np.isfinite(squares).all() if isinstance(squares, np.ndarray) else not -inf < squares < inf:
-            raise OverflowError
+        if not _fits(squares, delta if self.n else 0.0):
+            raise ArithmeticError("too far off, or too near, to be squared")
         self.n, self._mean, self._low, self._squares = n, mean, low, squares
 
     def deviation(self) -> Scalars:
@@ -62,6 +69,13 @@ def _sum(a: Scalars, b: Scalars) -> tuple[Scalars, Scalars]:
     total = a + b
     rest = total - a
     return total, (a - (total - rest)) + (b - rest)
+
+
+def _fits(squares: Scalars, delta: Scalars) -> bool:
+    """Whether a sum of squares is finite, and not 0 where something differs."""
+    if isinstance(squares, np.ndarray):
+        return bool((np.isfinite(squares) & ((squares > 0) | (delta == 0))).all())
+    return squares < inf if squares else not delta
 
 
 def _root(square: Scalars) -> Scalars:

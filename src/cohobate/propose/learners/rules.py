@@ -8,7 +8,7 @@ interval by a matrix. All is on [-1, 1].
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import cos, pi, sqrt
+from math import cos, hypot, pi
 from typing import Any
 
 import numpy as np
@@ -79,8 +79,8 @@ def on_half(side: int, c: Vector) -> Vector:
 
 
 def norm(c: Vector) -> float:
-    """Returns the root of the integral of the square."""
-    return sqrt(c.dot(c))
+    """Returns the root of the integral of the square, which may itself be beyond floats."""
+    return hypot(*c.tolist())
 
 
 def slope(c: Vector) -> float:

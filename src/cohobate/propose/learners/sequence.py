@@ -26,6 +26,13 @@ def SequenceLearner(sequence: Iterable[Payload], *, output: str = OUTPUT) -> Lea
     anything that can be stored: numbers, text, arrays, mappings and lists of these. ``learned()`` is the
     list of values, ``None`` where there is none. ``loss`` is the share of items that are open. The items
     are part of the settings: a run is not continued with others.
+
+    >>> learner = SequenceLearner(["a", {"b": 1}])
+    >>> learner.ask(1)
+    ([0], [0.5])
+    >>> learner.tell(1, 2.5)
+    >>> learner.learned()
+    [None, 2.5]
     """
     return Learner(Items(tuple(sequence), output))
 
