@@ -33,14 +33,14 @@ def wander(make: Callable[[], Learner[Any]], value: Callable[[Any], Any], path: 
                 assert set(learner.pending_points) == out
                 assert before == (learner.method.gain(), learner.loss(), learner.loss(real=False), learner.done())
                 if points:
-                    assert gains[0] == before[0]
+                    assert gains[0] == before[0] or k > 1
                 elif k:
                     assert before[0] == 0
             case _:
                 _one(learner, kind, k, value)
                 _one(twin, kind, k, value)
         _consistent(learner)
-    assert learner.data == twin.data
+    assert [*map(str, learner.data.items())] == [*map(str, twin.data.items())]
     assert learner.ask(5) == twin.ask(5)
     return learner
 

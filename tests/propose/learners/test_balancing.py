@@ -387,10 +387,13 @@ def test_one_file_holds_what_each_child_remembers(tmp_path: Path):
     learner = three()
     for k in range(150):
         step(learner, 1.01 + k / 100)
+    for i, child in enumerate(learner.method.learners):
+        child.residuals.add(0.5 + i)
     learner.save(tmp_path / "all")
     twin = three()
     twin.load(tmp_path / "all")
     for child, other in zip(twin.method.learners, learner.method.learners, strict=True):
+        assert child.residuals.latest() == other.residuals.latest()
         assert child.error() == other.error() > 0
     assert twin.error() == learner.error() > 0
 

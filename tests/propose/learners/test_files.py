@@ -217,6 +217,16 @@ def test_what_is_known_already_stays(tmp_path: Path):
     assert learner.npoints == 6
 
 
+def test_what_is_remembered_stays(tmp_path: Path):
+    saved, learner = some(), some()
+    saved.residuals.add(0.25)
+    saved.save(tmp_path / "file")
+    learner.residuals.add(0.75)
+    before = learner.residuals.latest()
+    learner.load(tmp_path / "file")
+    assert learner.residuals.latest() == [*before, *saved.residuals.latest()]
+
+
 def test_holes_and_reasons_are_kept_and_pending_points_are_not(tmp_path: Path):
     learner, twin = some(), halving()
     learner.refused[0.0] = "because"

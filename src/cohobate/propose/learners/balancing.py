@@ -11,7 +11,7 @@ from cohobate.core.trial import Inputs
 from cohobate.propose.learners.across import Across, Pending
 from cohobate.propose.learners.labels import WHO, Labels, combined, numbered, spanned
 from cohobate.propose.learners.learner import Learner, M
-from cohobate.propose.learners.method import Point, Told, told_to, value_for
+from cohobate.propose.learners.method import Point, Told, told_to, value_for, why_of
 from cohobate.propose.learners.ranking import Key, Ranking
 from cohobate.propose.learners.words import short
 
@@ -110,6 +110,12 @@ class Balanced(Generic[M]):
     def finite(self) -> bool:
         """Whether every child comes to an end."""
         return all(one.finite for one in self.learners)
+
+    @property
+    def why(self) -> str:
+        """Why a child ended without having learned what it should: the first that did, with its number."""
+        said = ((i, why_of(one.method)) for i, one in enumerate(self.learners))
+        return next((f"child {i}: {why}" for i, why in said if why), "")
 
     def describe(self) -> Mapping[str, Plain]:
         """Returns the strategy it began with, the labels, and the settings of each child."""

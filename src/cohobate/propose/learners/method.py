@@ -163,6 +163,11 @@ class Ends(Protocol):
         ...
 
 
+def why_of(method: Method) -> str:
+    """Returns why a method ended without having learned what it should, nothing where it did not."""
+    return method.why if isinstance(method, Ends) else ""
+
+
 def why_over(method: Method) -> str:
     """Returns why nothing is left to ask for."""
-    return (method.why if isinstance(method, Ends) else "") or "nothing is left to learn"
+    return why_of(method) or "nothing is left to learn"

@@ -13,7 +13,7 @@ from cohobate.core.payload import Payload, Plain
 from cohobate.core.problem import Problem
 from cohobate.core.trial import Inputs
 from cohobate.propose.learners.learner import Learner, M
-from cohobate.propose.learners.method import Point, Told
+from cohobate.propose.learners.method import Point, Told, why_of
 from cohobate.propose.learners.words import short
 from cohobate.simulate.identity import code_hash
 
@@ -75,6 +75,11 @@ class Saved(Generic[M]):
     def holes(self) -> Mapping[Point, str]:
         """The points without a value."""
         return self.learner.holes
+
+    @property
+    def why(self) -> str:
+        """Why the learner within ended without having learned what it should."""
+        return why_of(self.learner.method)
 
     def describe(self) -> Mapping[str, Plain]:
         """Returns the settings within, and what is picked: by name, or a hash of the function's source."""
