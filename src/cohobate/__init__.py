@@ -43,6 +43,7 @@ _HOMES = {
     "cohobate.core.steering": ("Closed", "Steer"),
     "cohobate.engines": ("executor", "inline", "processes", "threads"),
     "cohobate.propose.active": ("ActiveLearning",),
+    "cohobate.propose.learners.gaussian": ("GPLearner",),
     "cohobate.propose.learners.mesh.learner": ("LearnerND",),
     "cohobate.propose.optimisers.bayes": ("BayesianOptimizer",),
     "cohobate.propose.gest": ("as_gest", "from_gest"),
@@ -62,6 +63,7 @@ _HOMES = {
 _MODULES = {
     "chem": "cohobate.simulate.chem",
     "engines": "cohobate.engines",
+    "learn": "cohobate.learn",
     "losses": "cohobate.propose.learners.line.losses",
     "optimisers": "cohobate.propose.optimisers",
 }
@@ -95,6 +97,7 @@ if TYPE_CHECKING:
     from cohobate.campaign.goals import session_seconds as session_seconds
     from cohobate.campaign.goals import stalled as stalled
     from cohobate.campaign.goals import until_walltime as until_walltime
+    from cohobate.campaign.learning import learn as learn
     from cohobate.campaign.members import Member as Member
     from cohobate.campaign.policy import FailureBudget as FailureBudget
     from cohobate.campaign.policy import Retries as Retries
@@ -127,6 +130,7 @@ if TYPE_CHECKING:
     from cohobate.propose.learners.balancing import BalancingLearner as BalancingLearner
     from cohobate.propose.learners.balancing import balancing_product as balancing_product
     from cohobate.propose.learners.integrator import IntegratorLearner as IntegratorLearner
+    from cohobate.propose.learners.gaussian import GPLearner as GPLearner
     from cohobate.propose.learners.line import Learner1D as Learner1D
     from cohobate.propose.learners.saver import DataSaver as DataSaver
     from cohobate.propose.learners.noisy import AverageLearner1D as AverageLearner1D

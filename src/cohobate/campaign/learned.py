@@ -29,7 +29,7 @@ class Learned:
     """What ``learn`` gives back: called like the function that was learned, and as fast as can be.
 
     ``function`` is what the ``learner`` made of what it knows (an interpolant, a process with ``std``, an
-    estimate); ``result`` is that of the campaign.
+    estimate), and can be pickled; ``result`` is that of the campaign.
     """
 
     function: Payload
@@ -37,7 +37,7 @@ class Learned:
     result: CampaignResult
 
     def __call__(self, *point: Payload, extrapolate: bool = False) -> Payload:
-        """Returns the values at a point or many: ``f(0.3)``, ``f(array)``; over several axes ``f(x, y)``, ``f(points)``.
+        """Returns the values at a point or many: ``f(0.3)``, ``f(array)``, ``f(x, y)``, ``f(points)``.
 
         Raises ``LearnerError`` outside of the known points, unless ``extrapolate``.
         """

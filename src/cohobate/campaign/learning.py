@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cohobate.campaign.campaign import Campaign
 from cohobate.campaign.goals import Goals, evaluations, loss_below
@@ -20,14 +19,21 @@ from cohobate.core.errors import LearnerError
 from cohobate.core.payload import Payload
 from cohobate.core.protocols import Engine
 from cohobate.engines import inline
+from cohobate.learn.interpolants.kinds import check_kind
 from cohobate.propose.learners.domain import OUTPUT, Domain, axes_of
 from cohobate.propose.learners.learner import Learner
 from cohobate.propose.learners.line import Learner1D
+from cohobate.propose.learners.mesh.learner import LearnerND
 from cohobate.simulate.function import Simulator, as_simulator, is_async, plain_name
+
+if TYPE_CHECKING:
+    from scipy.spatial import ConvexHull
 
 WHO = "learn"
 LOSS = 1e-2
 """What is learned until, where nobody says."""
+LEAST = 25
+"""Evaluations for each axis that it takes at least: what no point has seen yet has no loss."""
 MOST = 1000
 """Evaluations that it ends with all the same: of noise there is always more to learn."""
 AnyLearner: TypeAlias = Learner[Any]
@@ -35,7 +41,7 @@ AnyLearner: TypeAlias = Learner[Any]
 
 def learn(
     f: Callable[..., Payload],
-    domain: Domain | AnyLearner,
+    domain: Domain | ConvexHull | AnyLearner,
     until: Goals | None = None,
     *,
     loss: Payload = None,
@@ -48,17 +54,19 @@ def learn(
 ) -> Learned:
     """Returns what was learned of ``f`` over ``domain``, as a function.
 
-    ``domain`` is an interval (``Learner1D`` samples it), several, in a sequence or by name (``LearnerND``), or
-    any learner. ``f`` takes the axes by name; whoever names none in ``domain`` takes those of the parameters
-    of ``f``. A function of one parameter over several axes gets a point as a tuple. It returns a number or
-    an array of one shape; where it raises or returns anything else, there is a hole.
+    ``domain`` is an interval (``Learner1D`` samples it), several, in a sequence or by name, or a
+    ``scipy.spatial.ConvexHull`` (``LearnerND``), or any learner. ``f`` takes the axes by name; where ``domain``
+    names none they are called as the parameters of ``f``. A function of one parameter over several axes
+    gets a point as a tuple. It returns a number or an array of one shape; where it raises or returns
+    anything else, there is a hole.
 
-    Runs a campaign ``until`` a goal holds, without one ``loss_below(1e-2)`` or 1000 evaluations; a learner
-    that ends by itself needs none. Without an ``engine`` evaluations run one after the other in this thread,
-    which is fastest up to some 10 ms each, and the same points every time: beyond, give ``co.processes()``. In a
-    ``run`` folder the same lines continue what is there; after Ctrl-C a notebook gets what was learned so
-    far. ``loss`` is the learner's, ``kind`` chooses the interpolant ("linear", "cubic", ...; by default the
-    one that misses held out values by least); the rest is as in ``Campaign``.
+    Runs a campaign ``until`` a goal holds, without one ``loss_below(1e-2)`` with 25 evaluations for each axis
+    or more, or 1000; a learner that ends by itself needs none. Without an ``engine`` evaluations run one
+    after the other in this thread, which is fastest up to some 10 ms each, and the same points every time:
+    beyond, give ``co.processes()``. In a ``run`` folder the same lines continue what is there; after Ctrl-C a
+    notebook gets what was learned so far. ``loss`` is the learner's, ``kind`` chooses the interpolant
+    ("linear", "cubic", ...; by default the one that misses held out values by least); the rest is as in
+    ``Campaign``.
 
     Raises ``LearnerError`` where nothing was learned, ``BudgetExceeded`` where ``f`` keeps failing.
 
@@ -68,6 +76,8 @@ def learn(
     """
     simulator = as_simulator(f)
     learner = _learner(simulator, domain, loss)
+    if learner is not domain:
+        check_kind(kind, len(learner.problem.names))  # before anything is evaluated
     campaign = Campaign(
         learner,
         _taking(simulator, learner.problem.names),
@@ -78,7 +88,7 @@ def learn(
         failure_budget=failure_budget,
     )
     if until is None and not learner.finite:
-        until = loss_below(LOSS) | evaluations(MOST)
+        until = (loss_below(LOSS) & evaluations(LEAST * len(learner.problem.names))) | evaluations(MOST)
     result = campaign.run(until)
     return Learned(_made(learner, kind, result), learner, result)
 
@@ -91,17 +101,23 @@ def _made(learner: AnyLearner, kind: str | None, result: CampaignResult) -> Payl
         raise LearnerError(f"{error}; {result}{f'; one point gave no value: {why}' if why else ''}") from error
 
 
-def _learner(simulator: Simulator, domain: Domain | AnyLearner, loss: Payload) -> AnyLearner:
+def _learner(simulator: Simulator, domain: Domain | ConvexHull | AnyLearner, loss: Payload) -> AnyLearner:
     if isinstance(domain, Learner):
         if loss is not None:
             raise LearnerError(f"{WHO}: expected no loss where a learner is given, got {loss!r:.80}: give it to that")
         return domain
-    axes = _named(simulator, domain)
     output = simulator.outputs[0].name if simulator.outputs else OUTPUT
+    if hasattr(domain, "equations"):
+        return _in_hull(simulator, domain, loss, output)
+    axes = _named(simulator, domain)
     if len(axes) == 1:
         return Learner1D(axes, loss, output=output)
-    made: AnyLearner = import_module("cohobate.propose.learners.mesh").LearnerND(axes, loss, output=output)
-    return made
+    return LearnerND(axes, loss, output=output)
+
+
+def _in_hull(simulator: Simulator, hull: ConvexHull, loss: Payload, output: str) -> AnyLearner:
+    names = _required(simulator)
+    return LearnerND(hull, loss, names=names if len(names) == hull.points.shape[1] else None, output=output)
 
 
 def _named(simulator: Simulator, domain: Domain) -> Mapping[str, Any]:

@@ -143,3 +143,10 @@ def test_values_that_are_all_the_same_have_no_error():
     curve = interpolate_line(np.linspace(0, 1, 12), np.full(12, 7.0))
     assert curve.error == 0
     assert curve(0.123) == 7.0
+
+
+def test_points_as_near_to_each_other_as_numbers_can_be():
+    x = np.unique(np.concatenate((np.linspace(-1, 1, 40), 0.1 + np.arange(5) * np.spacing(0.1), [0.0, 5e-324])))
+    curve = interpolate_line(x, (x > 0.1) * 1.0)
+    assert curve.kind == "linear"
+    assert (curve(x) == (x > 0.1)).all()

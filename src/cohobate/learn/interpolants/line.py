@@ -8,17 +8,17 @@ from math import inf
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cohobate.core.errors import LearnerError, MissingExtra, did_you_mean
+from cohobate.core.errors import LearnerError, MissingExtra
 from cohobate.host.blas import one_thread
 from cohobate.learn.interpolants.interpolant import Interpolant
 from cohobate.learn.interpolants.judged import folds, least, missed, ranges
+from cohobate.learn.interpolants.kinds import BEST, LINE, check_kind
 from cohobate.learn.interpolants.model import Fit, Indices
 from cohobate.learn.interpolants.pieces import polyline, spline
 from cohobate.learn.interpolants.rational import rational
 from cohobate.learn.kernels import Floats
 
-KINDS: dict[str, Fit] = {"linear": polyline, "cubic": spline, "rational": rational}
-BEST = "best"
+KINDS: dict[str, Fit] = dict(zip(LINE, (polyline, spline, rational), strict=True))
 FEWEST = 8
 """Points below which a fraction is not thought of."""
 MOST = 2000
@@ -43,15 +43,14 @@ def interpolate_line(
     Costs 20 ms for 100 points of a smooth function, and 0.3 s for 1000 of noise. Raises ``LearnerError``
     for fewer than two points, and for a "rational" that has a pole between points.
     """
+    wanted = check_kind(kind, 1)
     points, values, scalar = _checked(x, y)
     with one_thread():
-        return _interpolated(points, values, scalar, kind, told)
+        return _interpolated(points, values, scalar, wanted, told)
 
 
-def _interpolated(
-    points: Floats, values: Floats, scalar: bool, kind: str | None, told: Sequence[int] | None
-) -> Interpolant:
-    chosen, error = _best(points, values, told) if kind in (None, BEST) else (_known(kind), None)
+def _interpolated(points: Floats, values: Floats, scalar: bool, kind: str, told: Sequence[int] | None) -> Interpolant:
+    chosen, error = _best(points, values, told) if kind == BEST else (kind, None)
     model = KINDS[chosen](points, values)
     if model is None:
         raise LearnerError(
@@ -116,13 +115,6 @@ def _late(n: int, told: Sequence[int] | None) -> list[Indices]:
         return []
     latest = np.asarray(told, int)[-int(LATE * n) or n :]
     return [latest[(latest > 0) & (latest < n - 1)]]
-
-
-def _known(kind: str | None) -> str:
-    if kind not in KINDS:
-        hint = did_you_mean(str(kind), [*KINDS, BEST])
-        raise LearnerError(f"unknown kind {kind!r}{hint}: expected one of {[*KINDS, BEST]}")
-    return str(kind)
 
 
 def _checked(x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats, bool]:

@@ -7,16 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cohobate.core.errors import LearnerError, did_you_mean
+from cohobate.core.errors import LearnerError
 from cohobate.host.blas import one_thread
 from cohobate.learn.interpolants.interpolant import Interpolant
 from cohobate.learn.interpolants.judged import folds, least, missed
+from cohobate.learn.interpolants.kinds import BEST, MESH, check_kind
 from cohobate.learn.interpolants.model import Fit, Indices
 from cohobate.learn.interpolants.surfaces import Curved, Frame, Planes
 from cohobate.learn.kernels import Floats
 
-KINDS = ("linear", "cubic")
-BEST = "best"
 DEAR = 500
 """Points over more than three axes above which only a fifth is held out: triangulations are dear there."""
 
@@ -39,11 +38,12 @@ def interpolate_mesh(
     It is known only within the convex hull of the points. Costs 0.1 s for 1000 points over two axes, 0.5 s
     over three. Raises ``LearnerError`` where the points span no volume.
     """
+    wanted = check_kind(kind, 2)
     known, found, scalar = _checked(points, values)
     frame = _frame(known, axes)
-    fits: dict[str, Fit] = {"linear": Planes(frame), "cubic": Curved(frame)}
+    fits: dict[str, Fit] = dict(zip(MESH, (Planes(frame), Curved(frame)), strict=True))
     held = _held(known, told)
-    names = KINDS if kind in (None, BEST) else (_known(kind),)
+    names = MESH if wanted == BEST else (wanted,)
     with one_thread():
         off = {name: missed(fits[name], known, found, held) for name in names}
     chosen = least(off)
@@ -64,13 +64,6 @@ def _frame(known: Floats, axes: ArrayLike | None) -> Frame:
 def _held(known: Floats, told: Sequence[int] | None) -> list[Indices]:
     parts = folds(np.arange(len(known)) if told is None else np.asarray(told, int))
     return parts[:1] if known.shape[1] > 3 and len(known) > DEAR else parts
-
-
-def _known(kind: str | None) -> str:
-    if kind not in KINDS:
-        hint = did_you_mean(str(kind), [*KINDS, BEST])
-        raise LearnerError(f"unknown kind {kind!r}{hint}: expected one of {[*KINDS, BEST]}")
-    return str(kind)
 
 
 def _checked(points: ArrayLike, values: ArrayLike) -> tuple[Floats, Floats, bool]:

@@ -71,7 +71,8 @@ def spline(points: Floats, values: Floats) -> Spline | None:
     """Returns the spline whose third derivative joins at the second point from each end ("not-a-knot")."""
     if len(points) < 4:
         return None
-    made = require("scipy.interpolate", extra="learn").CubicSpline(points[:, 0], values)
+    with np.errstate(all="ignore"):  # of points that are as near to each other as numbers can be
+        made = require("scipy.interpolate", extra="learn").CubicSpline(points[:, 0], values)
     return Spline(points[:, 0], made) if np.isfinite(made.c).all() else None
 
 

@@ -84,7 +84,10 @@ def _made(aaa: Callable[..., Payload], x: Floats, y: Floats) -> Terms | None:
     for tolerance in TOLERANCES:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")  # not resolved: that is looked at below
-            made = aaa(x, y - centre, rtol=tolerance, max_terms=terms)
+            try:
+                made = aaa(x, y - centre, rtol=tolerance, max_terms=terms)
+            except ValueError:  # points so near to each other that its matrices overflow
+                return None
             poles = made.poles() if len(made.support_points) > 1 else np.empty(0)
         if len(made.support_points) == TERMS:
             return None

@@ -44,13 +44,16 @@ class Surface:
     known: Floats
     values: Floats
     smooth: bool
+    radial: bool = False
 
     def at(self, points: Floats) -> Floats:
         """Returns the values; outside, the nearest known ones."""
         plain = self.frame.plain(points)
         with one_thread():  # radial functions solve a small system for each neighbourhood
             values = np.array(self.shape(plain), float).reshape(len(points), self.values.shape[1])
-        outside = ~np.isfinite(values).all(axis=1) | ~self._inside(plain)
+        outside = ~np.isfinite(values).all(axis=1)
+        if self.radial:  # which go on for ever
+            outside |= ~self._inside(plain)
         if outside.any():
             tree = require("scipy.spatial", extra="learn").cKDTree(self.known)
             values[outside] = self.values[tree.query(plain[outside])[1]]
@@ -71,7 +74,7 @@ class Surface:
         return self._inside(self.frame.plain(points))
 
     def _inside(self, plain: Floats) -> Mask:
-        inside: Mask = self.simplices.find_simplex(plain, tol=1e-9) >= 0
+        inside: Mask = self.simplices.find_simplex(plain) >= 0
         return inside
 
     def _along(self, points: Floats, step: Floats) -> Floats:
@@ -117,7 +120,8 @@ class Curved:
         else:
             neighbours = None if len(points) <= WHOLE else NEIGHBOURS
             made = interpolate.RBFInterpolator(plain, values, neighbors=neighbours, kernel="cubic")
-        return Surface(self.frame, made, simplices, plain, values, points.shape[1] == 2 or len(points) <= WHOLE)
+        radial = points.shape[1] > 2
+        return Surface(self.frame, made, simplices, plain, values, not radial or len(points) <= WHOLE, radial)
 
 
 def triangulated(plain: Floats) -> Payload:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cohobate.learn.ard import matern, squares_between
 from cohobate.learn.kernels import Floats
 
 
@@ -16,15 +17,16 @@ def covariance(ones: Floats, others: Floats, lengths: Floats, slopes: tuple[bool
     ``slopes`` tells for each of both whether it has derivatives. The derivatives of the kernel are those of
     Rasmussen & Williams, eq. 9.1.
     """
+    if not any(slopes):
+        return matern(squares_between(ones / lengths, others / lengths))[0]
     apart = (ones[:, None] - others) / lengths
     value, first, second, _ = radial((apart * apart).sum(axis=2))
     axes = len(lengths)
     blocks = np.empty((len(ones), 1 + axes, len(others), 1 + axes))
     blocks[:, 0, :, 0] = value
-    if any(slopes):
-        along = 2.0 * first[:, :, None] * apart / lengths
-        blocks[:, 1:, :, 0] = along.transpose(0, 2, 1)
-        blocks[:, 0, :, 1:] = -along
+    along = 2.0 * first[:, :, None] * apart / lengths
+    blocks[:, 1:, :, 0] = along.transpose(0, 2, 1)
+    blocks[:, 0, :, 1:] = -along
     if all(slopes):
         both = -4.0 * second[:, :, None, None] * apart[:, :, :, None] * apart[:, :, None]
         both[:, :, range(axes), range(axes)] -= 2.0 * first[:, :, None]
@@ -45,19 +47,19 @@ def pulled(pull: Floats, points: Floats, lengths: Floats, slopes: bool) -> Float
     apart = (points[:, None] - points) / lengths
     _, first, second, third = radial((apart * apart).sum(axis=2))
     blocks = pull.reshape(n, rows, n, rows)
-    squared, along = 2.0 * first * blocks[:, 0, :, 0], np.zeros_like(apart)
-    scaling = np.zeros(axes)
-    if slopes:
-        known = (pull * covariance(points, points, lengths, (True, True))).reshape(n, rows, n, rows)
-        scaling = known.sum(axis=(0, 2, 3))[1:] + known.sum(axis=(0, 1, 2))[1:]
-        single = (blocks[:, 1:, :, 0].transpose(0, 2, 1) - blocks[:, 0, :, 1:]) / lengths
-        both = blocks[:, 1:, :, 1:].transpose(0, 2, 1, 3) / (lengths[:, None] * lengths)
-        turned = np.einsum("abij,abj->abi", both, apart) + np.einsum("abji,abj->abi", both, apart)
-        squared += 4.0 * second * ((single * apart).sum(axis=2) - np.trace(both, axis1=2, axis2=3))
-        squared -= 4.0 * third * (turned * apart).sum(axis=2)
-        along = 2.0 * first[:, :, None] * single - 4.0 * second[:, :, None] * turned
-    change: Floats = (squared[:, :, None] * apart * apart + along * apart).sum(axis=(0, 1))
-    return -scaling - change
+    squared = 2.0 * first * blocks[:, 0, :, 0]
+    if not slopes:
+        return np.asarray(np.einsum("ab,abi,abi->i", -squared, apart, apart), float)
+    known = (pull * covariance(points, points, lengths, (True, True))).reshape(n, rows, n, rows)
+    scaling: Floats = known.sum(axis=(0, 2, 3))[1:] + known.sum(axis=(0, 1, 2))[1:]
+    single = (blocks[:, 1:, :, 0].transpose(0, 2, 1) - blocks[:, 0, :, 1:]) / lengths
+    both = blocks[:, 1:, :, 1:].transpose(0, 2, 1, 3) / (lengths[:, None] * lengths)
+    turned = np.einsum("abij,abj->abi", both, apart) + np.einsum("abji,abj->abi", both, apart)
+    squared += 4.0 * second * ((single * apart).sum(axis=2) - np.trace(both, axis1=2, axis2=3))
+    squared -= 4.0 * third * (turned * apart).sum(axis=2)
+    along = 2.0 * first[:, :, None] * single - 4.0 * second[:, :, None] * turned
+    scaling += (squared[:, :, None] * apart * apart + along * apart).sum(axis=(0, 1))
+    return -scaling
 
 
 def radial(squares: Floats) -> tuple[Floats, Floats, Floats, Floats]:

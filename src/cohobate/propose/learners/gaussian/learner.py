@@ -32,8 +32,8 @@ def GPLearner(
 
     ``loss()`` is the largest standard deviation among a thousand candidates relative to the range of values,
     ``learned()`` a function with ``std(x)``. Scales are fitted at ``initial`` values and at each half more, to
-    at most 500 rows (a value is a row, each derivative one more): up to a few seconds; between fits a
-    point costs 3 ms at 100 rows and 50 ms at 1000, which is as much as is sensible. Needs scipy.
+    at most 500 rows (a value is a row, each derivative one more), which takes up to some seconds; between
+    fits a point costs 10 ms at 300 rows and 20 ms at 1000, as many as are sensible. Needs scipy.
     """
     axes = axes_of(domain, WHO)
     initial = 2 * len(axes) + 2 if initial is None else initial

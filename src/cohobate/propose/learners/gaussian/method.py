@@ -104,7 +104,7 @@ class Gaussian:
         self._asked.setdefault(point)
         self._values[point] = rows
         self._least, self._most = min(self._least, float(rows[0])), max(self._most, float(rows[0]))
-        self.data[point] = value
+        self.data[point] = rows if self.settings.gradients else float(rows[0])
         return off
 
     def tell_many(self, points: Sequence[Point], values: Sequence[Told]) -> list[float]:

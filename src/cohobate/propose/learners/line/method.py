@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from importlib import import_module
 from math import inf
 from numbers import Real as RealNumber
 from typing import final
@@ -15,6 +14,7 @@ from cohobate.core.errors import LearnerError
 from cohobate.core.payload import Payload, Plain
 from cohobate.core.problem import Real
 from cohobate.core.trial import Inputs
+from cohobate.learn.interpolants import interpolate_line
 from cohobate.propose.learners.domain import OUTPUT, Domain, axes_of, problem_over
 from cohobate.propose.learners.learner import Learner
 from cohobate.propose.learners.line.chain import Chain
@@ -223,10 +223,8 @@ class Line:
         if len(self._facts.data) < 2:
             raise LearnerError(f"{WHO}: expected two known points at least, got {len(self._facts.data)}: tell more")
         table = self._tabled()
-        told = np.argsort(np.fromiter(self._facts.data, dtype=float))
-        # by name until the module exists: a checker refuses to import what is not there
-        interpolants = import_module("cohobate.learn.interpolants")
-        return interpolants.interpolate_line(table.x, table.y, kind, told)
+        told = np.searchsorted(table.x, np.fromiter(self._facts.data, dtype=float))
+        return interpolate_line(table.x, table.y, kind, told.tolist())
 
     # within
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 
 import numpy as np
 
 from cohobate.core.payload import Payload
+from cohobate.learn.interpolants import interpolate_mesh
 from cohobate.propose.learners.mesh.balls import Point
 from cohobate.propose.learners.mesh.region import Region
 
@@ -18,5 +18,4 @@ def interpolated(region: Region, data: Mapping[Point, Payload], kind: str | None
     values = np.array(list(data.values()), float)
     flat = values if values.ndim == 1 else values.reshape(len(values), -1)
     bounds = np.array([[axis.lo, axis.hi] for axis in region.axes.values()], float)
-    make = import_module("cohobate.learn.interpolants").interpolate_mesh
-    return make(points, flat, kind, np.arange(len(points)), bounds)
+    return interpolate_mesh(points, flat, kind, range(len(points)), bounds)
