@@ -129,13 +129,13 @@ if TYPE_CHECKING:
     from cohobate.propose.learners.average import AverageLearner as AverageLearner
     from cohobate.propose.learners.balancing import BalancingLearner as BalancingLearner
     from cohobate.propose.learners.balancing import balancing_product as balancing_product
-    from cohobate.propose.learners.integrator import IntegratorLearner as IntegratorLearner
     from cohobate.propose.learners.gaussian import GPLearner as GPLearner
+    from cohobate.propose.learners.integrator import IntegratorLearner as IntegratorLearner
     from cohobate.propose.learners.line import Learner1D as Learner1D
-    from cohobate.propose.learners.saver import DataSaver as DataSaver
-    from cohobate.propose.learners.noisy import AverageLearner1D as AverageLearner1D
-    from cohobate.propose.learners.sequence import SequenceLearner as SequenceLearner
     from cohobate.propose.learners.mesh.learner import LearnerND as LearnerND
+    from cohobate.propose.learners.noisy import AverageLearner1D as AverageLearner1D
+    from cohobate.propose.learners.saver import DataSaver as DataSaver
+    from cohobate.propose.learners.sequence import SequenceLearner as SequenceLearner
     from cohobate.propose.optimisers.bayes import BayesianOptimizer as BayesianOptimizer
     from cohobate.propose.persistent import persistent as persistent
     from cohobate.propose.sampling import Grid as Grid
