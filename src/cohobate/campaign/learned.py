@@ -12,8 +12,8 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from cohobate.campaign.card import Card
 from cohobate.campaign.result import CampaignResult
+from cohobate.core.card import Card
 from cohobate.core.errors import LearnerError, UserError
 from cohobate.core.payload import Payload
 from cohobate.propose.learners.learner import Learner
