@@ -130,10 +130,15 @@ class LearnerND(StandIn):
         self.bounds = bounds
         self._bounds_points = [] if is_hull else list(product(*bounds))
 
+        self._simplices: Simplices | None = None
+
     @property
     def tri(self) -> Simplices:
-        """Our triangulation, which is of the unit cube."""
-        return Simplices(self.own.method._field.tri, float(np.prod([hi - lo for lo, hi in self.bounds])))
+        """Our triangulation, which is of the unit cube; looked at anew after each 25th point."""
+        if self._simplices is None or self.npoints % 25 == 0:
+            volume = float(np.prod([hi - lo for lo, hi in self.bounds]))
+            self._simplices = Simplices(self.own.method._field.tri, volume)
+        return self._simplices
 
     def ours(self, point: Any) -> Any:
         return tuple(map(float, point))
@@ -143,12 +148,12 @@ class Simplices:
     """What the tests look at of a triangulation."""
 
     def __init__(self, own: Any, volume: float) -> None:
-        self.own, self.volume = own, volume
+        corners = np.array(own.points)[np.array(list(own.vertices.values()))]
+        edges = corners[:, 1:] - corners[:, :1]
+        self._volumes = np.abs(np.linalg.det(edges)) / factorial(own.d) * volume
 
     def volumes(self) -> Any:
-        corners = np.array(self.own.points)[np.array(list(self.own.vertices.values()))]
-        edges = corners[:, 1:] - corners[:, :1]
-        return np.abs(np.linalg.det(edges)) / factorial(self.own.d) * self.volume
+        return self._volumes
 
 
 class Learner2D(LearnerND):
@@ -180,8 +185,18 @@ class AverageLearner(StandIn):
 
 class AverageLearner1D(StandIn):
     def __init__(self, function: Any, bounds: Any, loss_per_interval: Any = None, **settings: Any) -> None:
-        super().__init__(function, co.AverageLearner1D(tuple(bounds), **settings))
+        loss = losses.of_line(loss_per_interval)
+        super().__init__(function, co.AverageLearner1D(tuple(map(float, bounds)), **loss, **settings))
         self.bounds = tuple(bounds)
+
+    @property
+    def nsamples(self) -> int:
+        return self.own.npoints
+
+    @property
+    def npoints(self) -> int:
+        """How many places have a value."""
+        return len({x for _, x in self.own.data})
 
 
 class IntegratorLearner(StandIn):

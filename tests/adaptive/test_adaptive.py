@@ -37,7 +37,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }
     modules = [f"adaptive.tests.{name}" for name in LISTED["modules"]]
     left_out = [word for name in LISTED["slow"] for word in ("--deselect", f"::{name.partition('::')[2]}")]
-    options = ["-q", "-p", "plugin", "-p", "no:cacheprovider", "--no-flaky-report", "--timeout", "60"]
+    options = ["-q", "-p", "plugin", "-p", "no:cacheprovider", "--no-flaky-report", "--timeout", "120"]
     ended = subprocess.run(
         [PYTHON, "-m", "pytest", *options, *left_out, "--pyargs", *modules],
         cwd=report.parent,
