@@ -167,6 +167,27 @@ def test_what_was_asked_for_and_released_is_as_if_never_asked(steps, n):
     assert learner.ask(3) == twin.ask(3)
 
 
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(steps=STEPS)
+def test_after_bounds_grew_it_is_as_if_they_had_been_wide(steps):
+    learner, wide = Learner1D((LO, HI)), Learner1D((LO - 1, HI + 2))
+    for step in steps:
+        take(learner, smooth, step)
+    learner.method.extend(LO - 1, HI + 2)
+    for point in learner.pending_points:
+        wide.tell_pending(point)
+    for point, value in learner.data.items():
+        wide.tell(point, value)
+    for point in learner.holes:
+        wide.tell(point, None)
+    assert learner.ask(3) == wide.ask(3)
+    for one in (learner, wide):
+        for point in [*one.pending_points]:
+            one.tell(point, smooth(point))
+    assert learner.loss() == wide.loss()
+    assert learner.ask(4) == wide.ask(4)
+
+
 def test_bounds_come_first_then_middles():
     learner = Learner1D((LO, HI))
     assert learner.ask(3) == ([LO, HI, 1.0], [inf, inf, 0.5])
@@ -207,8 +228,8 @@ def test_several_points_cut_gaps_so_that_the_largest_loss_left_is_smallest(made,
 
 
 @pytest.mark.parametrize("scale", [2.0, 1024.0, 10.0, 1e3, 1e-6])
-@pytest.mark.parametrize("f", [smooth, lambda x: sin(30 * x), lambda x: abs(x - 1) ** 0.5])
-@pytest.mark.parametrize("made", [losses.error_loss(), losses.arc_loss()])
+@pytest.mark.parametrize("f", [smooth, lambda x: sin(30 * x), lambda x: abs(x - 1) ** 0.5, lambda x: 3 - x])
+@pytest.mark.parametrize("made", [losses.error_loss(), losses.arc_loss(), losses.curvature_loss()])
 def test_choices_do_not_depend_on_units(made, f, scale):
     plain, wide, tall = Learner1D((-2, 2), made), Learner1D((-2 * scale, 2 * scale), made), Learner1D((-2, 2), made)
     for _ in range(400):

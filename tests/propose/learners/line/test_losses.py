@@ -109,11 +109,11 @@ def test_where_nothing_bends_the_length_stands_for_what_was_not_met():
     ys=st.lists(st.floats(-1e6, 1e6), min_size=8, max_size=8),
     width=st.floats(1e3, 1e4),
 )
-def test_numbers_and_arrays_agree_bit_by_bit(xs, ys, width):
+@pytest.mark.parametrize("loss", [losses.error_loss(), losses.arc_loss(), losses.uniform_loss()])
+def test_numbers_and_arrays_agree_bit_by_bit(loss, xs, ys, width):
     xs.sort()
     ys = ys[: len(xs)]
     scale = (max(ys) - min(ys)) or 1.0
-    loss = losses.error_loss()
     assert loss.along(xs, ys, width, scale) == loss.over(np.array(xs), np.array(ys), width, scale).tolist()
 
 

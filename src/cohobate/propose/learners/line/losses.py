@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import fsum, hypot, isfinite, log, sqrt
 from operator import mul
 from typing import final
@@ -19,6 +20,18 @@ from cohobate.core.payload import Plain
 from cohobate.propose.learners.line.values import Array, Number
 from cohobate.simulate.identity import code_hash
 
+__all__ = [
+    "Loss",
+    "abs_min_log_loss",
+    "arc_loss",
+    "curvature_loss",
+    "error_loss",
+    "looks_at",
+    "resolution_loss",
+    "triangle_loss",
+    "uniform_loss",
+]
+
 Positions = Sequence[float | None]
 Values = Sequence[Number | None]
 Of = Callable[[Positions, Values], float]
@@ -28,6 +41,8 @@ Table = Callable[[Array, Array, float, float], Array]
 LARGEST = 1e100
 GUARD = 32.0
 """How the error that may hide in an interval grows with the fourth power of its share of the domain."""
+FLAT = 1e-14
+"""Heights of triangles below which there is nothing but rounding."""
 SMALLEST = 1e-60
 """Keeps steps between points that all but coincide apart from zero."""
 
@@ -119,19 +134,20 @@ def error_loss() -> Loss:
     A line errs by |f''| h^2 / 8 at most; f'' is twice the larger of the second divided differences at both
     ends. Where that is smaller, 32 times the fourth power of the interval's share of the domain stands for
     what no point has met: at 1e-3 no two points are further apart than a sixteenth of the domain. That meets
-    a smooth feature from 3 % of the domain (full width at half height); a narrower one may be missed.
+    a smooth feature as high as the range and 3 % of the domain wide (at half height), wherever it is; a narrower
+    or lower one may be missed.
     """
     return Loss("error_loss", None, 1, 2.0, (), _errors, _error_table)
 
 
 def arc_loss() -> Loss:
     """Returns the length of the line from point to point (of a vector: of its longest component)."""
-    return Loss("arc_loss", _arc)
+    return Loss("arc_loss", _arc, run=_arcs, table=_arc_table)
 
 
 def uniform_loss() -> Loss:
     """Returns the length of the interval."""
-    return Loss("uniform_loss", _length)
+    return Loss("uniform_loss", _length, run=_lengths, table=_length_table)
 
 
 def abs_min_log_loss() -> Loss:
@@ -204,6 +220,28 @@ def _error_table(x: Array, y: Array, width: float, scale: float) -> Array:
     return np.maximum(error, np.minimum(GUARD * (square * square), 1.0))
 
 
+def _arcs(xs: Sequence[float], ys: Sequence[float], width: float, scale: float) -> list[float]:
+    steps = [((b - a) / width, (q - p) / scale) for (a, b), (p, q) in zip(pairwise(xs), pairwise(ys), strict=True)]
+    return [sqrt(step * step + rise * rise) for step, rise in steps]
+
+
+def _arc_table(x: Array, y: Array, width: float, scale: float) -> Array:
+    step, rise = np.diff(x) / width, np.diff(y, axis=0) / scale
+    if y.ndim > 1:
+        rise = np.abs(rise).max(axis=1)
+    arcs: Array = np.sqrt(step * step + rise * rise)
+    return arcs
+
+
+def _lengths(xs: Sequence[float], _: Sequence[float], width: float, __: float) -> list[float]:
+    return [(b - a) / width for a, b in pairwise(xs)]
+
+
+def _length_table(x: Array, _: Array, width: float, __: float) -> Array:
+    lengths: Array = np.diff(x) / width
+    return lengths
+
+
 def _length(xs: Positions, _: Values) -> float:
     a, b = xs
     assert a is not None
@@ -231,7 +269,8 @@ def _area(a: tuple[float, ...], b: tuple[float, ...], c: tuple[float, ...]) -> f
     """Returns the area of a triangle in a space of any dimension: half of base times height."""
     base, side = _difference(a, b), _difference(a, c)
     along = fsum(map(mul, base, side)) / fsum(map(mul, base, base))
-    return hypot(*base) * hypot(*(q - along * p for p, q in zip(base, side, strict=True))) / 2
+    height = hypot(*(q - along * p for p, q in zip(base, side, strict=True)))
+    return hypot(*base) * height / 2 if height > FLAT else 0.0
 
 
 def _difference(one: Number | None, other: Number | None) -> list[float]:

@@ -151,9 +151,7 @@ class Line:
         facts, number = self._facts, value
         chain = self._chain or self._linked()
         if not (type(number) is float and facts.low <= number <= facts.high):
-            number = checked(point, value, facts.shape)
-            facts.reach(components(number)[None])
-            facts.shape = shape_of(number)
+            number = self._reached(point, value)
         self._chain = None  # made anew of what is known, should a loss raise now
         facts.data[point] = number
         near = facts.pending.pop(point, None)
@@ -227,6 +225,15 @@ class Line:
         return interpolate_line(table.x, table.y, kind, told.tolist())
 
     # within
+
+    def _reached(self, point: float, value: Payload) -> Number:
+        """Returns a value as it is kept, and takes in how far it reaches."""
+        facts = self._facts
+        number = checked(point, value, facts.shape)
+        if not (isinstance(number, float) and facts.low <= number <= facts.high):
+            facts.reach(components(number)[None])
+            facts.shape = shape_of(number)
+        return number
 
     def _open_bounds(self, n: int) -> list[float]:
         """Asks for the bounds that nobody asked for, ``n`` at most."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import final
 
 import numpy as np
+import numpy.typing as npt
 
 from cohobate.propose.learners.line.facts import Facts
 from cohobate.propose.learners.line.filling import SPLIT, Chosen, Gap, Interval, Stretch, fill, gaps_of, widest
@@ -35,8 +36,9 @@ class Table:
         ranked = np.argsort(x)
         x, y = x[ranked], y[ranked]
         if len(self.x):
-            at = np.searchsorted(self.x, x)
-            x, y = np.insert(self.x, at, x), np.insert(self.y, at, y, axis=0)
+            new = np.zeros(len(self.x) + len(x), dtype=bool)
+            new[np.searchsorted(self.x, x) + np.arange(len(x))] = True
+            x, y = _merged(new, x, self.x), _merged(new, y, self.y)
         self.x, self.y, self._seen = x, y, None
 
     def has(self, x: Array) -> bool:
@@ -127,3 +129,10 @@ class Seen:
         for i, point in zip((np.searchsorted(self.x, cuts, "right") - 1).tolist(), cuts, strict=True):
             found.setdefault(i, []).append(point)
         return found
+
+
+def _merged(new: npt.NDArray[np.bool_], some: Array, others: Array) -> Array:
+    """Returns rows of two arrays in one: ``some`` where ``new`` is true, in the order they have."""
+    both = np.empty((len(new), *some.shape[1:]))
+    both[new], both[~new] = some, others
+    return both
