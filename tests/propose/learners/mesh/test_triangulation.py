@@ -7,7 +7,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.spatial import Delaunay
 
@@ -86,18 +86,29 @@ def test_points_of_a_grid_which_lie_on_common_spheres(d):
     check(tri)
 
 
-@settings(deadline=None, max_examples=15)
-@given(st.integers(2, 4), st.integers(0, 10**9))
-def test_middles_of_edges_and_facets_and_points_next_to_them(d, seed):
-    rng = Random(seed)
+def middles(d: int, rng: Random, shifts: tuple[float, ...]) -> Triangulation:
     tri = cube(d)
     for _ in range(FEW[d]):
         corners = tri.corners(rng.choice([*tri.vertices]))
         chosen = rng.sample(corners, rng.randint(2, d + 1))
-        shift = rng.choice([0.0, 0.0, 1e-16, 1e-12, 1e-7])
+        shift = rng.choice(shifts)
         at = [sum(xs) / len(chosen) + shift * rng.uniform(-1, 1) for xs in zip(*chosen, strict=True)]
         grow(tri, tuple(min(1.0, max(0.0, x)) for x in at))
-    check(tri, sphere=1e-5, share=1e-7)
+    return tri
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(2, 4), st.integers(0, 10**9))
+def test_middles_of_edges_and_facets(d, seed):
+    check(middles(d, Random(seed), (0.0, 1e-16)))
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(2, 4), st.integers(0, 10**9))
+@example(3, 59)
+@example(4, 12207)
+def test_points_next_to_facets_leave_no_gap_though_flat_simplices_have_no_proper_spheres(d, seed):
+    check(middles(d, Random(seed), (0.0, 1e-14, 1e-12, 1e-9, 1e-7)), sphere=1.0, share=1e-7)
 
 
 @pytest.mark.parametrize("d", DIMENSIONS)

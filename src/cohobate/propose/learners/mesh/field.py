@@ -97,8 +97,10 @@ class Field:
         step = Step(inserted, [self.queue.take(gone[0]) for gone in inserted.gone])
         most = self._covered[p] = self._largest(step)
         density = sum(step.losses) / sum([gone[3][-1] for gone in inserted.gone]) if self.ready else UNSEEN
+        balls, put = self.tri.balls, self.queue.put
         for new in inserted.made:
-            self.queue.put(new, min(most, density * self.tri.balls[new][-1]))
+            share = density * balls[new][-1]
+            put(new, share if share < most else most)
         return step
 
     def place(self, at: Point) -> Step | None:

@@ -93,9 +93,10 @@ def simplex_error(exploration: float = 0.01) -> SimplexLoss:
 
 
 def simplex_deviation(exploration: float = 0.3) -> SimplexLoss:
-    """Returns the loss that is what its neighbours are off its plane, times its length, and its volume.
+    """Returns the loss that is how far values deviate from the plane of the simplex, times its length, and its volume.
 
-    The square root of the volume as length, ``exploration`` times the volume.
+    The deviations are those of ``simplex_error`` over the longest edge, summed over the neighbours; the length
+    is the square root of the volume, which is counted ``exploration`` times.
     """
     score = partial(_deviation, exploration=exploration)
     return SimplexLoss(score, 1, "simplex_deviation", {"exploration": exploration})
@@ -152,14 +153,19 @@ def simplex_thresholded(
 
 
 def _error(s: Simplex, exploration: float) -> float:
-    edge = longest_edge(s.points)[2]
-    bends = [_off(s, far) / max(_power(s.ball, far[0]), edge / 4) for far in s.beyond if far is not None]
+    edge, bends = _bends(s)
     return s.volume * edge * (sum(bends) / max(1, len(bends)) / 4 + exploration)
 
 
 def _deviation(s: Simplex, exploration: float) -> float:
-    off = [_off(s, far) for far in s.beyond if far is not None]
-    return sum(off) * sqrt(s.volume) + exploration * s.volume
+    edge, bends = _bends(s)
+    return sum(bends) * edge * sqrt(s.volume) + exploration * s.volume
+
+
+def _bends(s: Simplex) -> tuple[float, list[float]]:
+    """Returns the longest edge squared, and the second derivative as each neighbour has it."""
+    edge = longest_edge(s.points)[2]
+    return edge, [_off(s, far) / max(_power(s.ball, far[0]), edge / 4) for far in s.beyond if far is not None]
 
 
 def _curvature(s: Simplex, exploration: float) -> float:

@@ -16,9 +16,13 @@ def longest_edge(points: Sequence[Point]) -> tuple[int, int, float]:
 
     With values as a further coordinate it is the longest edge on the graph of the function.
     """
+    flat = len(points[0]) == 2
     best = (0, 1, 0.0)
     for (i, p), (j, q) in combinations(enumerate(points), 2):
-        square = sum([(a - b) * (a - b) for a, b in zip(p, q, strict=True)])
+        if flat:
+            square = (p[0] - q[0]) * (p[0] - q[0]) + (p[1] - q[1]) * (p[1] - q[1])
+        else:
+            square = sum([(a - b) * (a - b) for a, b in zip(p, q, strict=True)])
         if square * SAME > best[2]:
             best = (i, j, square)
     return best

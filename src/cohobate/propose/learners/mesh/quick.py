@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import final
 
 from cohobate.core.payload import Payload
@@ -24,7 +24,7 @@ class QuickError:
     not ``known`` are left out.
     """
 
-    __slots__ = ("_bend", "_exploration", "_memory", "_plane", "_tri", "_values")
+    __slots__ = ("_bends", "_exploration", "_memory", "_plane", "_split", "_tri", "_values")
 
     def __init__(
         self, tri: Triangulation, y: Sequence[Payload], known: Sequence[bool], values: Values, exploration: float
@@ -32,24 +32,25 @@ class QuickError:
         self._tri = tri
         self._values = values
         self._exploration = exploration
-        self._plane, self._bend = (_planar if tri.d == 2 else _solid)(tri, y, known)
-        self._memory: dict[int, tuple[Plane, list[float]]] = {}
+        self._plane, self._bends = (_planar if tri.d == 2 else _solid)(tri, y, known)
+        self._split = tri.d + 3
+        self._memory: dict[int, tuple[float, ...]] = {}  # flat, so that it costs the garbage collector nothing
 
     def score(self, k: int) -> float:
         """Returns the loss of a simplex."""
-        bend, plane = self._bend, self._plane(k)
-        bends = []
-        for v, other in zip(self._tri.vertices[k], self._tri.links[k]):  # noqa: B905 a check would cost
-            bends.append(bend(k, v, other, plane) if other >= 0 else UNKNOWN)
-        self._memory[k] = plane, bends
+        plane = self._plane(k)
+        bends = self._bends(k, plane, zip(self._tri.vertices[k], self._tri.links[k]))  # noqa: B905 a check would cost
+        self._memory[k] = (*plane, *bends)
         return self._loss(plane, bends)
 
     def turned(self, k: int, i: int) -> float:
         """Returns the loss of a simplex after the value beyond its i-th facet has changed."""
         if k not in self._memory:
             return self.score(k)
-        plane, bends = self._memory[k]
-        bends[i] = self._bend(k, self._tri.vertices[k][i], self._tri.links[k][i], plane)
+        plane = self._memory[k][: self._split]
+        bends = [*self._memory[k][self._split :]]
+        (bends[i],) = self._bends(k, plane, ((self._tri.vertices[k][i], self._tri.links[k][i]),))
+        self._memory[k] = (*plane, *bends)
         return self._loss(plane, bends)
 
     def trim(self) -> None:
@@ -65,8 +66,9 @@ class QuickError:
         return plane[-1] * (sum(bends) * self._values.scale / (4 * n) + self._exploration)
 
 
-Parts = tuple[Callable[[int], Plane], Callable[[int, int, int, Plane], float]]
-"""What gives the plane of a simplex; and, for a vertex and the simplex across, how much values bend there."""
+Pairs = Iterable[tuple[int, int]]
+Parts = tuple[Callable[[int], Plane], Callable[[int, Plane, Pairs], list[float]]]
+"""What gives the plane of a simplex; and, for some of its vertices and simplices across, how much values bend there."""
 
 
 def _planar(tri: Triangulation, y: Sequence[Payload], known: Sequence[bool]) -> Parts:
@@ -91,23 +93,27 @@ def _planar(tri: Triangulation, y: Sequence[Payload], known: Sequence[bool]) -> 
         edge = max(x1 * x1 + y1 * y1, x2 * x2 + y2 * y2, (x1 - x2) * (x1 - x2) + (y1 - y2) * (y1 - y2))
         return f0 - gx * x0 - gy * y0, gx, gy, edge / 4, edge * volume
 
-    def bend(k: int, v: int, other: int, plane: Plane) -> float:
+    def bends(k: int, plane: Plane, pairs: Pairs) -> list[float]:
         a, b, c = vertices[k]
-        p, q, r = vertices[other]
-        far = a ^ b ^ c ^ v ^ p ^ q ^ r  # all others are there twice
-        if not known[far]:
-            return UNKNOWN
-        x, z = points[far]
         cx, cy, r2, _ = balls[k]
         f0, gx, gy, least, _ = plane
-        off = y[far] - f0 - gx * x - gy * z
-        x -= cx
-        z -= cy
-        power = x * x + z * z - r2
-        bent: float = (off if off > 0 else -off) / (power if power > least else least)
-        return bent
+        found = []
+        for v, other in pairs:
+            if other >= 0:
+                p, q, r = vertices[other]
+                far = a ^ b ^ c ^ v ^ p ^ q ^ r  # all others are there twice
+                if known[far]:
+                    x, z = points[far]
+                    off = y[far] - f0 - gx * x - gy * z
+                    x -= cx
+                    z -= cy
+                    power = x * x + z * z - r2
+                    found.append((off if off > 0 else -off) / (power if power > least else least))
+                    continue
+            found.append(UNKNOWN)
+        return found
 
-    return plane, bend
+    return plane, bends
 
 
 def _solid(tri: Triangulation, y: Sequence[Payload], known: Sequence[bool]) -> Parts:
@@ -141,21 +147,25 @@ def _solid(tri: Triangulation, y: Sequence[Payload], known: Sequence[bool]) -> P
         )
         return f0 - gx * x0 - gy * y0 - gz * z0, gx, gy, gz, edge / 4, edge * volume
 
-    def bend(k: int, v: int, other: int, plane: Plane) -> float:
+    def bends(k: int, plane: Plane, pairs: Pairs) -> list[float]:
         a, b, c, d = vertices[k]
-        p, q, r, s = vertices[other]
-        far = a ^ b ^ c ^ d ^ v ^ p ^ q ^ r ^ s  # all others are there twice
-        if not known[far]:
-            return UNKNOWN
-        x, z, w = points[far]
         cx, cy, cz, r2, _ = balls[k]
         f0, gx, gy, gz, least, _ = plane
-        off = y[far] - f0 - gx * x - gy * z - gz * w
-        x -= cx
-        z -= cy
-        w -= cz
-        power = x * x + z * z + w * w - r2
-        bent: float = (off if off > 0 else -off) / (power if power > least else least)
-        return bent
+        found = []
+        for v, other in pairs:
+            if other >= 0:
+                p, q, r, s = vertices[other]
+                far = a ^ b ^ c ^ d ^ v ^ p ^ q ^ r ^ s  # all others are there twice
+                if known[far]:
+                    x, z, w = points[far]
+                    off = y[far] - f0 - gx * x - gy * z - gz * w
+                    x -= cx
+                    z -= cy
+                    w -= cz
+                    power = x * x + z * z + w * w - r2
+                    found.append((off if off > 0 else -off) / (power if power > least else least))
+                    continue
+            found.append(UNKNOWN)
+        return found
 
-    return plane, bend
+    return plane, bends

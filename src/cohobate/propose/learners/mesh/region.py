@@ -53,7 +53,16 @@ class Region:
 
     def place(self, unit: Point) -> Point:
         """Returns the point at unit coordinates; bounds are met exactly."""
-        return tuple([_place(u, *axis) for u, axis in zip(unit, self._axes, strict=True)])
+        return tuple(
+            [
+                lo
+                if u <= 0.0
+                else hi
+                if u >= 1.0
+                else min(max(_between(u, lo, hi) if is_log else lo + u * width, lo), hi)
+                for u, (lo, hi, width, is_log) in zip(unit, self._axes, strict=True)
+            ]
+        )
 
     def admit(self, point: Payload) -> Point:
         """Returns a point as a tuple of floats; ``LearnerError`` where it is none or outside."""
@@ -107,10 +116,5 @@ def _unit(x: float, lo: float, hi: float, width: float, is_log: bool) -> float:
     return log(x / lo) / log(hi / lo) if is_log else (x - lo) / width
 
 
-def _place(u: float, lo: float, hi: float, width: float, is_log: bool) -> float:
-    if u <= 0.0:
-        return lo
-    if u >= 1.0:
-        return hi
-    x = lo * exp(u * log(hi / lo)) if is_log else lo + u * width
-    return min(max(x, lo), hi)
+def _between(u: float, lo: float, hi: float) -> float:
+    return lo * exp(u * log(hi / lo))

@@ -10,6 +10,8 @@ from cohobate.propose.learners.mesh.cavity import search_of
 
 TOUCHES = 1e-8
 """A facet is seen from the side where the new volume is less than this share of the old one beyond it."""
+FILLS = 1e-7
+"""By what share of its volume new simplices may differ from the cavity that they fill: what is cut off at the hull."""
 BESIDE = 1e-9
 """How far outside a simplex, in barycentric coordinates, a point may be and is still found in it."""
 STEPS = 1000
@@ -20,6 +22,10 @@ Facet = tuple[int, int, int, Ball]
 """Of which simplex, opposite to which of its vertices, the simplex beyond (-1: none), the ball it will be part of."""
 Gone = tuple[int, tuple[int, ...], list[int], Ball]
 """A simplex that is no more: its number, vertices, links and ball."""
+
+
+Ridges = dict[object, tuple[int, int]]
+"""New simplices whose facet is still without the other side: by its vertices but the new one, the simplex and where."""
 
 
 class Inserted(NamedTuple):
@@ -40,11 +46,12 @@ class Triangulation:
     opposite to the i-th of them, -1 at the hull; ``balls[k]`` its circumsphere and volume. Inserting costs
     what the cavity has simplices, whatever there are in all. Simplices that touch the new point's facets
     within rounding are joined to the cavity, so that flat simplices are never made: where this would lose
-    a vertex the point is refused.
+    a vertex, or not fill the cavity, the point is refused.
     """
 
     __slots__ = (
         "_balls_of",
+        "_newest",
         "_search",
         "_volume",
         "balls",
@@ -79,6 +86,7 @@ class Triangulation:
         self.star_of = [-1] * len(self.points)
         self.next = 0
         self.latest = 0
+        self._newest: tuple[int, list[int]] = (-1, [])
         if links is None:
             for simplex in simplices:
                 self._start(tuple(simplex))
@@ -91,7 +99,7 @@ class Triangulation:
         """Makes ``at``, which lies in simplex ``start``, a vertex; ``None`` where it is as good as one already."""
         cavity = self._search(at, start, self.links, self.balls)
         facets = self._facets(at, cavity)
-        if not facets or not self._keeps_all(cavity, facets):
+        if not facets or not self._fits(cavity, facets):
             return None
         p = len(self.points)
         self.points.append(at)
@@ -99,6 +107,7 @@ class Triangulation:
         latest, self.latest = self.latest, self.next
         made = self._fill(p, facets)
         vertices, links, balls = self.vertices, self.links, self.balls
+        self._newest = (p, made)
         gone = [(k, vertices.pop(k), links.pop(k), balls.pop(k)) for k in cavity]
         return Inserted(p, gone, facets, made, latest)
 
@@ -116,6 +125,7 @@ class Triangulation:
                 self.star_of[v] = k
         self.next -= len(last.made)
         self.latest = last.latest
+        self._newest = (-1, [])
         self.points.pop()
         self.star_of.pop()
 
@@ -135,6 +145,8 @@ class Triangulation:
 
     def star(self, p: int) -> list[int]:
         """Returns the simplices that have a vertex."""
+        if p == self._newest[0]:
+            return self._newest[1]
         first = self.star_of[p]
         found = {first: None}
         stack = [first]
@@ -212,8 +224,15 @@ class Triangulation:
                 return facets, beyond
         return facets, -1
 
-    def _keeps_all(self, cavity: Mapping[int, None], facets: Sequence[Facet]) -> bool:
-        """Whether every vertex of the cavity is one of its facets'."""
+    def _fits(self, cavity: Mapping[int, None], facets: Sequence[Facet]) -> bool:
+        """Whether what is made of the facets fills the cavity, and keeps all its vertices.
+
+        It does unless roundings have had their way with simplices that are nearly flat.
+        """
+        balls = self.balls
+        lost = sum([balls[k][-1] for k in cavity])
+        if not abs(sum([facet[3][-1] for facet in facets]) - lost) <= lost * FILLS:
+            return False
         if self.d == 2 and len(facets) == len(cavity) + 2:  # Euler
             return True
         outer: set[int] = set()
@@ -224,8 +243,9 @@ class Triangulation:
 
     def _fill(self, p: int, facets: Iterable[Facet]) -> list[int]:
         """Joins facets to a vertex, and links what is made."""
-        ridges: dict[object, tuple[int, int]] = {}
+        ridges: Ridges = {}
         links = self.links
+        match = _match_edges if self.d == 2 else _match_facets
         made = []
         for of, i, beyond, ball in facets:
             old = self.vertices[of]
@@ -237,23 +257,34 @@ class Triangulation:
                 own[i] = beyond
                 theirs = links[beyond]
                 theirs[theirs.index(of)] = k
-            self._match(k, vertices, i, ridges)
+            match(k, vertices, i, ridges, links)
         return made
 
-    def _match(self, k: int, vertices: tuple[int, ...], i: int, ridges: dict[object, tuple[int, int]]) -> None:
-        """Links a new simplex to those of the new ones that share a facet with it; ``i`` is where the new vertex is."""
-        links = self.links
-        own = links[k]
-        base = [*vertices[:i], *vertices[i + 1 :]]
-        base.sort()
-        plane = self.d == 2
-        for j, v in enumerate(vertices):
-            if j == i:
-                continue
-            ridge: object = base[v == base[0]] if plane else tuple([u for u in base if u != v])
-            other = ridges.pop(ridge, None)
-            if other is None:
-                ridges[ridge] = (k, j)
-            else:
-                own[j], at = other
-                links[own[j]][at] = k
+
+def _match_edges(k: int, vertices: Sequence[int], i: int, ridges: Ridges, links: Mapping[int, list[int]]) -> None:
+    """Links a new triangle to those of the new ones that share an edge with it; ``i`` is where the new vertex is."""
+    own = links[k]
+    for j, ridge in ((i - 2, vertices[i - 1]), (i - 1, vertices[i - 2])):
+        other = ridges.pop(ridge, None)
+        if other is None:
+            ridges[ridge] = (k, j)
+        else:
+            own[j], at = other
+            links[own[j]][at] = k
+
+
+def _match_facets(k: int, vertices: Sequence[int], i: int, ridges: Ridges, links: Mapping[int, list[int]]) -> None:
+    """Links a new simplex to those of the new ones that share a facet with it; ``i`` is where the new vertex is."""
+    own = links[k]
+    base = [*vertices[:i], *vertices[i + 1 :]]
+    base.sort()
+    for j, v in enumerate(vertices):
+        if j == i:
+            continue
+        ridge = tuple([u for u in base if u != v])
+        other = ridges.pop(ridge, None)
+        if other is None:
+            ridges[ridge] = (k, j)
+        else:
+            own[j], at = other
+            links[own[j]][at] = k
