@@ -25,7 +25,10 @@ RESOLVED = 1e-8
 START = 2
 """The depth of the first rule."""
 ABREAST = 2
-"""How many rules of an interval may be out at once."""
+"""How many rules of an interval may be out at once.
+
+With 16 workers, 1 takes as many evaluations as one worker (in an eighth of the time), 2 a fifth more (in 1/11.5).
+"""
 SHRINK = 0.2
 """What a rule that is out is expected to leave of an error."""
 

@@ -42,11 +42,9 @@ def _halved() -> tuple[Vector, Vector]:
 
 
 def _sloped() -> Vector:
-    """Returns what gives the coefficients of a derivative."""
-    x, weights = np.polynomial.legendre.leggauss(40)
-    root = np.sqrt(np.arange(33) + 0.5)
-    slopes = [np.polynomial.legendre.Legendre.basis(j).deriv()(x) * root[j] for j in range(33)]
-    return np.asarray((_values(x).T * weights) @ np.array(slopes).T)
+    """Returns what gives the coefficients of a derivative: P'_j is the sum of (2k + 1) P_k over k = j - 1, j - 3..."""
+    k, j = np.ogrid[:33, :33]
+    return np.where((k < j) & ((j - k) % 2 == 1), np.sqrt((2 * j + 1.0) * (2 * k + 1.0)), 0.0)
 
 
 _AT_NODES = _values(NODES)
