@@ -78,7 +78,7 @@ def test_results_without_names_are_a_column():
     for point in learner.ask(4)[0]:
         learner.tell(point, (point, "more"))
     frame = learner.frame()
-    assert list(frame.columns) == ["x", "learned", "(result)"]
+    assert list(frame.columns) == ["x", "(learned)", "(result)"]
     twin = learner.new()
     twin.load_frame(frame)
     assert twin.method.extra == learner.method.extra
@@ -87,7 +87,7 @@ def test_results_without_names_are_a_column():
 def test_a_result_may_have_an_output_of_that_name():
     learner = co.DataSaver(halving(), lambda whole: whole["result"])
     for point in learner.ask(4)[0]:
-        learner.tell(point, {"result": point, "time": 0.5})
+        learner.tell(point, {"result": point, "learned": 0.5})
     twin = learner.new()
     twin.load_frame(learner.frame())
     assert twin.method.extra == learner.method.extra

@@ -12,7 +12,7 @@ from cohobate.core.payload import Payload
 from cohobate.host.extras import require
 from cohobate.propose.learners.method import Method, Point, Told, told_to, value_for
 
-LEARNED: Final = "learned"
+LEARNED: Final = "(learned)"
 """The column of what is learned, where that is no output of the simulator."""
 RESULT: Final = "(result)"
 """The column of whole results that have no names in them: none that an output would have."""
