@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 
+import cohobate as co
 from cohobate.core.errors import LearnerError
 from cohobate.core.problem import Real
 from cohobate.propose.learners.learner import Learner
@@ -292,6 +293,8 @@ def test_corners_may_be_holes(holes):
             learner.tell(point, None if point in holes else ring(point))
     assert isfinite(learner.loss())
     assert learner.npoints == 100 - len(holes)
+    learner.tell(holes[0], None)
+    assert learner.ask(1)[0][0] not in learner.holes
     learner.tell(holes[0], 1.0)
     assert holes[0] not in learner.holes
     assert learner.npoints == 101 - len(holes)
@@ -397,6 +400,8 @@ def test_settings_are_described():
     assert base == LearnerND(SQUARE).new().describe()
     others = [
         LearnerND([(-1, 1), (-1, 2)]),
+        LearnerND([(1, 10), (1, 10)]),
+        LearnerND([Real(1, 10), Real(1, 10, log=True)]),
         LearnerND(SQUARE, simplex_uniform()),
         LearnerND(SQUARE, mine),
         LearnerND(SQUARE, lambda simplex: 2 * simplex.volume),
@@ -425,3 +430,23 @@ def test_a_copy_goes_on_alike_and_apart(copied, n):
 def test_the_same_calls_lead_to_the_same_points():
     one, two = fed(LearnerND(SQUARE), ring, 200, 7), fed(LearnerND(SQUARE), ring, 200, 7)
     assert list(one.data) == list(two.data)
+
+
+def test_a_campaign_learns_and_goes_on_after_a_stop(tmp_path):
+    def bowl(x, y):
+        if x > 0.6 and y > 0.6:
+            raise ValueError("too far")
+        return x * x + y * y
+
+    def run(n):
+        campaign = co.Campaign(LearnerND(SQUARE), bowl, co.engines.inline(), run=tmp_path / "run")
+        return campaign.run(co.evaluations(n))
+
+    run(25)
+    result = run(60)
+    reference = LearnerND(SQUARE)
+    for _ in range(60):
+        for x, y in reference.ask(1)[0]:
+            reference.tell((x, y), None if x > 0.6 and y > 0.6 else bowl(x, y))
+    assert {(row["x"], row["y"]) for row in result.table()} == {*reference.data, *reference.holes}
+    assert reference.holes

@@ -145,13 +145,15 @@ class Field:
         self._settled[p] = True
         self._hollow.add(p)
         self._covered.pop(p, None)
-        if self.ready:
+        if self.ready and p in self._parents:
             self._y[p] = self.predicted(p)
 
     def start(self) -> None:
         """Makes all losses from values, for the first time: every corner is known, or a hole."""
-        self.ready = True
         known = [y for y in self._y if y is not None]
+        if not known:
+            return
+        self.ready = True
         usual = mixed([1 / len(known)] * len(known), known)
         for p, y in enumerate(self._y):
             if y is None:

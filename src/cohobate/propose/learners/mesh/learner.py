@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,8 @@ def LearnerND(
 
 
 def _region(domain: Payload, names: Sequence[str] | None) -> Region:
-    if hasattr(domain, "equations"):
+    spatial = sys.modules.get("scipy.spatial")  # whoever has a hull has imported it
+    if spatial is not None and isinstance(domain, spatial.ConvexHull):
         return _hull(domain, names)
     axes = axes_of(domain, "LearnerND")
     return Region(axes if names is None else _named(list(axes.values()), names))

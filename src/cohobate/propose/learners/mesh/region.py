@@ -78,8 +78,8 @@ class Region:
         return point  # type: ignore[no-any-return]  # a tuple of floats by now
 
     def describe(self) -> dict[str, Plain]:
-        """Returns the bounds by axis, and the corners of a hull."""
-        axes = {name: [float(axis.lo), float(axis.hi)] for name, axis in self.axes.items()}
+        """Returns the bounds by axis and whether it is logarithmic, and the corners of a hull."""
+        axes = {name: [float(axis.lo), float(axis.hi), axis.log] for name, axis in self.axes.items()}
         return {"axes": axes, "hull": [list(corner) for corner in self.corners] if self.planes else None}
 
     def _beyond(self, unit: Point) -> float:
