@@ -1,6 +1,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
-GEST := libensemble xopt optimas
+GEST := libensemble xopt optimas adaptive flaky pytest pytest-timeout
 TEST := pytest pytest-timeout pytest-xdist hypothesis ipykernel mini-racer
 CHECK := ruff mypy
 DOCS := sphinx myst-parser furo
@@ -44,7 +44,7 @@ docs: .venv/docs.ok
 	$(PIP) install -q -c constraints.txt -c constraints-docs.txt -e '.[chem,plot,sklearn,tables,gest,cma]' $(DOCS)
 	touch $@ .venv/demo.ok
 
-# Generators of others, in an environment of their own. On Linux torch may bring CUDA, gigabytes more than is
+# Generators of others, and adaptive with its tests, in an environment of their own. On Linux torch may bring CUDA, gigabytes more than is
 # needed: set PIP_EXTRA_INDEX_URL to the index of its CPU builds, and pip takes the small one.
 .venv/gest.ok: pyproject.toml constraints-gest.txt | .venv/bin/python
 	$(PYTHON) -m venv .venv/gest

@@ -25,11 +25,11 @@ from cohobate.core.pool import Pool
 from cohobate.core.protocols import inputs_of
 from cohobate.core.trial import Result, Trial
 from cohobate.host.extras import require
-from cohobate.learn import posterior
-from cohobate.learn.features import molecules
-from cohobate.learn.fingerprints import Fingerprints
-from cohobate.learn.likelihood import Hyper
-from cohobate.learn.models import TanimotoGP
+from cohobate.models import posterior
+from cohobate.models.features import molecules
+from cohobate.models.fingerprints import Fingerprints
+from cohobate.models.likelihood import Hyper
+from cohobate.models.ready import TanimotoGP
 from cohobate.propose.active import ActiveLearning
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "ie_pool.csv"

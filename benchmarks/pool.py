@@ -28,9 +28,9 @@ from rows import Claim, show, show_claims
 
 from cohobate.core.pool import Pool
 from cohobate.host.extras import require
-from cohobate.learn.fingerprints import Fingerprints, packed_bits
-from cohobate.learn.kernels import Tanimoto
-from cohobate.learn.molecular import pool_fingerprints
+from cohobate.models.fingerprints import Fingerprints, packed_bits
+from cohobate.models.kernels import Tanimoto
+from cohobate.models.molecular import pool_fingerprints
 
 EVERYDAY = Path(__file__).resolve().parent.parent / "examples" / "screen" / "molecules.smi"
 BETWEEN = ("", "C", "CC", "O", "C(=O)", "COC")

@@ -25,7 +25,7 @@ from screening_cases import Generator, Neighbours, Oracle, Run, folded_bits, ful
 
 from cohobate.core.pool import Pool
 from cohobate.host.extras import require
-from cohobate.learn.models import TanimotoGP
+from cohobate.models.ready import TanimotoGP
 from cohobate.propose.active import ActiveLearning
 from cohobate.propose.sampling import RandomSampler
 

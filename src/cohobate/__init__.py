@@ -69,7 +69,7 @@ _HOMES = {
 _MODULES = {
     "chem": "cohobate.simulate.chem",
     "engines": "cohobate.engines",
-    "losses": "cohobate.propose.learners.line.losses",
+    "losses": "cohobate.propose.learners.losses",
     "optimisers": "cohobate.propose.optimisers",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

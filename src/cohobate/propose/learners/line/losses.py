@@ -131,7 +131,7 @@ def as_loss(loss: Loss | Of | None) -> Loss:
 def error_loss() -> Loss:
     """Returns the estimated error of straight lines between the points, relative to the range of values.
 
-    A line errs by |f''| h^2 / 8 at most; f'' is twice the larger of the second divided differences at both
+    A line errs by f'' h^2 / 8 at most; f'' is twice the larger of the second divided differences at both
     ends. Where that is smaller, 32 times the fourth power of the interval's share of the domain stands for
     what no point has met: at 1e-3 no two points are further apart than a sixteenth of the domain. That meets
     a smooth feature as high as the range and 3 % of the domain wide (at half height), wherever it is; a narrower

@@ -85,7 +85,7 @@ def simplex_error(exploration: float = 0.01) -> SimplexLoss:
 
     The second derivative is estimated by how far each neighbour's value is off the plane of the simplex,
     over the power of the neighbour's point with respect to the circumsphere (at least a quarter of the
-    longest edge squared); of a parabola c |x|² this is c exactly. Their mean and ``exploration``
+    longest edge squared); of a parabola c x·x this is c exactly. Their mean and ``exploration``
     are taken times the longest edge squared and the volume.
     """
     score = partial(_error, exploration=exploration)
