@@ -44,8 +44,8 @@ docs: .venv/docs.ok
 	$(PIP) install -q -c constraints.txt -c constraints-docs.txt -e '.[chem,plot,sklearn,tables,gest,cma]' $(DOCS)
 	touch $@ .venv/demo.ok
 
-# Generators of others, and adaptive with its tests, in an environment of their own. On Linux torch may bring CUDA, gigabytes more than is
-# needed: set PIP_EXTRA_INDEX_URL to the index of its CPU builds, and pip takes the small one.
+# Generators of others, and adaptive with its tests, in an environment of their own. On Linux torch may bring CUDA,
+# gigabytes more than is needed: set PIP_EXTRA_INDEX_URL to the index of its CPU builds, and pip takes the small one.
 .venv/gest.ok: pyproject.toml constraints-gest.txt | .venv/bin/python
 	$(PYTHON) -m venv .venv/gest
 	.venv/gest/bin/python -m pip --disable-pip-version-check --no-input install -q -c constraints-gest.txt \
