@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from heapq import heappush, heapreplace
-from itertools import pairwise
+from itertools import islice, pairwise
 from operator import itemgetter, sub
 from typing import NamedTuple
 
@@ -89,8 +89,9 @@ def widest(interval: Interval, holes: Mapping[float, str], order: float, dust: f
 def fill(n: int, stretches: Iterator[Stretch], order: float, dust: float) -> list[Chosen]:
     """Returns up to ``n`` points, each part cut evenly, so that the largest loss left is smallest.
 
-    ``stretches`` come in the order of falling ``most``; no more of them are taken than are needed.
+    ``stretches`` come in the order of falling ``most``; no more of them are taken than are needed, ``n`` at most.
     """
+    stretches = islice(stretches, n)
     heap: list[tuple[float, float, float, int, float, int]] = []
     parts: dict[float, tuple[float, int, float, int]] = {}
     following = next(stretches, None)
