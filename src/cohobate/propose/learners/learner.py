@@ -18,7 +18,7 @@ from cohobate.core.trial import Result
 from cohobate.propose.learners.files import Names, filed, read_known, write_known
 from cohobate.propose.learners.frames import array_of, frame_of, points_in
 from cohobate.propose.learners.known import Known, memory_of, recollect
-from cohobate.propose.learners.method import Method, Point, Told, told_to, value_for, why_over
+from cohobate.propose.learners.method import Absorbs, Method, Point, Told, told_to, value_for, why_over
 from cohobate.propose.learners.residuals import Residuals
 
 M = TypeVar("M", bound=Method)
@@ -53,7 +53,7 @@ class Learner(Generic[M]):
         points, gains = self.method.ask(n)
         if not tell_pending:
             self.method.release(points)
-        return list(points), list(gains)
+        return points, gains
 
     def tell(self, point: Point, value: Told) -> None:
         """Takes in the value at a point, asked for or not; a ``None`` value says that there is none.
@@ -67,13 +67,18 @@ class Learner(Generic[M]):
             return
         if value is None:
             method.exclude(point, "told to have no value")
-        else:
-            self.take(point, value)
+            return
+        self.residuals.add(method.tell(point, value))
+        if self.refused:
+            self.refused.pop(point, None)
 
     def tell_many(self, points: Sequence[Point], values: Sequence[Told]) -> None:
         """Takes in many values at once, which costs less than one after the other."""
         if len(points) != len(values):
             raise LearnerError(f"tell_many: expected as many values as points, got {len(points)} and {len(values)}")
+        if isinstance(self.method, Absorbs) and type(None) not in set(map(type, values)):
+            self._took(self.method.absorb(points, values))
+            return
         told = self._unknown(zip(points, values, strict=True))
         known = {point: value for point, value in told.items() if value is not None}
         self.take_many(list(known), list(known.values()))
@@ -244,10 +249,13 @@ class Learner(Generic[M]):
     def take_many(self, points: Sequence[Point], values: Sequence[Told]) -> Sequence[float]:
         """Takes in values at distinct admitted points that have none yet; returns as ``Method.tell_many`` does."""
         residuals = self.method.tell_many(points, values)
+        self._took(residuals)
+        return residuals
+
+    def _took(self, residuals: Sequence[float]) -> None:
         if self.refused:
             self.refused = {point: why for point, why in self.refused.items() if point not in self.method.data}
         self.residuals.extend(residuals)
-        return residuals
 
     def _unknown(self, told: Iterable[tuple[Point, Told]]) -> dict[Point, Told]:
         """Returns the admitted points without a value, and the first that is told of each."""

@@ -68,7 +68,7 @@ class Method(Protocol):
         """Returns a point as it is kept (a float, a tuple of floats); ``LearnerError`` for one outside the domain."""
         ...
 
-    def ask(self, n: int) -> tuple[Sequence[Point], Sequence[float]]:
+    def ask(self, n: int) -> tuple[list[Point], list[float]]:
         """Chooses up to ``n`` points, which are pending then, and says what is gained by each.
 
         Fewer where it waits for results or nothing is left.
@@ -126,6 +126,18 @@ class Method(Protocol):
 
         ``kind`` chooses among several. Raises ``LearnerError`` where too little is known.
         """
+        ...
+
+
+@runtime_checkable
+class Absorbs(Protocol):
+    """A method that takes in many points as they are given at less cost than one by one.
+
+    It admits them itself, leaves out those that are in ``data``, and of equal ones takes the first.
+    """
+
+    def absorb(self, points: Sequence[Point], values: Sequence[Told]) -> Sequence[float]:
+        """Takes in values, all of which are some; otherwise as ``tell_many``."""
         ...
 
 

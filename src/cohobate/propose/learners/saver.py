@@ -103,7 +103,7 @@ class Saved(Generic[M]):
         """Returns a point within the domain."""
         return self.learner.method.admit(point)
 
-    def ask(self, n: int) -> tuple[Sequence[Point], Sequence[float]]:
+    def ask(self, n: int) -> tuple[list[Point], list[float]]:
         """Returns the next points."""
         return self.learner.method.ask(n)
 

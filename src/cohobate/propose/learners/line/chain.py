@@ -118,7 +118,7 @@ class Chain:
         b = self._x[self._right[i]]
         if inner := self._inner.get(i):
             _, a, b = self._widest(i, inner)
-        return Chosen(a + (b - a) * 0.5, worth / 2, i)
+        return a + (b - a) * 0.5, worth / 2, i
 
     def _several(self, n: int) -> list[Chosen]:
         taken: dict[int, None] = {}
@@ -135,16 +135,18 @@ class Chain:
         Returns by how much it is off the line between its known neighbours, NaN unless there are two.
         """
         i = self._locate(point, near)
-        if self._x[i] != point:
+        x = self._x
+        if x[i] != point:
             i = self._split(i, point)
         self._y[i] = value
         window = self._window(i)
-        xs = [self._x[j] for j in window]
-        found = self._loss.along(xs, self._values(window), self._facts.width, self.scale)
-        n = self._loss.neighbours
+        xs = [x[j] for j in window]
+        loss = self._loss
+        found = loss.along(xs, self._values(window), self._facts.width, self.scale)
+        n = loss.neighbours
         first = 0 if window[0] == 0 else n
         self._value(window, xs, found, first, len(found) - (0 if self._right[window[-1]] == LAST else n))
-        if len(self._heap) > SLACK * len(self._x) + FEW:
+        if len(self._heap) > SLACK * len(x) + FEW:
             self._pile()
         return self._off(i)
 
@@ -175,11 +177,11 @@ class Chain:
 
     def _off(self, i: int) -> float:
         """Returns by how much a value is off the line between its neighbours."""
-        a, b = self._left[i], self._right[i]
+        a, b, x, y = self._left[i], self._right[i], self._x, self._y
         if a < 0 or b < 0:
             return nan
-        one, other, value = self._y[a], self._y[b], self._y[i]
-        t = (self._x[i] - self._x[a]) / (self._x[b] - self._x[a])
+        one, other, value = y[a], y[b], y[i]
+        t = (x[i] - x[a]) / (x[b] - x[a])
         if isinstance(value, float) and isinstance(one, float) and isinstance(other, float):
             off: float = abs(one + (other - one) * t - value)
             return off
@@ -248,10 +250,11 @@ class Chain:
 
     def _values(self, window: Sequence[int]) -> list[Number]:
         """Returns the values; a bound without one has that of the point next to it."""
-        found = [self._y[i] for i in window]
+        ys = self._y
+        found = [ys[i] for i in window]
+        if found[0] is not None and found[-1] is not None:
+            return found  # type: ignore[return-value]  # only the bounds can be without a value
         inside = [y for y in found if y is not None]
-        if len(inside) == len(found):
-            return inside
         before = [inside[0]] if found[0] is None else []
         after = [inside[-1]] if found[-1] is None else []
         return [*before, *inside, *after]

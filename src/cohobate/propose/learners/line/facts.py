@@ -84,6 +84,8 @@ class Facts:
 
     def settle(self, points: Sequence[float]) -> None:
         """Takes in that points are neither out nor holes any more."""
+        if list(self.pending) == points:  # all that was asked for, in that order
+            self.pending.clear()
         for known in (self.pending, self.holes):
             if known:
                 for point in points:

@@ -31,12 +31,8 @@ class Stretch(NamedTuple):
     gaps: Sequence[Gap]
 
 
-class Chosen(NamedTuple):
-    """A point that was chosen, what is gained by it, and the number of the interval it lies in."""
-
-    point: float
-    gain: float
-    number: int
+Chosen = tuple[float, float, int]
+"""A point that was chosen, what is gained by it, and the number of the interval it lies in."""
 
 
 def rounded(loss: float) -> float:
@@ -107,11 +103,7 @@ def fill(n: int, stretches: Iterator[Stretch], order: float, dust: float) -> lis
         parts[a] = (b, k, loss, number)
         left = rounded(loss / k**order) if (b - a) / k > dust else 0.0
         heapreplace(heap, (-left, a, b, k, loss, number))
-    return [
-        Chosen(a + (b - a) * (i / k), loss / k, number)
-        for a, (b, k, loss, number) in parts.items()
-        for i in range(1, k)
-    ]
+    return [(a + (b - a) * (i / k), loss / k, number) for a, (b, k, loss, number) in parts.items() for i in range(1, k)]
 
 
 def _finest(left: bool, right: bool) -> float:

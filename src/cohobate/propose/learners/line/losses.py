@@ -191,17 +191,16 @@ def _errors(xs: Sequence[float], ys: Sequence[float], width: float, scale: float
     step = (a - xs[0]) / width + SMALLEST
     slope = (p - ys[0]) / scale / step
     bend, found = 0.0, []
-    for b, q in zip(xs[2:], ys[2:], strict=True):
+    for b, q in zip(xs[2:], ys[2:]):  # noqa: B905 as many positions as values, and this is where the time goes
         last, before = step, slope
         step = (b - a) / width + SMALLEST
         slope = (q - p) / scale / step
-        turn = abs(slope - before) / (step + last)
+        turn = slope - before
+        turn = (turn if turn > 0.0 else -turn) / (step + last)
         square = last * last
         error = (turn if turn > bend else bend) * square / 4
         hidden = GUARD * (square * square)
-        if error < hidden:
-            error = hidden if hidden < 1.0 else max(error, 1.0)
-        found.append(error)
+        found.append(error if error >= hidden else hidden if hidden < 1.0 else max(error, 1.0))
         a, p, bend = b, q, turn
     square = step * step
     found.append(max(bend * square / 4, min(GUARD * (square * square), 1.0)))

@@ -163,8 +163,12 @@ class Line:
         self._chain = chain
         return off / facts.scale
 
-    def tell_many(self, points: Sequence[Payload], values: Sequence[Payload]) -> list[float]:
+    def tell_many(self, points: Sequence[float], values: Sequence[Payload]) -> list[float]:
         """Takes in values as one ``tell`` after the other does; many are predicted from what was known before."""
+        return self.absorb(points, values)
+
+    def absorb(self, points: Sequence[Payload], values: Sequence[Payload]) -> list[float]:
+        """Does the same with points as they are given."""
         facts = self._facts
         admitted = self._admitted(points)
         array, shape = checked_many(admitted, values, facts.shape)
@@ -253,7 +257,7 @@ class Line:
     def _linked(self) -> Chain:
         """Returns the chain, its losses those of the range known (of many points: nearly)."""
         chain, scale = self._chain, self._facts.scale
-        if chain is None or (chain.scale != scale and (len(self.data) <= EXACT or scale > GROWTH * chain.scale)):
+        if chain is None or (chain.scale != scale and (len(self._facts.data) <= EXACT or scale > GROWTH * chain.scale)):
             chain = self._chain = Chain(self._facts, self._loss, self._tabled().seen())
             self._table = None
         return chain
