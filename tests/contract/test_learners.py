@@ -535,10 +535,7 @@ def test_what_is_known_stays_when_more_is_copied(case: Case):
 
 
 @pytest.mark.parametrize("pickler", [pickle, cloudpickle], ids=["pickle", "cloudpickle"])
-def test_pickled_it_goes_on_the_same(case: Case, pickler: Any, request: pytest.FixtureRequest):
-    if "2D" in case.name:
-        why = "a mesh that was pickled scores some simplices otherwise than its original"
-        request.applymarker(pytest.mark.xfail(reason=why, strict=False))
+def test_pickled_it_goes_on_the_same(case: Case, pickler: Any):
     learner = grown(case)
     twin = pickler.loads(pickler.dumps(learner))
     assert state(twin) == state(learner)

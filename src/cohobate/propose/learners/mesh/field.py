@@ -73,13 +73,16 @@ class Field:
             self.queue.put(k, UNSEEN * ball[-1])
 
     def __getstate__(self) -> dict[str, object]:
-        """Returns all but what only makes it quick."""
-        return {name: None if name == "_quick" else getattr(self, name) for name in self.__slots__}
+        """Returns all there is; of what makes it quick, what that remembers."""
+        memory = None if self._quick is None else self._quick.memory
+        return {name: memory if name == "_quick" else getattr(self, name) for name in self.__slots__}
 
     def __setstate__(self, state: Mapping[str, object]) -> None:
         for name, value in state.items():
             setattr(self, name, value)
         self._quick = self._quickly() if self.ready else None
+        if self._quick is not None:
+            self._quick.memory = state["_quick"]  # type: ignore[assignment]  # as __getstate__ gives it
 
     def divide(self, at: Point, k: int, parents: Sequence[int], shares: Sequence[float]) -> Step | None:
         """Makes ``at``, within simplex ``k``, a pending vertex, ``None`` where it is as good as one.

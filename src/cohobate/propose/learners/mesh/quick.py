@@ -24,7 +24,7 @@ class QuickError:
     not ``known`` are left out.
     """
 
-    __slots__ = ("_bends", "_exploration", "_memory", "_plane", "_split", "_tri", "_values")
+    __slots__ = ("_bends", "_exploration", "_plane", "_split", "_tri", "_values", "memory")
 
     def __init__(
         self, tri: Triangulation, y: Sequence[Payload], known: Sequence[bool], values: Values, exploration: float
@@ -34,29 +34,29 @@ class QuickError:
         self._exploration = exploration
         self._plane, self._bends = (_planar if tri.d == 2 else _solid)(tri, y, known)
         self._split = tri.d + 3
-        self._memory: dict[int, tuple[float, ...]] = {}  # flat, so that it costs the garbage collector nothing
+        self.memory: dict[int, tuple[float, ...]] = {}  # flat, so that it costs the garbage collector nothing
 
     def score(self, k: int) -> float:
         """Returns the loss of a simplex."""
         plane = self._plane(k)
         bends = self._bends(k, plane, zip(self._tri.vertices[k], self._tri.links[k]))  # noqa: B905 a check would cost
-        self._memory[k] = (*plane, *bends)
+        self.memory[k] = (*plane, *bends)
         return self._loss(plane, bends)
 
     def turned(self, k: int, i: int) -> float:
         """Returns the loss of a simplex after the value beyond its i-th facet has changed."""
-        if k not in self._memory:
+        if k not in self.memory:
             return self.score(k)
-        plane = self._memory[k][: self._split]
-        bends = [*self._memory[k][self._split :]]
+        plane = self.memory[k][: self._split]
+        bends = [*self.memory[k][self._split :]]
         (bends[i],) = self._bends(k, plane, ((self._tri.vertices[k][i], self._tri.links[k][i]),))
-        self._memory[k] = (*plane, *bends)
+        self.memory[k] = (*plane, *bends)
         return self._loss(plane, bends)
 
     def trim(self) -> None:
         """Forgets simplices that are no more, if they are many."""
-        if len(self._memory) > 2 * len(self._tri.vertices) + ROOM:
-            self._memory = {k: kept for k, kept in self._memory.items() if k in self._tri.vertices}
+        if len(self.memory) > 2 * len(self._tri.vertices) + ROOM:
+            self.memory = {k: kept for k, kept in self.memory.items() if k in self._tri.vertices}
 
     def _loss(self, plane: Plane, bends: list[float]) -> float:
         n = len(bends)
