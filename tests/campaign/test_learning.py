@@ -128,6 +128,7 @@ def test_failures_are_holes():
         learned(1.0)
     assert np.isfinite(learned(1.0, extrapolate=True))
     assert "without a value" in learned._repr_html_()
+    assert f"; {len(learned.holes)} without a value (" in repr(learned)
 
 
 @pytest.mark.parametrize(

@@ -100,20 +100,27 @@ class Learned:
         return found["plot"].load()(self, path, over=over, at=at, points=points)
 
     def __repr__(self) -> str:
-        return f"<learned from {self.result}: {self.function!r:.200}>"
+        without = f"; {len(self.holes)} without a value ({self._why:.120})" if self.holes else ""
+        return f"<learned from {self.result}{without}: {self.function!r:.200}>"
 
     def _repr_html_(self) -> str:
         """Returns it as a card for notebooks."""
         learner = self.learner
         facts: list[tuple[str, object]] = [
             ("over", ", ".join(self.names)),
-            ("points", f"{learner.npoints}{f', {len(learner.holes)} without a value' if learner.holes else ''}"),
+            ("points", learner.npoints),
+            ("without a value", f"{len(self.holes)} ({self._why:.120})" if self.holes else ""),
             ("function", repr(self.function)),
             ("largest miss", "unknown" if np.isnan(self.error) else f"{self.error:.2g} of the range"),
             ("left to learn", f"{self.loss:.3g}"),
             ("stopped", self.result.reason),
         ]
         return Card("Learned function", facts).html()
+
+    @property
+    def _why(self) -> str:
+        """Why the latest point that gave no value gave none."""
+        return next(reversed(list(self.holes.values())))
 
     @property
     def _callable(self) -> Payload:
