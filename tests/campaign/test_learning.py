@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import signal
 
 import numpy as np
@@ -34,13 +33,6 @@ def test_a_peak_as_in_the_design():
     assert learned.names == ("x",)
     assert "rational interpolant" in repr(learned)
     assert "of the range" in learned._repr_html_()
-
-
-def test_the_function_stands_where_the_package_does():
-    assert inspect.signature(co.learn) == inspect.signature(learn)
-    from cohobate.models.ready import RBFGP
-
-    assert co.learn.models.RBFGP is RBFGP
 
 
 @pytest.mark.parametrize(
