@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 import cohobate as co
-from cohobate.campaign.learned import DRAWN
 from cohobate.campaign.learning import learn
 from cohobate.core.errors import MissingExtra, UserError
 from cohobate.propose.learners import SequenceLearner
-from cohobate.view.plots.learned import draw
+from cohobate.propose.learners.sampled import DRAWN
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +32,7 @@ def surface():
 
 
 def test_a_curve_with_its_points_and_holes(curve, tmp_path):
-    figure = draw(curve, tmp_path / "curve.png")
+    figure = curve.plot(tmp_path / "curve.png")
     (panel,) = figure.axes
     lines = {line.get_label(): line for line in panel.lines}
     x, y = lines["f[0]"].get_data()
@@ -46,22 +45,22 @@ def test_a_curve_with_its_points_and_holes(curve, tmp_path):
 
 
 def test_points_can_be_left_out(curve):
-    assert len(draw(curve, points=False).axes[0].lines) == 2
+    assert len(curve.plot(points=False).axes[0].lines) == 2
 
 
 def test_contours_of_two_axes():
     learned = learn(lambda x, y: x * y, [(0, 1), (0, 2)], co.evaluations(20))
-    panel = draw(learned).axes[0]
+    panel = learned.plot().axes[0]
     assert (panel.get_xlabel(), panel.get_ylabel()) == ("x", "y")
     assert {tuple(point) for point in panel.lines[0].get_xydata()} == {tuple(point) for point in learned.points}
-    assert draw(learned, points=False).axes[0].lines[:] == []
+    assert learned.plot(points=False).axes[0].lines[:] == []
 
 
 def test_slices_of_three(surface):
-    panel = draw(surface, over=("z", "x"), at={"y": 1.5}).axes[0]
+    panel = surface.plot(over=("z", "x"), at={"y": 1.5}).axes[0]
     assert (panel.get_xlabel(), panel.get_ylabel()) == ("z", "x")
     assert "y = 1.5" in panel.get_title(loc="left")
-    line = draw(surface, over="y").axes[0].lines[0]
+    line = surface.plot(over="y").axes[0].lines[0]
     x, y = line.get_data()
     assert y == pytest.approx(0.5 * x, abs=0.1)
 
@@ -80,12 +79,12 @@ def test_slices_of_three(surface):
 )
 def test_what_cannot_be_drawn_is_said(surface, settings, says):
     with pytest.raises(UserError, match=says):
-        draw(surface, **settings)
+        surface.plot(**settings)
 
 
 def test_a_list_has_no_axes():
     with pytest.raises(UserError, match="no function"):
-        draw(learn(lambda item: item, SequenceLearner([1.0, 2.0])))
+        learn(lambda item: item, SequenceLearner([1.0, 2.0])).plot()
 
 
 def test_without_matplotlib_the_extra_is_named(curve, monkeypatch):
@@ -94,24 +93,24 @@ def test_without_matplotlib_the_extra_is_named(curve, monkeypatch):
 
     monkeypatch.setattr("cohobate.view.plots.figure.require", missing)
     with pytest.raises(MissingExtra, match=r"cohobate\[plot\]"):
-        draw(curve)
+        curve.plot()
 
 
-def test_the_entry_point_names_it():
+def test_the_entry_point_names_what_draws():
     declared = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     module, _, name = declared["project"]["entry-points"][DRAWN]["plot"].partition(":")
-    assert getattr(import_module(module), name) is draw
+    assert getattr(import_module(module), name).__doc__.startswith("Returns a figure of what was learned")
 
 
-def test_plot_finds_the_entry_point(curve, monkeypatch):
-    class Point:
-        name = "plot"
-
-        def load(self):
-            return draw
-
-    monkeypatch.setattr("cohobate.campaign.learned.entry_points", lambda group: [Point()] if group == DRAWN else [])
-    assert len(curve.plot(points=False).axes) == 1
-    monkeypatch.setattr("cohobate.campaign.learned.entry_points", lambda group: [])
+def test_without_being_installed_nothing_is_drawn(curve, monkeypatch):
+    monkeypatch.setattr("cohobate.propose.learners.sampled.entry_points", lambda group: [])
     with pytest.raises(UserError, match="without being installed"):
         curve.plot()
+
+
+def test_a_learner_draws_what_it_knows():
+    learner = co.Learner1D((-1, 1))
+    learner.tell_many([-1, 0, 1], [1, 0, 1])
+    panel = learner.plot(kind="linear").axes[0]
+    assert panel.lines[0].get_ydata()[:3] == pytest.approx([1, 0.999, 0.998])
+    assert sorted(panel.lines[1].get_xdata()) == [-1, 0, 1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from math import nan
 from pathlib import Path
 from typing import final
@@ -14,13 +13,11 @@ from numpy.typing import NDArray
 
 from cohobate.campaign.result import CampaignResult
 from cohobate.core.card import Card
-from cohobate.core.errors import LearnerError, UserError
+from cohobate.core.errors import LearnerError
 from cohobate.core.payload import Payload
 from cohobate.propose.learners.learner import Learner
 from cohobate.propose.learners.method import Method, Point
-
-DRAWN = "cohobate.learned"
-"""The entry-point group whose ``plot`` draws what was learned."""
+from cohobate.propose.learners.sampled import Sampled
 
 
 @final
@@ -68,12 +65,12 @@ class Learned:
     @property
     def points(self) -> NDArray[np.float64]:
         """The points with a value, in the order they came: (n,), over several axes (n, axes)."""
-        return np.array(list(self.learner.data))
+        return self._sampled.points
 
     @property
     def values(self) -> NDArray[np.float64]:
         """The values at ``points``: (n, ...)."""
-        return np.array(list(self.learner.data.values()))
+        return self._sampled.values
 
     @property
     def holes(self) -> Mapping[Point, str]:
@@ -88,16 +85,8 @@ class Learned:
         at: Mapping[str, float] | None = None,
         points: bool = True,
     ) -> Payload:
-        """Draws it and returns the figure, saved where a path is given.
-
-        A curve over one axis, coloured contours over two: ``over`` names them (by default the first two),
-        ``at`` says where the others are held (by default in the middle). With the known ``points``, and the
-        holes. Raises ``MissingExtra`` without matplotlib, ``UserError`` for axes that there are not.
-        """
-        found = {point.name: point for point in entry_points(group=DRAWN)}
-        if "plot" not in found:
-            raise UserError("plot: cohobate is imported without being installed: pip install it")
-        return found["plot"].load()(self, path, over=over, at=at, points=points)
+        """Draws it and returns the figure: see ``Sampled.plot``."""
+        return self._sampled.plot(path, over=over, at=at, points=points)
 
     def __repr__(self) -> str:
         without = f"; {len(self.holes)} without a value ({self._why:.120})" if self.holes else ""
@@ -116,6 +105,10 @@ class Learned:
             ("stopped", self.result.reason),
         ]
         return Card("Learned function", facts).html()
+
+    @property
+    def _sampled(self) -> Sampled:
+        return Sampled(self.function, self.learner.problem, self.learner.data, self.learner.holes)
 
     @property
     def _why(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import isnan
+from pathlib import Path
 from typing import Any, Generic, TypeVar, final
 
 import numpy as np
@@ -20,6 +21,7 @@ from cohobate.propose.learners.frames import array_of, frame_of, points_in
 from cohobate.propose.learners.known import Known, memory_of, recollect
 from cohobate.propose.learners.method import Absorbs, Method, Point, Told, told_to, value_for, why_over
 from cohobate.propose.learners.residuals import Residuals
+from cohobate.propose.learners.sampled import Sampled
 
 M = TypeVar("M", bound=Method)
 SHARE = 0.9
@@ -193,6 +195,19 @@ class Learner(Generic[M]):
     def _repr_html_(self) -> str:
         over = ("over", space_of(self.problem))
         return Card(str(self.describe()["learner"]), [over, *self._counts(), *self._measured()]).html()
+
+    def plot(
+        self,
+        path: str | Path | None = None,
+        *,
+        kind: str | None = None,
+        over: str | Sequence[str] | None = None,
+        at: Mapping[str, float] | None = None,
+        points: bool = True,
+    ) -> Payload:
+        """Draws what ``learned(kind)`` returns, where that is a function: see ``Sampled.plot``."""
+        sampled = Sampled(self.learned(kind), self.problem, self.data, self.holes)
+        return sampled.plot(path, over=over, at=at, points=points)
 
     # in a campaign
 

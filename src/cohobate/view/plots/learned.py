@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cohobate.campaign.learned import Learned
 from cohobate.core.errors import UserError, did_you_mean
 from cohobate.core.payload import Payload
 from cohobate.core.pool import Pool
 from cohobate.core.problem import Integer, Real
+from cohobate.propose.learners.sampled import Sampled
 from cohobate.view.colours import FAILED, RANDOM, of_run
 from cohobate.view.plots.figure import label, legend, markersize, panels, save, suffix_of
 
@@ -25,14 +25,14 @@ Numbers = NDArray[np.float64]
 
 
 def draw(
-    learned: Learned,
+    learned: Sampled,
     path: str | Path | None = None,
     *,
     over: str | Sequence[str] | None = None,
     at: Mapping[str, float] | None = None,
     points: bool = True,
 ) -> Payload:
-    """Returns a figure of what was learned, saved where a ``path`` (png, svg or pdf) is given; see ``Learned.plot``."""
+    """Returns a figure of what was learned, saved where a ``path`` (png, svg or pdf) is given; see ``Sampled.plot``."""
     suffix = suffix_of(path)
     if not callable(learned.function):
         raise UserError(f"nothing to plot: what was learned is {learned.function!r:.80}, no function")
@@ -45,9 +45,9 @@ def draw(
     return figure
 
 
-def _curve(learned: Learned, shown: tuple[str, ...], place: Numbers, points: bool) -> Payload:
+def _curve(learned: Sampled, shown: tuple[str, ...], place: Numbers, points: bool) -> Payload:
     (name,) = shown
-    axes, at = _axes(learned), learned.names.index(name)
+    axes, at = _axes(learned), learned.problem.names.index(name)
     figure, (panel,) = panels(1)
     known = _known(learned)
     x = np.union1d(np.linspace(axes[name].lo, axes[name].hi, FINE), known[:, at])
@@ -69,8 +69,8 @@ def _curve(learned: Learned, shown: tuple[str, ...], place: Numbers, points: boo
     return figure
 
 
-def _contours(learned: Learned, shown: tuple[str, ...], place: Numbers, points: bool) -> Payload:
-    axes, (i, j) = _axes(learned), [learned.names.index(name) for name in shown]
+def _contours(learned: Sampled, shown: tuple[str, ...], place: Numbers, points: bool) -> Payload:
+    axes, (i, j) = _axes(learned), [learned.problem.names.index(name) for name in shown]
     x, y = (np.linspace(axes[name].lo, axes[name].hi, GRID) for name in shown)
     grid = _through(place, {i: x[:, None] + 0 * y, j: 0 * x[:, None] + y})
     values = _outputs(_values(learned, grid)).reshape(GRID, GRID, -1)
@@ -88,7 +88,7 @@ def _contours(learned: Learned, shown: tuple[str, ...], place: Numbers, points: 
     return figure
 
 
-def _scattered(panel: Payload, learned: Learned, columns: tuple[int, int]) -> None:
+def _scattered(panel: Payload, learned: Sampled, columns: tuple[int, int]) -> None:
     """Marks the known points, and where there are none."""
     known = _known(learned)[:, columns]
     panel.plot(*known.T, ".", color="white", markeredgewidth=0, markersize=markersize(len(known), 3.5), alpha=0.8)
@@ -97,11 +97,11 @@ def _scattered(panel: Payload, learned: Learned, columns: tuple[int, int]) -> No
         panel.plot(*holes.T, "x", color=FAILED, markersize=4)
 
 
-def _values(learned: Learned, points: Numbers) -> Numbers:
+def _values(learned: Sampled, points: Numbers) -> Numbers:
     """Returns the values at points, (n, axes), NaN where none is known: (n, ...)."""
     given = points[:, 0] if points.shape[1] == 1 else points
     inside = learned.function.inside(given)
-    some = np.asarray(learned(given[inside]))
+    some = np.asarray(learned.function(given[inside]))
     values = np.full((len(points), *some.shape[1:]), np.nan)
     values[inside] = some
     return values
@@ -112,8 +112,8 @@ def _outputs(values: Numbers) -> Numbers:
     return values.reshape(len(values), -1)
 
 
-def _known(learned: Learned) -> Numbers:
-    return learned.points.reshape(learned.learner.npoints, -1)
+def _known(learned: Sampled) -> Numbers:
+    return learned.points.reshape(len(learned.data), -1)
 
 
 def _through(place: Numbers, moved: Mapping[int, Numbers]) -> Numbers:
@@ -125,8 +125,8 @@ def _through(place: Numbers, moved: Mapping[int, Numbers]) -> Numbers:
     return points
 
 
-def _axes(learned: Learned) -> dict[str, Real | Integer]:
-    variables = learned.learner.problem.variables
+def _axes(learned: Sampled) -> dict[str, Real | Integer]:
+    variables = learned.problem.variables
     if isinstance(variables, Pool) or not all(isinstance(one, Real | Integer) for one in variables.values()):
         raise UserError("nothing to plot: what was learned has no axes")
     return {name: one for name, one in variables.items() if isinstance(one, Real | Integer)}
@@ -162,9 +162,9 @@ def _check(name: str, axes: Mapping[str, Payload]) -> None:
         raise UserError(f"plot: no axis {name!r} among {list(axes)}{did_you_mean(name, axes)}")
 
 
-def _title(panel: Payload, learned: Learned, shown: Sequence[str], place: Numbers) -> None:
-    held = [f"{name} = {value:g}" for name, value in zip(learned.names, place, strict=True) if name not in shown]
-    text = f"{learned.learner.npoints} points" + "".join(f", {one}" for one in held)
+def _title(panel: Payload, learned: Sampled, shown: Sequence[str], place: Numbers) -> None:
+    held = zip(learned.problem.names, place, strict=True)
+    text = f"{len(learned.data)} points" + "".join(f", {name} = {value:g}" for name, value in held if name not in shown)
     panel.set_title(text, fontsize=9, loc="left", color=RANDOM, parse_math=False)
 
 
@@ -172,9 +172,9 @@ def _named(axes: Mapping[str, Real | Integer], name: str) -> str:
     return f"{name} ({axes[name].unit})" if axes[name].unit else name
 
 
-def _output(learned: Learned) -> str:
-    return str(learned.learner.problem.output_names[0])
+def _output(learned: Sampled) -> str:
+    return str(learned.problem.output_names[0])
 
 
-def _called(learned: Learned, number: int, of: int) -> str:
+def _called(learned: Sampled, number: int, of: int) -> str:
     return _output(learned) if of == 1 else f"{_output(learned)}[{number}]"
