@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import wait
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +24,8 @@ import cohobate as co
 from cohobate.propose.learners.mesh.losses import simplex_volume
 
 SCRATCH = Path(__file__).resolve().parent.parent / ".benchmarks"
+MANY = 400
+"""Points up to which the curve that is returned is looked at."""
 LINE, SQUARE, CUBE = (-1, 1), [(-1, 1)] * 2, [(-1, 1)] * 3
 
 
@@ -79,6 +82,9 @@ def lines(_: int) -> dict[str, float]:
     for name, target in f.LINES.items():
         learner = co.Learner1D(LINE)
         found[name] = f.needed(target, lambda k, one=learner: one.ask(k)[0], learner.tell_many)
+        again = co.Learner1D(LINE)
+        few = replace(target, limit=int(min(found[name], MANY)))
+        found[f"{name} learned"] = f.needed(few, lambda k, one=again: one.ask(k)[0], again.tell_many, again.learned)
         found[f"{name} uniform"] = f.evenly(target)
     return found
 

@@ -14,6 +14,8 @@ Ask = Callable[[int], list[Any]]
 """Chooses points."""
 Tell = Callable[[list[Any], list[float]], None]
 """Takes in their values."""
+Curve = Callable[[Any], Any]
+"""Returns values at places."""
 GRID, PLANE = 40_001, 301
 """Places where the error is looked at: on a line, and along each side of a plane."""
 FEWEST, LARGEST = 100, 4_000
@@ -103,8 +105,11 @@ class Target:
     aside: tuple[float, float] | None = None
 
 
+CURVED = 6
+"""Points below which a curve is a straight line."""
 LINES = {
     "peak": Target(peak, 1e-3, 3_000),
+    "peak, absolute": Target(peak, 1e-3 / 2.1234, 3_000),  # of values from -1 to 1.1234
     "sin(30x)": Target(wave, 1e-2, 1_500),
     "tanh(50x)+sin": Target(bend, 1e-3, 2_000),
     "sqrt|x-0.3|": Target(root, 1e-3, 2_000),
@@ -131,8 +136,8 @@ INTEGRALS: dict[str, tuple[Callable[[float], float], tuple[float, float], float]
 TOLERANCES = (1e-4, 1e-8)
 
 
-def needed(target: Target, ask: Ask, tell: Tell) -> float:
-    """Returns the number of points from which a straight line between neighbours is good enough, or infinity."""
+def needed(target: Target, ask: Ask, tell: Tell, curve: Callable[[], Curve] | None = None) -> float:
+    """Returns the number of points from which straight lines, or a curve through them, are good enough, or infinity."""
     grid, true = places(target)
     points: list[float] = []
     values: list[float] = []
@@ -144,7 +149,10 @@ def needed(target: Target, ask: Ask, tell: Tell) -> float:
             points += new
             values += seen
         order = np.argsort(points)
-        line = np.interp(grid, np.array(points)[order], np.array(values)[order])
+        if curve is None or n < CURVED:
+            line = np.interp(grid, np.array(points)[order], np.array(values)[order])
+        else:
+            line = curve()(grid)
         if np.abs(line - true).max() <= target.error * np.ptp(true):
             return n
     return math.inf

@@ -320,7 +320,7 @@ class Foreman:
         self._closing = True
         part_from(self._crew)
         end([worker.group for worker in self._crew], grace=TERM)
-        for worker in self._crew:
+        for worker in list(self._crew):  # what one of them says last may cost it its place
             self._bury(worker)
         for thread in list(self._leaving.values()):
             thread.join()
