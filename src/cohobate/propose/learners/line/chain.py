@@ -104,8 +104,7 @@ class Chain:
 
     def choose(self, n: int) -> list[Chosen]:
         """Returns up to ``n`` points to ask for, which cut their intervals from now on."""
-        worth = self.top()
-        if not worth:
+        if not (worth := self.top()):
             return []
         chosen = [self._best(worth)] if n == 1 else self._several(n)
         for point, _, i in chosen:
@@ -134,15 +133,15 @@ class Chain:
 
         Returns by how much it is off the line between its known neighbours, NaN unless there are two.
         """
-        i = self._locate(point, near)
-        x = self._x
+        x, loss = self._x, self._loss
+        i = near if near is not None and self._is_right(near, point) else self._locate(point, near)
         if x[i] != point:
             i = self._split(i, point)
         self._y[i] = value
         window = self._window(i)
         xs = [x[j] for j in window]
-        loss = self._loss
-        found = loss.along(xs, self._values(window), self._facts.width, self.scale)
+        run = loss.run if type(value) is float and loss.run is not None else loss.along
+        found = run(xs, self._values(window), self._facts.width, self.scale)  # type: ignore[arg-type]  # all numbers
         n = loss.neighbours
         first = 0 if window[0] == 0 else n
         self._value(window, xs, found, first, len(found) - (0 if self._right[window[-1]] == LAST else n))
@@ -322,6 +321,11 @@ class Chain:
             self._marks = [self._x[i] for i in self._marked]
             found = self._marked[bisect_right(self._marks, point) - 1]
         return found
+
+    def _is_right(self, i: int, point: float) -> bool:
+        """Whether a point, which is not below the i-th, lies before the next."""
+        after: int = self._right[i]
+        return after < 0 or point < self._x[after]
 
     def _walk(self, i: int, point: float, steps: int) -> int | None:
         right, x = self._right, self._x
