@@ -35,15 +35,18 @@ def weights(points: Sequence[Point], at: Point, volume: Callable[[Sequence[Point
 
 
 def _triangles(simplices: Sequence[Sequence[Point]]) -> list[Ball]:
-    return [_triangle(points) for points in simplices]
+    return [ball_of_triangle(*points) for points in simplices]
 
 
 def _tetrahedra(simplices: Sequence[Sequence[Point]]) -> list[Ball]:
     return [_tetrahedron(points) for points in simplices]
 
 
-def _triangle(points: Sequence[Point]) -> Ball:
-    (x, y), (bx, by), (cx, cy) = points
+def ball_of_triangle(a: Point, b: Point, c: Point) -> Ball:
+    """Returns the ball of one triangle."""
+    x, y = a
+    bx, by = b
+    cx, cy = c
     bx -= x
     by -= y
     cx -= x
