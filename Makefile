@@ -29,7 +29,7 @@ docs: .venv/docs.ok
 	$(PYTHON) -m venv .venv
 
 .venv/demo.ok: pyproject.toml constraints.txt | .venv/bin/python
-	$(PIP) install -q -c constraints.txt -e '.[chem,plot]'
+	$(PIP) install -q -c constraints.txt -e '.[chem,learn,plot]'
 	touch $@
 
 .venv/test.ok: pyproject.toml constraints.txt | .venv/bin/python

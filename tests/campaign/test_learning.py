@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import cohobate as co
 from cohobate.campaign import campaign
 from cohobate.campaign.learned import Learned
 from cohobate.campaign.learning import learn
-from cohobate.core.errors import LearnerError, SimulatorError
+from cohobate.core.errors import LearnerError, MissingExtra, SimulatorError
 from cohobate.propose.learners import SequenceLearner
 from cohobate.propose.learners.line import method
 
@@ -195,3 +196,11 @@ def test_ctrl_c_in_a_notebook_gives_what_was_learned_so_far(monkeypatch):
     assert 12 <= learned.learner.npoints < 20
     assert learned(0.5) == pytest.approx(0.25)
     assert "SIGINT" in learned.result.reason
+
+
+def test_what_is_not_installed_is_said_before_anything_is_evaluated(monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    evaluated = []
+    with pytest.raises(MissingExtra, match=r"threadpoolctl.*cohobate\[learn\]"):
+        learn(lambda x: evaluated.append(x) or x, (0, 1))
+    assert evaluated == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cohobate.core.errors import LearnerError, did_you_mean
+from cohobate.host.extras import require
 
 LINE = ("linear", "cubic", "rational")
 """Over one axis."""
@@ -12,7 +13,12 @@ BEST = "best"
 
 
 def check_kind(kind: str | None, axes: int) -> str:
-    """Returns a kind of interpolant over so many axes, ``BEST`` for ``None``; ``LearnerError`` for what is none."""
+    """Returns a kind of interpolant over so many axes, ``BEST`` for ``None``; ``LearnerError`` for what is none.
+
+    Raises ``MissingExtra`` where a library that all of them need is not installed.
+    """
+    for library in ("scipy.interpolate", "threadpoolctl"):
+        require(library, extra="learn")
     known = (*(LINE if axes == 1 else MESH), BEST)
     if kind is None:
         return BEST
