@@ -14,7 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ENVIRONMENTS = HERE.parent / ".benchmarks"
-MINUTES = 10
+MINUTES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,15 @@ def make(anchor: Anchor) -> bool:
 
 def measure(anchor: Anchor, case: str, n: int) -> dict[str, float]:
     """Returns what the anchor's program printed for ``case`` with ``n`` evaluations: names and rates (1/s)."""
-    command = [str(anchor.python), str(HERE / anchor.program), case, str(n)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60 * MINUTES, check=True)
-    rates: dict[str, float] = json.loads(ended.stdout.splitlines()[-1])
-    return rates
+    return printed(anchor.python, anchor.program, case, n)
+
+
+def printed(python: Path | str, program: str, case: str, n: int) -> dict[str, float]:
+    """Returns the figures by name that a program of this folder prints last, run in a process of its own."""
+    command = [str(python), str(HERE / program), case, str(n)]
+    ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60 * MINUTES, check=True)
+    figures: dict[str, float] = json.loads(ended.stdout.splitlines()[-1])
+    return figures
 
 
 if __name__ == "__main__":

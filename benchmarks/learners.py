@@ -12,20 +12,16 @@ integral: evaluations until the learner says that the tolerance is kept, and how
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from math import inf, log10
-from pathlib import Path
 
-from anchors import ADAPTIVE, Anchor, make, measure
+from anchors import ADAPTIVE, Anchor, make, measure, printed
 from learner_functions import INTEGRALS, LINES, PLANES, TOLERANCES
 from rows import Claim, Measurement, medians, short, show, show_claims, verdict
 
-HERE = Path(__file__).resolve().parent
 LEARNERS = replace(
     ADAPTIVE,
     program="anchor_learners.py",
@@ -56,10 +52,7 @@ Row = tuple[str, ...]
 
 def ours(case: str, n: int) -> Figures:
     """Measures a case of ``learner_cases.py`` in a process of its own."""
-    command = [sys.executable, str(HERE / "learner_cases.py"), case, str(n)]
-    ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=1_800, check=True)
-    figures: Figures = json.loads(ended.stdout.splitlines()[-1])
-    return figures
+    return printed(sys.executable, "learner_cases.py", case, n)
 
 
 def theirs(anchor: Anchor, case: str, n: int) -> Figures:

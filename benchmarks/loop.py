@@ -6,17 +6,13 @@ python benchmarks/loop.py [--repetitions 5] [--scale 1.0]
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
-from anchors import ADAPTIVE, LIBENSEMBLE, Anchor, make, measure
+from anchors import ADAPTIVE, LIBENSEMBLE, Anchor, make, measure, printed
 from rows import Claim, Measurement, medians, show_claims
 
-HERE = Path(__file__).resolve().parent
 POOL = "processes(2), durable"
 BARE = "bare ProcessPool(2)"
 SIMPLE = "adaptive simple, Learner1D"
@@ -40,10 +36,7 @@ CLAIMS = (
 
 def ours(case: str, n: int) -> Mapping[str, float]:
     """Measures a case of ``loop_cases.py`` in a process of its own."""
-    command = [sys.executable, str(HERE / "loop_cases.py"), case, str(n)]
-    ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=600, check=True)
-    figures: Mapping[str, float] = json.loads(ended.stdout.splitlines()[-1])
-    return figures
+    return printed(sys.executable, "loop_cases.py", case, n)
 
 
 def best(name: str, anchor: Anchor, case: str, n: int) -> Mapping[str, float]:

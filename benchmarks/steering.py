@@ -13,17 +13,13 @@ medians of the repetitions.
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from statistics import median
 
-from anchors import STEERING, make, measure
+from anchors import STEERING, make, measure, printed
 from rows import short, show, verdict
 
-HERE = Path(__file__).resolve().parent
 ALL_MINIMA, WITHIN = 500, 0.5
 GROWTH, FASTER = 1.3, 3.0
 ENGINES = ("threads(2)", "processes(2)", "processes(4)")
@@ -35,10 +31,7 @@ Row = tuple[str, ...]
 
 def ours(case: str, n: int) -> Figures:
     """Measures a case of ``steering_cases.py`` in a process of its own."""
-    command = [sys.executable, str(HERE / "steering_cases.py"), case, str(n)]
-    ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=900, check=True)
-    figures: Figures = json.loads(ended.stdout.splitlines()[-1])
-    return figures
+    return printed(sys.executable, "steering_cases.py", case, n)
 
 
 def theirs(case: str, n: int) -> tuple[Figures, str]:
