@@ -147,6 +147,8 @@ CASES = (
     Case("balanced savers", in_balance, lambda: co.DataSaver(in_balance(), len), lambda point: whole(point[1])),
     Case("saved balance", lambda: co.DataSaver(balanced(), "y"), balanced, lambda point: whole(point[1])),
 )
+NUMBERS = ("1D", "2D", "3D", "average", "integrator", "balanced ")
+"""How those begin that take nothing but numbers."""
 NOWHERE: tuple[Any, ...] = ("nowhere", None, nan, 1e300, -(10**30), (0,), (0, "nowhere"), object(), [])
 TIMES = {"started", "finished", "seconds", "proposed", "traceback"}
 MANY = 25
@@ -392,6 +394,19 @@ def test_holes_are_not_asked_for_again(case: Case):
     assert set(learner.holes) == {*holes}
     assert all(learner.holes.values())
     assert not {*learn(learner, case, MANY - 3, 2)} & {*holes}
+
+
+def test_nan_is_a_hole_where_it_cannot_be_a_value(case: Case):
+    learner = case.make()
+    points = learner.ask(3)[0]
+    learner.tell(points[0], nan)
+    learner.tell_many(points[1:], [nan, case.function(points[2])])
+    assert points[2] in learner.data
+    assert {*learner.holes, *learner.data} == {*points}
+    assert learner.holes.keys().isdisjoint(learner.data)
+    if case.name.startswith(NUMBERS):
+        assert {*learner.holes} == {*points[:2]}
+    assert not learner.pending_points
 
 
 def test_where_everything_fails_points_are_new_or_there_are_none(case: Case):

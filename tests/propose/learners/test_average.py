@@ -151,7 +151,7 @@ def test_arrays_are_averaged_by_component():
     assert learner.npoints == estimate.n
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, "1", True, 1 + 2j, {}, 10**400])
+@pytest.mark.parametrize("value", [math.inf, "1", True, 1 + 2j, {}, 10**400])
 def test_what_is_no_number_is_refused_and_changes_nothing(value):
     learner = co.AverageLearner(atol=1.0)
     learner.tell(0, 1.0)

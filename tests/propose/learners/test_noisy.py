@@ -213,7 +213,7 @@ def test_what_is_no_point_is_refused(point):
     assert set(learner.method._sites.at) == {-1.0, 1.0}
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, "1", [1.0], True, 1j])
+@pytest.mark.parametrize("value", [math.inf, "1", [1.0], True, 1j])
 def test_what_is_no_number_is_refused_and_changes_nothing(value):
     learner = co.AverageLearner1D((-1, 1))
     points, _ = learner.ask(1)

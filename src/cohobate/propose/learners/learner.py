@@ -24,6 +24,7 @@ from cohobate.propose.learners.residuals import Residuals
 from cohobate.propose.learners.sampled import Sampled
 
 M = TypeVar("M", bound=Method)
+WITHOUT = "told to have no value"
 SHARE = 0.9
 """The share of predictions that ``error`` speaks of."""
 
@@ -58,8 +59,9 @@ class Learner(Generic[M]):
         return points, gains
 
     def tell(self, point: Point, value: Told) -> None:
-        """Takes in the value at a point, asked for or not; a ``None`` value says that there is none.
+        """Takes in the value at a point, asked for or not.
 
+        ``None`` says that there is none, as NaN does where it could not be one: the point is a hole then.
         Raises ``LearnerError`` for a point outside the domain and a value that makes no sense, and knows
         what it knew before.
         """
@@ -68,9 +70,15 @@ class Learner(Generic[M]):
         if point in method.data:
             return
         if value is None:
-            method.exclude(point, "told to have no value")
+            method.exclude(point, WITHOUT)
             return
-        self.residuals.add(method.tell(point, value))
+        try:
+            self.residuals.add(method.tell(point, value))
+        except LearnerError:
+            if not _is_nan(value):
+                raise
+            method.exclude(point, WITHOUT)
+            return
         if self.refused:
             self.refused.pop(point, None)
 
@@ -78,6 +86,15 @@ class Learner(Generic[M]):
         """Takes in many values at once, which costs less than one after the other."""
         if len(points) != len(values):
             raise LearnerError(f"tell_many: expected as many values as points, got {len(points)} and {len(values)}")
+        try:
+            self._tell_at_once(points, values)
+        except LearnerError:
+            if not any(map(_is_nan, values)):
+                raise
+            for point, value in zip(points, values, strict=True):
+                self.tell(point, value)
+
+    def _tell_at_once(self, points: Sequence[Point], values: Sequence[Told]) -> None:
         if isinstance(self.method, Absorbs) and type(None) not in set(map(type, values)):
             self._took(self.method.absorb(points, values))
             return
@@ -85,7 +102,7 @@ class Learner(Generic[M]):
         known = {point: value for point, value in told.items() if value is not None}
         self.take_many(list(known), list(known.values()))
         for point in [point for point in told if point not in known]:
-            self.method.exclude(point, "told to have no value")
+            self.method.exclude(point, WITHOUT)
 
     def tell_pending(self, point: Point) -> None:
         """Takes in that a point is being evaluated: it is not asked for."""
@@ -317,3 +334,7 @@ class Learner(Generic[M]):
         except LearnerError as error:
             self.refused[point] = str(error)
             self.method.exclude(point, str(error))
+
+
+def _is_nan(value: Told) -> bool:
+    return isinstance(value, float) and value != value

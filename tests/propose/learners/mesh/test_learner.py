@@ -106,9 +106,7 @@ def test_arrays_and_lists_are_points_too():
     assert dict(learner.data) == {(-1.0, -1.0): 1.0, (1.0, 1.0): 2.0}
 
 
-@pytest.mark.parametrize(
-    "value", ["1.0", float("nan"), -inf, [1.0, float("nan")], 1j, [], [[1], [1, 2]], object(), True]
-)
+@pytest.mark.parametrize("value", ["1.0", -inf, [1.0, float("nan")], 1j, [], [[1], [1, 2]], object(), True])
 def test_values_that_are_no_finite_numbers_are_refused(value):
     learner = LearnerND(SQUARE)
     learner.ask(2)
