@@ -36,9 +36,9 @@ def test_each_variable_says_what_does_not_fit(variable: Real, fits: list[object]
     [
         (lambda: Real(1, 1), "below"),
         (lambda: Real(2, 1), "below"),
-        (lambda: Real(0, math.inf), "finite"),
-        (lambda: Real(math.nan, 1), "finite"),
-        (lambda: Real("0", 1), "finite"),
+        (lambda: Integer(0, math.inf), "finite"),
+        (lambda: Real(math.nan, 1), "numbers"),
+        (lambda: Real("0", 1), "numbers"),
         (lambda: Real(0, 1, log=True), "positive"),
         (lambda: Integer(0.5, 2), "whole"),
         (lambda: Choice([]), "at least one"),

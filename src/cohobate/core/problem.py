@@ -21,7 +21,10 @@ Goal = Literal["minimize", "maximize", "explore"]
 
 @dataclass(frozen=True, slots=True)
 class Real:
-    """A real number between ``lo`` and ``hi``, both included; ``log`` samples its logarithm."""
+    """A real number between ``lo`` and ``hi``, both included; ``log`` samples its logarithm.
+
+    Bounds may be infinite: then local optimisers can vary it, and whatever samples an interval refuses.
+    """
 
     lo: float
     hi: float
@@ -29,7 +32,12 @@ class Real:
     unit: str = ""
 
     def __post_init__(self) -> None:
-        _check_interval("Real", self.lo, self.hi, log=self.log)
+        _check_interval("Real", self.lo, self.hi, log=self.log, finite=False)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether both bounds are finite."""
+        return math.isfinite(self.lo) and math.isfinite(self.hi)
 
     def check(self, value: Payload) -> str | None:
         """Returns what is wrong with ``value``, or ``None``."""
@@ -260,9 +268,10 @@ def _check_variable(name: object, variable: object) -> None:
         )
 
 
-def _check_interval(kind: str, lo: float, hi: float, *, log: bool) -> None:
-    if not (isinstance(lo, Number) and isinstance(hi, Number) and math.isfinite(lo) and math.isfinite(hi)):
-        raise ProblemError(f"{kind}({lo!r}, {hi!r}): bounds must be finite numbers")
+def _check_interval(kind: str, lo: float, hi: float, *, log: bool, finite: bool = True) -> None:
+    numbers = isinstance(lo, Number) and isinstance(hi, Number) and not (math.isnan(lo) or math.isnan(hi))
+    if not numbers or (finite and not (math.isfinite(lo) and math.isfinite(hi))):
+        raise ProblemError(f"{kind}({lo!r}, {hi!r}): bounds must be {'finite ' if finite else ''}numbers")
     if lo >= hi:
         raise ProblemError(f"{kind}({lo}, {hi}): the lower bound must be below the upper one")
     if log and lo <= 0:

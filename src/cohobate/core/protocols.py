@@ -30,6 +30,7 @@ class Chosen:
     note: Note | None = None
     priority: float = 0.0
     needs: Mapping[str, float] = field(default_factory=dict)
+    bound: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

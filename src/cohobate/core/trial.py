@@ -38,7 +38,8 @@ class Trial:
     """A proposed candidate; ``id`` counts proposals from 0 in the order they were recorded.
 
     Higher ``priority`` starts first; ``needs`` names what an attempt occupies, such as ``{"cores": 2}``.
-    ``given`` are its outputs where they were known when it was proposed: it is not run then.
+    ``given`` are its outputs where they were known when it was proposed: it is not run then. Beyond
+    ``bound`` its first objective is of no use, and a ``Composite`` need not be evaluated to its end.
     """
 
     id: int
@@ -48,6 +49,7 @@ class Trial:
     priority: float = 0.0
     needs: Mapping[str, float] = field(default_factory=dict)
     given: Mapping[str, Any] | None = None
+    bound: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

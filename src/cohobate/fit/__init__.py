@@ -1,0 +1,1 @@
+"""Which parameters explain the data: quantities, terms, objectives, and what fits them."""
