@@ -20,8 +20,8 @@ from cohobate.propose.scaling import Numbers
 
 
 @final
-class Gathering:
-    """Gathers the terms of one evaluation; a term that fails decides it at once, and so does a loss beyond ``bound``.
+class Judging:
+    """Follows the terms of one evaluation; a term that fails decides it at once, and so does a loss beyond ``bound``.
 
     ``error`` is what was raised, where that is why the outcome is a failure; it names its term.
     """
@@ -134,14 +134,22 @@ def _failure(raised: Raised, where: str) -> Failure:
     return Failure("raised", f"{where}{raised.message}", raised.traceback)
 
 
-def outputs_of(outcome: Outcome, error: BaseException | None) -> Mapping[str, Any]:
+def outputs_of(outcome: Outcome, error: BaseException | None = None) -> Mapping[str, Any]:
     """Returns the outputs, or raises what became of an evaluation: what user code raised as itself."""
     match outcome:
         case Value(outputs):
             return outputs
         case Cancelled(reason):
             raise CallFailed(f"the evaluation was cancelled{reason and ': '}{reason}")
-        case Failure(message=message) if error is None:
-            raise CallFailed(message)
+        case Failure(message=message, traceback=traceback) if error is None:
+            raise _failed(message, traceback)
     assert error is not None
     raise error
+
+
+def _failed(message: str, traceback: str) -> CallFailed:
+    """What was raised elsewhere is text here."""
+    failed = CallFailed(message)
+    if traceback:
+        failed.add_note(traceback.rstrip())
+    return failed

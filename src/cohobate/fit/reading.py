@@ -34,7 +34,8 @@ class Wanted:
         value = numbers(value, name, who)
         if value.shape != self.target.shape:
             raise BadOutput(f"term {who!r}: {name!r} must have the shape {self.target.shape}, got {value.shape}")
-        found: Numbers = ((value - self.target) / self.sigma).ravel()
+        with np.errstate(over="ignore"):  # what is too large is refused as a loss
+            found: Numbers = ((value - self.target) / self.sigma).ravel()
         return found
 
 

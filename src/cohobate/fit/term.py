@@ -19,7 +19,7 @@ from cohobate.fit.reading import Computed, Quantities, Targets, of_residuals, ro
 from cohobate.fit.spelling import spelled
 from cohobate.fit.targets import Target, check_deadline, check_loss_of, check_weight, comparison
 from cohobate.propose.scaling import Numbers
-from cohobate.simulate.function import Simulator, identity, plain_name
+from cohobate.simulate.function import as_simulator, identity, plain_name
 from cohobate.simulate.identity import code_hash
 
 Parameters = Params
@@ -97,6 +97,11 @@ class Term:
         """Returns how the quantity is called with parameters of these names."""
         return calling(self.quantity, self.inputs, self.uses, params, self.name)
 
+    def arguments(self, params: Params) -> tuple[bool, dict[str, Any]]:
+        """Returns whether the quantity takes one mapping, and the parameters that it is given."""
+        how = self.calling(params)
+        return how.whole, how.arguments(params, self.name)
+
     def evaluator(self, how: Calling) -> Evaluator:
         """Returns the call of the quantity, for an engine."""
         return Evaluator(self.quantity, how.whole, self.inputs)
@@ -117,9 +122,8 @@ class Term:
     @cached_property
     def source(self) -> str:
         """What its values belong to: the version or the code of the quantity, and its inputs."""
-        quantity = self.quantity
-        code = identity(quantity) if isinstance(quantity, Simulator) else code_hash(quantity)
-        return content_hash([self.version or code, spelled(self.inputs)[0]])
+        code = identity(as_simulator(self.quantity)) if self.version is None else self.version
+        return content_hash([code, spelled(self.inputs)[0]])
 
     def identity(self) -> str:
         """Returns what tells it from another term: also what it is compared with, and how."""
