@@ -31,7 +31,7 @@ def test_residuals_are_differences_over_sigma():
 def test_residual_is_a_function_of_all_quantities():
     term = Term(f, residual=lambda q: q["a"] - q["b"], sigma=2.0)
     assert term.residuals({"a": np.array([3.0, 5.0]), "b": 1.0}).tolist() == [1.0, 2.0]
-    assert term.loss_of({"a": np.array([3.0, 5.0]), "b": 1.0}) == 5.0
+    assert term.scorer.loss({"a": np.array([3.0, 5.0]), "b": 1.0}) == 5.0
     assert Term(f, residual=lambda q: q["value"]).residuals({"value": 3.0}).tolist() == [3.0]
 
 
@@ -39,10 +39,10 @@ def test_residual_is_a_function_of_all_quantities():
 @given(r=st.lists(numbers, min_size=1, max_size=5))
 def test_squares_of_rooted_residuals_are_the_loss(loss, r):
     many, one = Term(f, [0.0] * len(r), loss=loss), Term(f, 0.0, loss=loss)
-    loss, rooted = many.scored({"value": r})
+    loss, rooted = many.scorer.both({"value": r})
     assert rooted @ rooted == pytest.approx(loss, rel=1e-12, abs=1e-300)
-    assert loss == many.loss_of(r) == pytest.approx(sum(map(one.loss_of, r)), rel=1e-12, abs=1e-300)
-    assert one.scored({"value": r[0]})[0] == one.loss_of(r[0]) == one.loss_of({"any": r[0]})
+    assert loss == many.scorer.loss(r) == pytest.approx(sum(map(one.scorer.loss, r)), rel=1e-12, abs=1e-300)
+    assert one.scorer.both({"value": r[0]})[0] == one.scorer.loss(r[0]) == one.scorer.loss({"any": r[0]})
 
 
 @pytest.mark.parametrize("loss", ["huber", "soft_l1", "cauchy"])
@@ -50,7 +50,7 @@ def test_squares_of_rooted_residuals_are_the_loss(loss, r):
 def test_robust_losses_are_those_of_scipy(loss, r):
     z = r * r
     rho = {"huber": z if z <= 1 else 2 * z**0.5 - 1, "soft_l1": 2 * ((1 + z) ** 0.5 - 1), "cauchy": np.log1p(z)}
-    assert Term(f, 0.0, loss=loss).loss_of(r) == pytest.approx(rho[loss], rel=1e-4 if r < 1e-3 else 1e-12)
+    assert Term(f, 0.0, loss=loss).scorer.loss(r) == pytest.approx(rho[loss], rel=1e-4 if r < 1e-3 else 1e-12)
 
 
 @pytest.mark.parametrize("loss", RHO)
@@ -62,11 +62,15 @@ def test_slopes_of_rooted_residuals(loss, r):
 
 def test_losses_of_ones_own():
     own = Term(f, loss=lambda q: q["a"] * 2)
-    assert own.scored({"a": 8.0}) == (16.0, pytest.approx([4.0]))
-    assert Term(f, loss="value").loss_of(3.0) == Term(f, loss="value", read="b").loss_of({"a": 1.0, "b": 3.0}) == 3.0
+    assert own.scorer.both({"a": 8.0}) == (16.0, 4.0)
+    assert (
+        Term(f, loss="value").scorer.loss(3.0)
+        == Term(f, loss="value", read="b").scorer.loss({"a": 1.0, "b": 3.0})
+        == 3.0
+    )
     for wrong in (-1.0, float("nan"), float("inf"), "text", None):
         with pytest.raises(BadOutput, match="term 'f': its loss must be a finite number of at least 0"):
-            Term(f, loss=lambda q, wrong=wrong: wrong).loss_of(1.0)
+            Term(f, loss=lambda q, wrong=wrong: wrong).scorer.loss(1.0)
 
 
 @pytest.mark.parametrize(
@@ -128,18 +132,18 @@ def test_what_makes_no_sense_is_refused_by_name(settings, message):
 def test_what_a_quantity_must_not_give_is_one_line_with_the_term(target, value, message):
     term = Term(f, target, name="density")
     with pytest.raises(BadOutput, match=rf"^term 'density': {message}") as plain:
-        term.loss_of(value)
+        term.scorer.loss(value)
     with pytest.raises(BadOutput) as judged:
-        term.scored(value if isinstance(value, dict) else {"value": value})
+        term.scorer.both(value if isinstance(value, dict) else {"value": value})
     assert str(plain.value) == str(judged.value)
     assert "\n" not in str(plain.value)
 
 
 def test_no_warning_where_numbers_are_too_large():
     with pytest.raises(BadOutput, match="its loss must be finite"):
-        Term(f, [0.0, 0.0], loss="huber").loss_of([1e308, 1e308])
+        Term(f, [0.0, 0.0], loss="huber").scorer.loss([1e308, 1e308])
     with pytest.raises(BadOutput, match="its loss must be finite"):
-        Term(f, [0.0, -1e308], sigma=1e-5).scored({"value": [1e308, 1e308]})
+        Term(f, [0.0, -1e308], sigma=1e-5).scorer.both({"value": [1e308, 1e308]})
 
 
 def test_targets_and_inputs_are_those_of_when_it_was_made():
@@ -157,6 +161,6 @@ def test_names_tell_terms_of_one_function_apart():
 
 def test_travels():
     term = Term(f, 1.0, sigma=2.0, name="density")
-    assert term.loss_of(5.0) == 4.0
-    assert pickle.loads(pickle.dumps(term)).loss_of(5.0) == 4.0
+    assert term.scorer.loss(5.0) == 4.0
+    assert pickle.loads(pickle.dumps(term)).scorer.loss(5.0) == 4.0
     assert replace(term, weight=3.0).weight == 3.0

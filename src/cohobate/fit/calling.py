@@ -72,9 +72,9 @@ def calling(
         return Calling(whole=taken is None, picked=taken)
     given = list(Calling(whole=True, picked=tuple(uses)).arguments(params, who))
     taken = _taken(quantity, inputs, given, who)
-    for name in given if taken is not None else ():
-        if name not in taken:
-            raise UserError(f"term {who!r}: uses has {name!r}, which {plain_name(quantity)} does not take")
+    extra = [] if taken is None else [name for name in given if name not in taken]
+    if extra:
+        raise UserError(f"term {who!r}: uses has {extra[0]!r}, which {plain_name(quantity)} does not take")
     return Calling(taken is None, tuple(uses))
 
 

@@ -77,7 +77,7 @@ def _sharing(tree: Tree, steps: Sequence[Step], shared: Sequence[int]) -> Callab
 
 def _step(leaf: Leaf, how: Calling, *, deep: bool) -> Step:
     term = leaf.term
-    return term.name, caller(term.quantity, how, term.inputs, term.name, deep=deep), term.loss_of
+    return term.name, caller(term.quantity, how, term.inputs, term.name, deep=deep), term.scorer.loss
 
 
 def _first(leaf: Leaf, how: Calling, place: int, first: dict[str, int]) -> int:

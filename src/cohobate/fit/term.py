@@ -15,7 +15,7 @@ from cohobate.core.parts import Part
 from cohobate.fit.calling import Calling, Evaluator, Params, Uses, calling, quantities_of
 from cohobate.fit.fresh import fresh
 from cohobate.fit.losses import Loss, check_loss
-from cohobate.fit.reading import Computed, Quantities, Targets, of_residuals, root, scorer, single
+from cohobate.fit.reading import Computed, Quantities, Scorer, Targets, scorer
 from cohobate.fit.spelling import spelled
 from cohobate.fit.targets import Target, check_deadline, check_loss_of, check_weight, comparison
 from cohobate.propose.scaling import Numbers
@@ -140,21 +140,13 @@ class Term:
         return np.empty(0) if self.compared is None else self.compared(quantities, self.name)
 
     @cached_property
-    def loss_of(self) -> Callable[[Any], float]:
+    def scorer(self) -> Scorer:
         """Makes the loss, without weight, of what the quantity gave: as it is, or as quantities by name."""
         return scorer(self.compared, self.loss, self.read, self.name)
 
-    def scored(self, quantities: Quantities) -> tuple[float, Numbers]:
-        """Returns the loss, without weight, and residuals (m,) whose squares sum up to it."""
-        if callable(self.loss) or self.loss == "value":
-            loss = self.loss_of(quantities)
-            return loss, root(loss)
-        assert self.compared is not None
-        return of_residuals(self.residuals(quantities), self.loss, self.name, single=single(self.compared))
-
     def rooted(self, quantities: Quantities) -> Numbers:
         """Returns residuals (m,) whose squares sum up to the loss, without weight."""
-        return self.scored(quantities)[1]
+        return np.atleast_1d(self.scorer.both(quantities)[1])
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what is made of the fields again."""
