@@ -18,11 +18,12 @@ from cohobate.core.payload import Payload
 from cohobate.core.protocols import Cooperative, Engine
 from cohobate.engines import as_engine
 from cohobate.fit.calling import Params, leaves, quantities_of
-from cohobate.fit.compiled import Plan, compiled, planned
+from cohobate.fit.compiled import compiled
 from cohobate.fit.fresh import PLAIN
 from cohobate.fit.here import called_here
 from cohobate.fit.judging import Judging, outputs_of
 from cohobate.fit.losses import Reduce, check_reduce
+from cohobate.fit.planning import Plan, parts_of, planned
 from cohobate.fit.score import Score, score_of
 from cohobate.fit.slopes import check_differentiable, slopes
 from cohobate.fit.targets import check_weight
@@ -207,9 +208,7 @@ class CombinedObjective:
 
     def parts(self, inputs: Params) -> Sequence[Part]:
         """Returns the calls of all terms at nested parameters."""
-        plan = self._plan(inputs)
-        each = zip(self.leaves, plan.calls, plan.evaluators, strict=True)
-        return [leaf.term.part(inputs, how, evaluator) for leaf, how, evaluator in each]
+        return parts_of(self._tree, self._plan(inputs), inputs)
 
     def judge(self, inputs: Params, bound: float | None = None) -> Judging:
         """Returns what makes an outcome of the quantities as they come in.

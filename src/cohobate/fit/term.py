@@ -11,9 +11,7 @@ import numpy as np
 
 from cohobate.core.canonical import content_hash
 from cohobate.core.errors import UserError
-from cohobate.core.parts import Part
 from cohobate.fit.calling import Calling, Evaluator, Params, Uses, calling, quantities_of
-from cohobate.fit.fresh import fresh
 from cohobate.fit.losses import Loss, check_loss
 from cohobate.fit.reading import Computed, Quantities, Scorer, Targets, scorer
 from cohobate.fit.spelling import spelled
@@ -105,19 +103,6 @@ class Term:
     def evaluator(self, how: Calling) -> Evaluator:
         """Returns the call of the quantity, for an engine."""
         return Evaluator(self.quantity, how.whole, self.inputs)
-
-    def part(self, params: Params, how: Calling, evaluator: Evaluator) -> Part:
-        """Returns the call that gives the quantities at these parameters."""
-        arguments = how.arguments(params, self.name)
-        key = self.key(arguments) if self.deterministic else ""
-        return Part(self.name, evaluator, (fresh(arguments),), key, self.deadline, self.needs)
-
-    def key(self, arguments: Params) -> str:
-        """Returns what tells values apart: the quantity, its inputs and the parameters it uses; no target or weight."""
-        try:
-            return content_hash([self.source, arguments])
-        except TypeError as error:
-            raise UserError(f"term {self.name!r}: deterministic needs plain parameters, but {error}") from None
 
     @cached_property
     def source(self) -> str:
