@@ -124,3 +124,12 @@ def test_what_is_not_deterministic_is_called_for_each_term():
     objective = CombinedObjective([Term(counted, 1.0, read=name, name=name) for name in ("e", "p")])
     objective(PARAMS)
     assert len(calls) == 2
+
+
+def test_a_simulator_says_itself_what_it_is():
+    made = co.simulator(energy, version="7", deterministic=True)
+    [part] = CombinedObjective([Term(made, 1.0, read="e", name="t")]).parts(PARAMS)
+    assert part.key == key(version="7")
+    assert part.fn(*part.args) == {"e": 0.01, "p": -0.01}
+    [part] = CombinedObjective([Term(made, 1.0, read="e", deterministic=False)]).parts(PARAMS)
+    assert part.key == ""

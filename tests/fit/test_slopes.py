@@ -101,3 +101,12 @@ def test_what_there_is_no_jacobian_of():
         absolute.jacobian(PARAMS)
     with pytest.raises(UserError, match="no parameter 'shft'; did you mean 'shift'"):
         absolute.jacobian(PARAMS, ["shft"])
+
+
+def test_what_jac_raises_names_the_term():
+    def broken(shift):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError) as found:
+        CombinedObjective([Term(lambda shift: shift, 0.0, name="t", jac=broken)]).jacobian(PARAMS)
+    assert found.value.__notes__ == ["in term 't' of the objective"]

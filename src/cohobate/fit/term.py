@@ -46,8 +46,9 @@ class Term:
     parameters to arrays of the quantity's shape, by quantity where there are several.
 
     ``deterministic`` says that equal parameters and inputs give equal quantities, so that what is
-    known is not computed again; ``version`` replaces the hash of the quantity's source in that. ``deadline`` (s) and
-    ``needs`` take the place of the campaign's. ``unit`` is that of the target, for people.
+    known is not computed again; ``version`` replaces the hash of the quantity's source in that. By default both are
+    those of a ``co.simulator``. At an engine, ``deadline`` (s) and ``needs`` take the place of the campaign's.
+    ``unit`` is that of the target, for people.
 
     Raises ``UserError`` for weights and sigmas that are negative, zero where they divide, NaN, or of
     another shape than the target, and where there is nothing to compare.
@@ -69,7 +70,7 @@ class Term:
     residual: Callable[[Quantities], Any] | None = None
     jac: Callable[..., Any] | None = None
     unit: str = ""
-    deterministic: bool = False
+    deterministic: bool | None = None
     version: str | None = None
     deadline: float | None = None
     needs: Mapping[str, float] = field(default_factory=dict)
@@ -79,6 +80,8 @@ class Term:
             raise UserError(f"term {self.name!r}: quantity must be something to call, got {self.quantity!r:.80}")
         object.__setattr__(self, "name", self.name or _named(self.quantity, self.inputs))
         object.__setattr__(self, "inputs", dict(self.inputs))
+        if self.deterministic is None:
+            object.__setattr__(self, "deterministic", as_simulator(self.quantity).deterministic)
         check_weight(self.weight, f"term {self.name!r}")
         check_loss(self.loss, self.name)
         check_deadline(self.deadline, self.name)
