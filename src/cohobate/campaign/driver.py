@@ -264,7 +264,8 @@ class Driver:
                     self._hands.perform(action)
                 case Reply() | Restart():
                     self._held.append(action)
-        self._hands.send()
+        if not self._paused:
+            self._hands.send()
         return answered
 
     def _let_go_on(self) -> None:

@@ -120,6 +120,7 @@ class Bench:
             return
         job.wants.remove(want)
         if job.wants:
+            job.course = job.wants[0].course
             return
         self._forget(job)
         if job.load is not None and not any(other.wants for other in job.load.jobs):
@@ -256,9 +257,8 @@ class Bench:
             return future
 
     def _stop(self, load: Load) -> None:
-        if not load.stopped:
-            load.stopped = True
-            self._engine.cancel(load.future)
+        load.stopped, load.due = True, inf
+        self._engine.cancel(load.future)
 
     def _look_for_overdue(self, now: float) -> None:
         """Has loads stopped that something long has got into; from then on each part goes alone."""
