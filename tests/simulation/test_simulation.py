@@ -13,6 +13,7 @@ from simulation.mutants import MUTANTS, Mutant
 from simulation.world import World, simulate
 
 CAMPAIGNS = 20_000
+OF_PARTS = 4_000
 CHUNK = 500
 ENOUGH = 1_000
 """Campaigns in which each mutant must be found."""
@@ -23,6 +24,12 @@ CLUMSY = ("NameError", "TypeError", "AttributeError")
 @pytest.mark.parametrize("first", range(0, CAMPAIGNS, CHUNK))
 def test_no_promise_is_broken(first: int):
     crashes = sum(simulate(seed).crashes for seed in range(first, first + CHUNK))
+    assert crashes > CHUNK / 2
+
+
+@pytest.mark.parametrize("first", range(0, OF_PARTS, CHUNK))
+def test_no_promise_is_broken_where_candidates_are_made_of_parts(first: int):
+    crashes = sum(simulate(seed, parts=1 + seed % 3).crashes for seed in range(first, first + CHUNK))
     assert crashes > CHUNK / 2
 
 
