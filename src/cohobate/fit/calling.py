@@ -143,7 +143,7 @@ def caller(quantity: Callable[..., Any], how: Calling, inputs: Params, who: str,
     copy = fresh if deep else dict
     if how.picked is None:
         return _with_all(quantity, inputs, copy)
-    if not how.whole and not deep:
+    if not how.whole and not deep and not any("." in name for name in how.picked):
         return _by_name(quantity, how.picked, inputs)
     arguments = how.arguments
     if how.whole:
