@@ -19,8 +19,9 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-import cohobate as co
 from rows import short, show, verdict
+
+import cohobate as co
 
 MOST = 1.0
 """Milliseconds over the bare program."""

