@@ -2,6 +2,7 @@
 
 from cohobate.simulate.chem.atoms import relaxation, single_point
 from cohobate.simulate.chem.kept import kept
+from cohobate.simulate.chem.lammps import lammps, thermo
 from cohobate.simulate.chem.properties import properties
 from cohobate.simulate.chem.readings import distance
 from cohobate.simulate.chem.single import (
@@ -25,10 +26,12 @@ __all__ = [
     "gap",
     "ionization_energy",
     "kept",
+    "lammps",
     "properties",
     "relaxation",
     "single_point",
     "solvation_energy",
+    "thermo",
     "total_energy",
     "xtb_energy",
 ]

@@ -11,9 +11,10 @@ from typing import Any, final
 from cohobate.core.canonical import content_hash
 from cohobate.core.errors import SimulatorError, did_you_mean
 from cohobate.core.payload import Payload
+from cohobate.core.problem import Output
 from cohobate.simulate.chem.frames import ANY, Frame, Given, frame, taken
 from cohobate.simulate.chem.kept import Kept
-from cohobate.simulate.chem.readings import Reading, Wanted, read, readings
+from cohobate.simulate.chem.readings import UNITS, Reading, Wanted, read, readings
 from cohobate.simulate.chem.relaxing import Cell, Relax
 from cohobate.simulate.identity import code_hash
 
@@ -33,7 +34,7 @@ class Calculation:
     relax: Relax | None
     name: str
     around: Around
-    identity: str
+    made_of: str
 
     def __call__(self, **values: Payload) -> dict[str, Any]:
         """Returns what is wanted, by name; ``values`` are parameters of the calculator, and inputs of the atoms."""
@@ -76,6 +77,15 @@ class Calculation:
         """All that it can be given, by name."""
         both = {**self.calculator_takes, **self.frame_takes}
         return inspect.Signature(_ordered(both.values()))
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """What it returns, with units."""
+        return tuple(Output(name, shape=None, unit=UNITS.get(one, "")) for name, one in self.wanted.items())
+
+    def identity(self) -> str:
+        """Returns what tells it from another: the code of the calculator, the atoms, what is read, and how."""
+        return self.made_of
 
     @property
     def __name__(self) -> str:
@@ -141,8 +151,8 @@ def _calculation(
     kind = "relaxation" if relax else "single_point"
     used = calculator.describe() if isinstance(calculator, Kept) else code_hash(calculator)
     told = {key: code_hash(one) for key, one in chosen.items()}
-    identity = content_hash([source.describe(), used, told, relax.describe() if relax else None])
-    return Calculation(source, calculator, chosen, relax, name or f"{kind} of {source.name}", around, identity)
+    made_of = content_hash([source.describe(), used, told, relax.describe() if relax else None])
+    return Calculation(source, calculator, chosen, relax, name or f"{kind} of {source.name}", around, made_of)
 
 
 def _given(

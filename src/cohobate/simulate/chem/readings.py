@@ -32,6 +32,21 @@ eV/Å³ in the order of Voigt and positive under tension, lengths of the cell ve
 in Å³, dipole (3,) in e Å, charges (atoms,) in e."""
 
 
+UNITS: Final[Mapping[Reading, str]] = {
+    READINGS[name]: unit
+    for unit, names in {
+        "eV": ("energy", "energy_per_atom"),
+        "eV/Å": ("forces",),
+        "eV/Å³": ("stress",),
+        "Å³": ("volume", "volume_per_atom"),
+        "Å": ("lengths", "cell", "positions"),
+        "e Å": ("dipole",),
+        "e": ("charges",),
+    }.items()
+    for name in names
+}
+
+
 def readings(wanted: Wanted) -> dict[str, Reading]:
     """Returns what is to be read, by the names under which it is told; raises ``SimulatorError`` for unknown names."""
     if isinstance(wanted, str):
