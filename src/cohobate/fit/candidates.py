@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
-from cohobate.core.errors import CallFailed
-from cohobate.core.outcome import Value
 from cohobate.core.parts import Judge, Part
 from cohobate.core.payload import Payload
 from cohobate.core.problem import Output, Problem
 from cohobate.core.trial import Inputs
-from cohobate.fit.objective import CombinedObjective, run
+from cohobate.fit.objective import CombinedObjective
 from cohobate.fit.parameters import Parameters
 
 
@@ -26,10 +24,7 @@ class Candidates:
 
     def __call__(self, **inputs: float) -> dict[str, Any]:
         """Evaluates a candidate here, term by term."""
-        outcome = run(self.objective, self.parameters.nested(inputs))
-        if isinstance(outcome, Value):
-            return dict(outcome.outputs)
-        raise CallFailed(getattr(outcome, "message", str(outcome)))
+        return self.objective.evaluate(self.parameters.nested(inputs)).outputs()
 
     def parts(self, inputs: Inputs) -> Sequence[Part]:
         """Returns the calls of all terms."""
@@ -46,5 +41,5 @@ class Candidates:
     @property
     def problem(self) -> Problem:
         """The free parameters, the loss to minimize, and the residuals."""
-        outputs = (Output("loss", "minimize"), Output("residuals", shape=None))
-        return Problem(self.parameters.variables, outputs)
+        residuals = (Output("residuals", shape=None),) if self.objective.refusal is None else ()
+        return Problem(self.parameters.variables, (Output("loss", "minimize"), *residuals))
