@@ -14,7 +14,6 @@ from typing import Any, Protocol, runtime_checkable
 
 from cohobate.core.canonical import canonical
 
-
 CONSTANT = (bool, int, float, complex, str, bytes)
 
 
