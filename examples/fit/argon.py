@@ -15,7 +15,6 @@ from cohobate.engines.workplace import Workplace
 HERE = Path(__file__).parent
 START = {"epsilon": 0.02, "sigma": 3.0}
 """eV, Å."""
-BOUNDS = {"epsilon": (1e-3, 0.1), "sigma": (2.5, 4.0)}
 
 crystal = co.chem.lammps(
     HERE / "crystal.lammps", {"energy": "PotEng"}, units={"energy": "eV"}, deadline=60, name="crystal"
@@ -47,7 +46,7 @@ def fitter(
     run: Path | None = None,
 ) -> co.Fitter:
     """Returns the fit; all that it asks for is in the folder ``run``, from where it goes on."""
-    return co.Fitter(objective(data), start or START, bounds=BOUNDS, engine=engine, run=run)
+    return co.Fitter(objective(data), start or START, engine=engine, run=run)
 
 
 def main() -> None:
