@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
+from cohobate.core.errors import CallFailed
+from cohobate.core.outcome import Value
 from cohobate.core.parts import Judge, Part
 from cohobate.core.payload import Payload
 from cohobate.core.problem import Output, Problem
 from cohobate.core.trial import Inputs
-from cohobate.fit.objective import CombinedObjective
+from cohobate.fit.objective import CombinedObjective, run
 from cohobate.fit.parameters import Parameters
 
 
@@ -24,7 +26,10 @@ class Candidates:
 
     def __call__(self, **inputs: float) -> dict[str, Any]:
         """Evaluates a candidate here, term by term."""
-        return self.objective.evaluate(self.parameters.nested(inputs)).outputs()
+        outcome = run(self.objective, self.parameters.nested(inputs))
+        if isinstance(outcome, Value):
+            return dict(outcome.outputs)
+        raise CallFailed(getattr(outcome, "message", str(outcome)))
 
     def parts(self, inputs: Inputs) -> Sequence[Part]:
         """Returns the calls of all terms."""
@@ -41,5 +46,5 @@ class Candidates:
     @property
     def problem(self) -> Problem:
         """The free parameters, the loss to minimize, and the residuals."""
-        residuals = (Output("residuals", shape=None),) if self.objective.refusal is None else ()
-        return Problem(self.parameters.variables, (Output("loss", "minimize"), *residuals))
+        outputs = (Output("loss", "minimize"), Output("residuals", shape=None))
+        return Problem(self.parameters.variables, outputs)
