@@ -83,7 +83,7 @@ class Calculation:
         """What it returns, with units."""
         return tuple(Output(name, shape=None, unit=UNITS.get(one, "")) for name, one in self.wanted.items())
 
-    def identity(self) -> str:
+    def recipe(self) -> str:
         """Returns what tells it from another: the code of the calculator, the atoms, what is read, and how."""
         return self.made_of
 

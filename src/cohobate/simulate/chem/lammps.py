@@ -120,9 +120,9 @@ class Lammps:
         """What a term of it is called."""
         return self.name
 
-    def identity(self) -> str:
+    def recipe(self) -> str:
         """Returns what tells it from another: script, files, and what is read; not where LAMMPS is."""
-        return self.command.identity()
+        return self.command.recipe()
 
 
 def lammps(
