@@ -36,7 +36,7 @@ class Calculation:
     around: Around
     made_of: str
 
-    def __call__(self, **values: Payload) -> dict[str, Any]:
+    def __call__(self, /, **values: Payload) -> dict[str, Any]:
         """Returns what is wanted, by name; ``values`` are parameters of the calculator, and inputs of the atoms."""
         self._check(values)
         atoms = self.frame(**_given(self.frame_takes, values, ()))
