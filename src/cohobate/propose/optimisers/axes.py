@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real as Number
 from typing import Any, TypeAlias, final
@@ -70,9 +70,22 @@ class Axes:
         """Returns the coordinates of values of the reals."""
         return np.array([one.at(value) for one, value in zip(self.coordinates, numbers, strict=True)], dtype=float)
 
+    def inside(self, x: Numbers, share: float) -> Numbers:
+        """Returns ``x`` at least a share of the widths away from all bounds."""
+        lo, hi = self.lo, self.hi
+        margin = share * _width(lo, hi)
+        found: Numbers = np.clip(x, lo + margin, hi - margin)
+        return found
+
     def slopes(self, x: Numbers) -> Numbers:
         """Returns how fast each value grows with its coordinate at ``x``: (d,)."""
         return np.array([one.slope(at) for one, at in zip(self.coordinates, x.tolist(), strict=True)])
+
+    def by_x(self, slopes: Callable[[Numbers], Any]) -> Callable[[Numbers], Any]:
+        """Returns derivatives by coordinates, (..., d), from a function of x that gives those by the values."""
+        if all(isinstance(one, Itself) for one in self.coordinates):
+            return slopes
+        return lambda x: np.asarray(slopes(x)) * self.slopes(x)
 
     def told(self, numbers: Sequence[float] | Numbers) -> str:
         """Returns coordinates as text, by name."""

@@ -14,7 +14,6 @@ from cohobate.core.problem import Problem
 from cohobate.core.steering import Closed, Steer
 from cohobate.host.extras import require
 from cohobate.propose.optimisers.axes import Axes, Scale, axes_of, checked_scale, start_of
-from cohobate.propose.optimisers.coordinates import Itself
 from cohobate.propose.optimisers.desk import Desk
 from cohobate.propose.optimisers.local import SCHEMES, has_workers
 from cohobate.propose.optimisers.reporting import plain, report, stopped
@@ -175,10 +174,10 @@ def _jacobian(desk: Desk, problem: Problem, jac: str | None) -> str | Callable[[
     return desk.output(jac) if jac is not None and jac in problem.output_names else jac
 
 
-def _by_coordinates(axes: Axes, function: Function | None, otherwise: str | Function | None) -> str | Function | None:
+def _by_coordinates(
+    axes: Axes, function: Function | None, otherwise: str | Callable[[Numbers], Numbers] | None
+) -> str | Function | None:
     """Returns what makes derivatives by coordinates, from a function of the values or from an output of theirs."""
-    if all(isinstance(one, Itself) for one in axes.coordinates):
-        return function or otherwise
     if function is not None:
-        return lambda x: np.asarray(function(np.array(axes.values(x)))) * axes.slopes(x)
-    return otherwise if not callable(otherwise) else lambda x: otherwise(x) * axes.slopes(x)
+        return axes.by_x(lambda x: function(np.array(axes.values(x))))
+    return axes.by_x(otherwise) if callable(otherwise) else otherwise
