@@ -146,7 +146,7 @@ def _ties(every: Mapping[str, Parameter]) -> Sequence[tuple[str, Expression]]:
 
 
 def _parsed(name: str, expr: str, every: Mapping[str, Parameter]) -> Expression:
-    told = f"parameter {name!r}: expr={expr!r}"
+    told = f"parameter {name!r}: expr={expr!r:.80}"
     try:
         tie = parsed(expr)
     except UserError as error:
@@ -162,7 +162,7 @@ def _tied(name: str, tie: Expression, values: Mapping[str, float]) -> float:
         return tie(values)
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         at = ", ".join(f"{other}={values[other]!r}" for other in tie.names)
-        raise Rejected(f"parameter {name!r}: expr={tie.text!r} has no value{at and f' at {at}'}: {error}") from None
+        raise Rejected(f"parameter {name!r}: expr={tie.text!r:.80} has no value{at and f' at {at}'}: {error}") from None
 
 
 def _priors(every: Mapping[str, Parameter], joint: Mapping[str, Penalty]) -> dict[str, Prior | Penalty]:
