@@ -53,6 +53,11 @@ class CombinedObjective:
         if not self.leaves:
             raise UserError("CombinedObjective needs at least one term, got none")
 
+    @property
+    def refusal(self) -> str | None:
+        """Why there are no residuals, in one line; ``None`` where there are."""
+        return None
+
     def _leaves(self) -> list[Leaf]:
         found: list[Leaf] = []
         for one, weight in zip(self.terms, self.weights, strict=True):
