@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import cohobate as co
 from cohobate.core.errors import UserError
+from cohobate.fit.dual import Dual
 from cohobate.fit.expression import parsed
 
 VALUES = {"a": 1.7, "Ar.sigma": -0.3, "r0[1]": 12.0, "Na-Cl.x": 0.0}
@@ -148,3 +150,26 @@ def test_only_numbers_that_are_named_are_needed():
 def test_what_has_no_value_says_so(text):
     with pytest.raises((ValueError, ZeroDivisionError, OverflowError)):
         parsed(text)(VALUES)
+
+
+@given(grammar(), st.floats(0.5, 2), st.floats(0.5, 2))
+def test_derivatives_are_those_of_differences(texts, a, sigma):
+    tie, h = parsed(texts[0]), 1e-6
+    at = {**VALUES, "a": a, "Ar.sigma": sigma}
+    duals = {**at, "a": Dual(a, np.array([1.0, 0.0])), "Ar.sigma": Dual(sigma, np.array([0.0, 1.0]))}
+
+    def difference(name, h):
+        return (tie({**at, name: at[name] + h}) - tie({**at, name: at[name] - h})) / (2 * h)
+
+    try:
+        found, value = tie.dual(duals), tie(at)
+        fine, coarse = (np.array([difference(name, step) for name in ("a", "Ar.sigma")]) for step in (h, 10 * h))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return
+    if not isinstance(found, Dual):
+        assert found == value
+        return
+    assert found.value == value
+    smooth = np.abs(fine - coarse) <= 1e-4 * np.abs(fine) + 1e-4
+    size = 1e-3 * np.abs(fine) + 1e-3 + 1e-9 * abs(value) / h
+    assert np.all((np.abs(found.slopes - fine) <= size) | ~smooth)

@@ -268,3 +268,35 @@ def test_they_show_what_they_are():
         {"a": co.Parameter(1.5, unit="eV"), "b": co.Parameter(2, fixed=True), "c": co.Parameter(expr="a*b")}
     )
     assert repr(made) == "<Parameters: a 1.5 eV, b 2 fixed, c = a*b>"
+
+
+def test_slopes_are_the_chain_rule_of_ties():
+    found = co.Parameters(
+        {
+            "a": 2.0,
+            "b": 3.0,
+            "kept": co.Parameter(5.0, fixed=True),
+            "c": co.Parameter(expr="kept * a ** 2"),
+            "d": co.Parameter(expr="sqrt(c) * b"),
+            "e": co.Parameter(expr="2 * pi"),
+        }
+    )
+    at = {"a": 1.5, "b": 0.5}
+    slopes = {name: row.tolist() for name, row in found.slopes(at).items()}
+    wanted = {"a": [1, 0], "b": [0, 1], "kept": [0, 0], "c": [15, 0], "d": [0.5 * 5**0.5, 1.5 * 5**0.5], "e": [0, 0]}
+    assert slopes == {name: pytest.approx(row) for name, row in wanted.items()}
+
+
+def test_slopes_of_priors_go_through_ties():
+    found = co.Parameters(
+        {
+            "a": co.Parameter(2.0, prior=co.GaussianPrior(1.0, 0.5)),
+            "b": 3.0,
+            "c": co.Parameter(expr="a * b", prior=co.GaussianPrior(4.0, 2.0, log=True)),
+        },
+        priors={"both": lambda params: [params["a"] ** 2, params["b"]]},
+    )
+    at = {"a": 1.5, "b": 0.5}
+    wanted = [[2, 0], [1 / 1.5 / 2, 1 / 0.5 / 2], [3, 0], [0, 1]]
+    assert found.prior_slopes(at) == pytest.approx(np.array(wanted), rel=1e-7, abs=1e-7)
+    assert co.Parameters({"a": 1.0}).prior_slopes({"a": 2.0}).shape == (0, 1)
