@@ -169,6 +169,7 @@ def test_sizes_are_those_of_values_or_bounds_or_given():
             None,
             "parameter 'a': expr='2*sigm': no parameter 'sigm'; did you",
         ),
+        ({"Ar": {"s": 1}, "a": co.Parameter(expr="s")}, None, "no parameter 's'; did you mean 'Ar.s'?"),
         ({"a": co.Parameter(expr="2*a")}, None, "parameters are tied in a cycle: a -> a; give one of them a value"),
         (
             {"a": co.Parameter(expr="b"), "b": co.Parameter(expr="c+1"), "c": co.Parameter(expr="a")},

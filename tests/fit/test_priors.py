@@ -209,3 +209,21 @@ def test_the_number_of_residuals_is_known_from_targets():
     ]
     found = Candidates(CombinedObjective(terms), co.Parameters({"a": 1.0}))
     assert found.problem.outputs[1].shape == found(a=1.0)["residuals"].shape == (10,)
+
+
+def test_the_bound_holds_for_the_loss_with_its_priors():
+    class Asked:
+        leaves = ()
+
+        def judge(self, inputs, bound):
+            asked.append(bound)
+
+        def parts(self, inputs):
+            return []
+
+    asked = []
+    found = Candidates(Asked(), co.Parameters({"a": co.Parameter(1.0, prior=co.GaussianPrior(0.0, 0.5))}))
+    found.judge({"a": 1.5}, 10.0)
+    found.judge({"a": 2.0}, 10.0)
+    found.judge({"a": 2.0})
+    assert asked == [1.0, -6.0, None]

@@ -180,7 +180,9 @@ def _parsed(name: str, expr: str, every: Mapping[str, Parameter]) -> Expression:
         raise UserError(f"{told}: {error}") from None
     for other in tie.names:
         if other not in every:
-            raise UserError(f"{told}: no parameter {other!r}{did_you_mean(other, every)}; there are {list(every)}")
+            whole = [one for one in every if one.endswith(f".{other}")]  # without the group that it is in
+            hint = f"; did you mean {whole[0]!r}?" if whole else did_you_mean(other, every)
+            raise UserError(f"{told}: no parameter {other!r}{hint}; there are {list(every)}")
     return tie
 
 
