@@ -118,13 +118,14 @@ def test_functions_are_priors_of_one_or_of_all():
     assert found.problem.outputs[1].shape == outputs["residuals"].shape == (12,)
 
 
-def test_priors_may_be_of_tied_parameters_and_those_of_fixed_ones_say_nothing():
+def test_priors_may_be_of_tied_and_fixed_parameters():
+    """A profile holds a parameter, whose prior still counts."""
     prior = co.GaussianPrior(0.0, 1.0)
     tied = co.Parameters(
         {"a": 2.0, "b": co.Parameter(expr="3*a", prior=prior), "c": co.Parameter(1, fixed=True, prior=prior)}
     )
-    assert {name: r.tolist() for name, r in tied.prior_residuals({"a": 4.0}).items()} == {"b": [12.0]}
-    assert tied.penalties == 1
+    assert {name: r.tolist() for name, r in tied.prior_residuals({"a": 4.0}).items()} == {"b": [12.0], "c": [1.0]}
+    assert tied.penalties == 2
 
 
 @pytest.mark.parametrize(
