@@ -149,6 +149,10 @@ def test_a_prior_without_a_value_rejects_the_candidate(prior, line):
 def test_names_of_priors_are_no_parameters():
     with pytest.raises(co.CohobateError, match="priors: 'a' is a parameter: give it Parameter"):
         co.Parameters({"a": 1.0}, priors={"a": lambda params: 0.0})
+    with pytest.raises(
+        co.CohobateError, match="priors: 'b' must be a function of all parameters; a GaussianPrior is of"
+    ):
+        co.Parameters({"a": 1.0}, priors={"b": co.GaussianPrior(1.0, 1.0)})
 
 
 # candidates

@@ -15,7 +15,7 @@ from cohobate.fit.expression import Expression, parsed
 from cohobate.fit.limits import Bounds, limits_of
 from cohobate.fit.nesting import grafted, planted, shape_of
 from cohobate.fit.parameter import Parameter, checked
-from cohobate.fit.priors import Penalty, check_prior, described, residuals_of
+from cohobate.fit.priors import READY, Penalty, check_prior, described, residuals_of
 from cohobate.propose.scaling import Numbers
 
 Nested: TypeAlias = Mapping[str, Any]
@@ -200,6 +200,10 @@ def _checked(joint: Mapping[str, Penalty], every: Mapping[str, Parameter]) -> Ma
     for name, prior in joint.items():
         if name in every:
             raise UserError(f"priors: {name!r} is a parameter: give it Parameter(..., prior=...)")
+        if isinstance(prior, READY):
+            raise UserError(
+                f"priors: {name!r} must be a function of all parameters; a {type(prior).__name__} is of one"
+            )
         check_prior(prior, f"prior {name!r}")
     return dict(joint)
 
