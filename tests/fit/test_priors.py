@@ -13,7 +13,7 @@ import cohobate as co
 from cohobate.core.errors import Rejected
 from cohobate.core.outcome import Cancelled, Failure, Value
 from cohobate.core.parts import Made
-from cohobate.fit.candidates import Candidates
+from cohobate.fit.candidates import Candidates, Whole
 from cohobate.fit.objective import CombinedObjective
 from cohobate.fit.term import Term
 
@@ -218,7 +218,7 @@ def test_the_number_of_residuals_is_known_from_targets():
 
 def test_the_bound_holds_for_the_loss_with_its_priors():
     class Asked:
-        leaves = ()
+        reduce = "sum"
 
         def judge(self, inputs, bound):
             asked.append(bound)
@@ -232,3 +232,12 @@ def test_the_bound_holds_for_the_loss_with_its_priors():
     found.judge({"a": 2.0}, 10.0)
     found.judge({"a": 2.0})
     assert asked == [1.0, -6.0, None]
+
+
+@given(st.floats(0, 10), st.floats(-10, 10), st.floats(0, 10), st.booleans())
+def test_what_is_left_to_the_terms_is_exact(loss, r, bound, root):
+    whole = Whole({"a": np.array([r])}, root=root)
+    total = whole.of(Value({"loss": loss, "residuals": np.array([math.sqrt(loss)])})).outputs["loss"]
+    assert total == pytest.approx(math.sqrt(loss**2 + r**2) if root else loss + r**2)
+    if abs(total - bound) > 1e-6:
+        assert (loss > whole.left(bound)) is (total > bound)
