@@ -3,41 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, final
+from dataclasses import dataclass, replace
+from math import copysign, hypot, sqrt
+from typing import Any, TypeAlias, final
 
+import numpy as np
+
+from cohobate.core.canonical import content_hash
 from cohobate.core.errors import CallFailed
-from cohobate.core.outcome import Value
-from cohobate.core.parts import Judge, Part
+from cohobate.core.outcome import Outcome, Value
+from cohobate.core.parts import Judge, Made, Part
 from cohobate.core.payload import Payload
 from cohobate.core.problem import Output, Problem
 from cohobate.core.trial import Inputs
 from cohobate.fit.objective import CombinedObjective, run
 from cohobate.fit.parameters import Parameters
+from cohobate.fit.term import Term
+from cohobate.propose.scaling import Numbers
+
+Penalties: TypeAlias = Mapping[str, Numbers]
+"""The residuals of each prior: (k,)."""
 
 
 @final
 @dataclass(frozen=True)
 class Candidates:
-    """An objective of the free parameters, by their dotted names: a simulator made of parts."""
+    """An objective of the free parameters, by their dotted names: a simulator made of parts.
+
+    Priors are counted here, where nothing is called for them: they add to the loss (of a root mean: under
+    the root), their residuals come behind those of the terms, and ``outputs["priors"]`` tells each. A candidate whose
+    tied parameters or priors have no value is ``Rejected`` before any term is called.
+    """
 
     objective: CombinedObjective
     parameters: Parameters
 
     def __call__(self, **inputs: float) -> dict[str, Any]:
         """Evaluates a candidate here, term by term."""
-        outcome = run(self.objective, self.parameters.nested(inputs))
-        if isinstance(outcome, Value):
-            return dict(outcome.outputs)
-        raise CallFailed(getattr(outcome, "message", str(outcome)))
+        nested, penalties = self.parameters.nested(inputs), self.parameters.prior_residuals(inputs)
+        match run(self.objective, nested):
+            case Value() as value:
+                return dict(self._whole(penalties).of(value).outputs)
+            case other:
+                raise CallFailed(getattr(other, "message", str(other)))
 
     def parts(self, inputs: Inputs) -> Sequence[Part]:
         """Returns the calls of all terms."""
         return self.objective.parts(self.parameters.nested(inputs))
 
     def judge(self, inputs: Inputs, bound: float | None = None) -> Judge:
-        """Returns what makes an outcome of the terms."""
-        return self.objective.judge(self.parameters.nested(inputs), bound)
+        """Returns what makes an outcome of the terms; ``bound`` holds for the loss with its priors."""
+        whole = self._whole(self.parameters.prior_residuals(inputs))
+        terms = self.objective.judge(self.parameters.nested(inputs), None if bound is None else whole.left(bound))
+        return Weighing(terms, whole) if whole.penalties else terms
 
     def recall(self, inputs: Inputs, outputs: Mapping[str, Any]) -> Mapping[str, Payload]:
         """Returns what each term gave."""
@@ -45,6 +63,74 @@ class Candidates:
 
     @property
     def problem(self) -> Problem:
-        """The free parameters, the loss to minimize, and the residuals."""
-        outputs = (Output("loss", "minimize"), Output("residuals", shape=None))
-        return Problem(self.parameters.variables, outputs)
+        """The free parameters, the loss to minimize, and the residuals where there are any."""
+        outputs = [Output("loss", "minimize")]
+        if self.objective.refusal is None:
+            outputs.append(Output("residuals", shape=self._shape()))
+        return Problem(self.parameters.variables, tuple(outputs))
+
+    def identity(self) -> str:
+        """Returns what a recorded loss belongs to: the objective, ties, priors and what is fixed."""
+        return content_hash([self.objective.identity(), self.parameters.describe()])
+
+    def _whole(self, penalties: Penalties) -> Whole:
+        return Whole(penalties, root=self.objective.reduce == "root_mean")
+
+    def _shape(self) -> tuple[int, ...] | None:
+        counts = [count_of(leaf.term) for leaf in self.objective.leaves]
+        known = [count for count in counts if count is not None]
+        return (sum(known) + self.parameters.penalties,) if len(known) == len(counts) else None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """Adds priors to what the terms come to."""
+
+    terms: Judge
+    whole: Whole
+
+    def take(self, name: str, made: Made) -> Outcome | None:
+        """Takes in what a term gave."""
+        outcome = self.terms.take(name, made)
+        return self.whole.of(outcome) if isinstance(outcome, Value) else outcome
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The terms with priors; ``root``: their loss is a root, of what the squares of their residuals sum up to."""
+
+    penalties: Penalties
+    root: bool = False
+
+    @property
+    def added(self) -> float:
+        """What the priors add."""
+        return float(sum(r @ r for r in self.penalties.values()))
+
+    def left(self, bound: float) -> float:
+        """Returns what a bound of the whole leaves to the terms; below 0 where they cannot keep it."""
+        rest = (bound * abs(bound) if self.root else bound) - self.added
+        return copysign(sqrt(abs(rest)), rest) if self.root else rest
+
+    def of(self, value: Value) -> Value:
+        """Returns the outcome of the terms with that of the priors."""
+        if not self.penalties:
+            return value
+        loss = value.outputs["loss"]
+        outputs = {**value.outputs, "loss": hypot(loss, sqrt(self.added)) if self.root else loss + self.added}
+        if "residuals" in outputs:
+            outputs["residuals"] = np.concatenate([outputs["residuals"], *self.penalties.values()])
+        outputs["priors"] = {name: {"loss": float(r @ r), "residuals": r} for name, r in self.penalties.items()}
+        return replace(value, outputs=outputs)
+
+
+def count_of(term: Term) -> int | None:
+    """Returns how many residuals a term has; ``None`` where only its quantity tells."""
+    if callable(term.loss) or str(term.loss) == "value":
+        return 1
+    if term.target is None:
+        return None
+    wanted = term.target.values() if isinstance(term.target, Mapping) else [term.target]
+    return sum(int(np.size(one)) for one in wanted)
