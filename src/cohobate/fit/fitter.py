@@ -2,93 +2,286 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Generator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any, final
 
 from cohobate.campaign.campaign import Campaign
 from cohobate.campaign.goals import Goals
 from cohobate.campaign.handle import Handle
 from cohobate.campaign.result import CampaignResult
+from cohobate.campaign.signals import GRACE
+from cohobate.campaign.status import Status
+from cohobate.core.errors import ResumeRefused, UserError
 from cohobate.core.payload import Payload
-from cohobate.core.protocols import Engine
-from cohobate.fit.candidates import Candidates
+from cohobate.core.problem import Problem
+from cohobate.core.protocols import Engine, Posed
+from cohobate.fit import findings
+from cohobate.fit.evaluation import Evaluation
+from cohobate.fit.explain import Explanation
 from cohobate.fit.methods import generator_of
 from cohobate.fit.objective import CombinedObjective
 from cohobate.fit.parameters import Bounds, Nested, Parameters
+from cohobate.fit.place import Place
 from cohobate.fit.result import FitResult
+from cohobate.fit.setup import Setup, check, flat
 from cohobate.fit.term import Term
-from cohobate.simulate.function import Simulator
+from cohobate.ledger.reader import open_reader
+
+Terms = CombinedObjective | Term | Sequence[Term | CombinedObjective]
 
 
 @final
 class Fitter:
-    """Fits parameters to an objective; every method of fitting is a campaign over its free parameters."""
+    """Fits parameters to an objective; every method of fitting is a campaign over its free parameters.
+
+    ``params`` are nested as the model takes them, numbers or ``Parameter``s; ``bounds`` are (lo, hi) in the same
+    nesting, of those that have some. Terms run at ``engine`` (default: all cores). ``run`` names the run
+    folder: the same lines with the same folder continue what is there. ``validation`` terms are evaluated
+    once, at the best parameters, and never influence these. Further ``settings`` are those of a ``Campaign``:
+    ``deadline``, ``retries``, ``failure_budget``, ``needs`` ...
+
+    Raises ``UserError`` for what cannot work, before anything is evaluated.
+
+    >>> from cohobate.engines import inline
+    >>> line = Term(lambda a, b: [a, a + b, a + 2 * b], [1.0, 3.1, 4.9], name="line")
+    >>> fit = Fitter(line, {"a": 0.0, "b": 1.0}, engine=inline())
+    >>> {name: round(value, 6) for name, value in fit.least_squares().values.items()}
+    {'a': 1.05, 'b': 1.95}
+    """
 
     def __init__(
         self,
-        objective: CombinedObjective | Term,
+        objective: Terms,
         params: Nested,
         *,
         bounds: Bounds | None = None,
         engine: Engine | Executor | None = None,
         run: str | Path | None = None,
+        validation: Terms | None = None,
         **settings: Payload,
     ) -> None:
-        self.objective = CombinedObjective([objective]) if isinstance(objective, Term) else objective
-        self.parameters = Parameters(params, bounds)
-        self._engine, self._run, self._settings = engine, run, settings
+        place = Place(engine, None if run is None else Path(run).absolute(), settings)
+        validated = None if validation is None else _objective(validation)
+        self.setup = Setup(_objective(objective), Parameters(params, bounds), place, validated)
+        check(self.setup)
+
+    @property
+    def objective(self) -> CombinedObjective:
+        """The terms that are fitted to."""
+        return self.setup.objective
+
+    @property
+    def parameters(self) -> Parameters:
+        """The parameters, free, fixed and tied."""
+        return self.setup.parameters
+
+    @property
+    def problem(self) -> Problem:
+        """The free parameters by dotted name, the loss and the residuals: for a generator of one's own."""
+        return self.setup.problem
+
+    # ways of fitting
 
     def least_squares(self, *, until: Goals | None = None, **options: Payload) -> FitResult:
-        """Fits by ``scipy.optimize.least_squares`` on the residuals; ``options`` are those of that optimiser."""
+        """Fits by least squares on the residuals: the way for smooth models. ``options`` are those of its method."""
         return self.run("least_squares", until=until, **options)
 
     def scipy(self, method: str = "L-BFGS-B", *, until: Goals | None = None, **options: Payload) -> FitResult:
         """Fits by a method of ``scipy.optimize.minimize`` on the loss."""
         return self.run("scipy", until=until, method=method, **options)
 
-    def run(self, how: str = "least_squares", *, until: Goals | None = None, **options: Payload) -> FitResult:
-        """Fits by the method named ``how``, and waits for it."""
-        return self._result(self._campaign(how, options).run(until))
+    def nevergrad(self, *, until: Goals | None = None, **options: Payload) -> FitResult:
+        """Fits by an optimiser of nevergrad, within bounds; needs a goal such as ``until=evaluations(500)``."""
+        return self.run("nevergrad", until=until, **options)
 
-    def start(self, how: str = "least_squares", *, until: Goals | None = None, **options: Payload) -> FitHandle:
+    def cma(self, *, until: Goals | None = None, **options: Payload) -> FitResult:
+        """Fits by CMA-ES, within bounds."""
+        return self.run("cma", until=until, **options)
+
+    def gp(self, *, until: Goals | None = None, **options: Payload) -> FitResult:
+        """Fits by a Gaussian process, within bounds: for few and expensive evaluations."""
+        return self.run("gp", until=until, **options)
+
+    def multistart(self, *, until: Goals | None = None, **options: Payload) -> FitResult:
+        """Fits from several starts within the bounds."""
+        return self.run("multistart", until=until, **options)
+
+    def pattern_search(self, *, until: Goals | None = None, **options: Payload) -> FitResult:
+        """Fits by a pattern search: no derivatives, for noisy losses."""
+        return self.run("pattern_search", until=until, **options)
+
+    def run(self, how: Payload = "least_squares", *, until: Goals | None = None, **options: Payload) -> FitResult:
+        """Fits by the method named ``how``, or by a generator over ``problem``, and waits for it.
+
+        ``until`` is a goal as of any campaign: ``evaluations(200)``, ``below("loss", 1e-3)``, ``stalled(50)`` ...
+        """
+        campaign = self._campaign(how, options)
+        with _Telling(self.setup.place.folder, how):
+            found = campaign.run(until)
+        return self.result(found)
+
+    def start(self, how: Payload = "least_squares", *, until: Goals | None = None, **options: Payload) -> FitHandle:
         """Starts a fit in the background."""
-        return FitHandle(self._campaign(how, options).start(until), self)
+        campaign = self._campaign(how, options)
+        with _Telling(self.setup.place.folder, how):
+            handle = campaign.start(until)
+        return FitHandle(handle, self)
 
-    async def arun(self, how: str = "least_squares", *, until: Goals | None = None, **options: Payload) -> FitResult:
-        """Fits within a running event loop."""
-        return self._result(await self._campaign(how, options).arun(until))
+    async def arun(
+        self, how: Payload = "least_squares", *, until: Goals | None = None, **options: Payload
+    ) -> FitResult:
+        """Fits within a running event loop; cancelling it stops the fit as Ctrl-C does."""
+        campaign = self._campaign(how, options)
+        with _Telling(self.setup.place.folder, how):
+            found = await campaign.arun(until)
+        return await asyncio.to_thread(self.result, found)
+
+    # beside fitting
+
+    def evaluate(self, params: Nested | None = None) -> Evaluation:
+        """Returns what the terms make of the start, or of other parameters: a table, nothing of it recorded.
+
+        ``params`` may name some of the free parameters, nested or dotted; the others are at their start.
+        """
+        values = dict(self.parameters.start)
+        for name, value in flat(params or {}):
+            if name in values:
+                values[name] = float(value)
+            elif name not in self.parameters.every:
+                raise UserError(f"evaluate: no parameter {name!r}; there are {list(self.parameters.every)}")
+        place = replace(self.setup.place, folder=None)
+        return Evaluation(self.objective, replace(self.setup, place=place).evaluate(values))
+
+    def recorded(self) -> FitResult:
+        """Returns what the run folder holds by now, without evaluating anything; also while a fit runs there."""
+        folder = self.setup.place.folder
+        if folder is None:
+            raise UserError("recorded: this fit has no run folder: Fitter(..., run=...) keeps what was evaluated")
+        with open_reader(folder) as reader:
+            return self._result(CampaignResult("as recorded", reader.tally, folder))
+
+    def explain(self, trial: int, against: int | None = None) -> Explanation:
+        """Returns which terms moved between two recorded candidates: from ``against`` (the best) to ``trial``."""
+        return self.recorded().explain(trial, against)
 
     def result(self, campaign: CampaignResult) -> FitResult:
-        """Returns what a campaign over this objective has found."""
-        return self._result(campaign)
-
-    def _campaign(self, how: str, options: Mapping[str, Any]) -> Campaign:
-        candidates = Candidates(self.objective, self.parameters)
-        generator = generator_of(how, candidates.problem, self.parameters.start, options)
-        simulator = Simulator(candidates, version=self.objective.identity(), name="objective")
-        return Campaign(generator, simulator, self._engine, run=self._run, **self._settings)
+        """Returns what a campaign over this objective has found, validated, and tells it to the run folder."""
+        found = self._result(campaign)
+        if not found.record.best(1):
+            return found
+        found = replace(found, validated=self.setup.validate(found.values))
+        if self.setup.place.folder is not None:
+            findings.write(found.findings, self.setup.place.folder / findings.NAME)
+        return found
 
     def _result(self, campaign: CampaignResult) -> FitResult:
-        return FitResult(campaign, self.objective, self.parameters)
+        setup = self.setup
+        return FitResult(campaign, setup.objective, setup.parameters, setup.place, setup.validation)
+
+    def _campaign(self, how: Payload, options: Mapping[str, Any]) -> Campaign:
+        problem = self.problem
+        if not isinstance(how, str):
+            if options:
+                raise UserError(f"fit: options {list(options)} beside a generator: give them to the generator itself")
+            brought = how.problem if isinstance(how, Posed) else None
+            return self.setup.place.campaign(how, self.setup.simulator, brought or problem)
+        generator = generator_of(how, problem, self.parameters.start, options)
+        return self.setup.place.campaign(generator, self.setup.simulator)
+
+    def __repr__(self) -> str:
+        free, terms = len(self.parameters.free), len(self.objective.leaves)
+        return f"Fitter({terms} terms, {free} free parameters, run={self.setup.place.folder})"
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FitHandle:
-    """A fit that runs in the background; awaitable, and a ``Handle`` of its campaign."""
+    """A fit that runs in the background; awaitable from any event loop, and asked like the ``Handle`` of a campaign."""
 
     campaign: Handle
     fitter: Fitter
+    _found: list[FitResult] = field(default_factory=list, repr=False)
+    _lock: Any = field(default_factory=Lock, repr=False)
+
+    def done(self) -> bool:
+        """Whether the fit has stopped; validation terms are evaluated when the result is asked for."""
+        return self.campaign.done()
 
     def result(self, timeout: float | None = None) -> FitResult:
-        """Waits for the end and returns the result."""
-        return self.fitter.result(self.campaign.result(timeout))
+        """Waits for the end and returns the result; raises what ended it early."""
+        return self._concluded(self.campaign.result(timeout))
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Waits for the end and returns what ended it early, or ``None``."""
+        return self.campaign.exception(timeout)
+
+    def status(self) -> Status:
+        """Returns how it stands."""
+        return self.campaign.status()
+
+    def watch(self, every: float = 1.0) -> AsyncIterator[Status]:
+        """Gives how it stands every so many seconds, and once more when it has stopped."""
+        return self.campaign.watch(every)
+
+    @property
+    def tracebacks(self) -> list[tuple[int, str]]:
+        """The trial and traceback of each failed evaluation."""
+        return self.campaign.tracebacks
+
+    def elapsed_time(self) -> float:
+        """Returns the seconds this session has lasted, up to its end."""
+        return self.campaign.elapsed_time()
+
+    def cancel(self, *, grace: float = GRACE, reason: str = "cancelled") -> None:
+        """Asks for a stop; what was found so far is the result."""
+        self.campaign.cancel(grace=grace, reason=reason)
+
+    def _repr_html_(self) -> str:
+        """Returns how it stands as a card for notebooks."""
+        return self.campaign._repr_html_()
 
     def __await__(self) -> Generator[Any, None, FitResult]:
         return self._awaited().__await__()
 
     async def _awaited(self) -> FitResult:
-        return self.fitter.result(await self.campaign)
+        return await asyncio.to_thread(self._concluded, await self.campaign)
+
+    def _concluded(self, campaign: CampaignResult) -> FitResult:
+        """Returns the result, made once."""
+        with self._lock:
+            if not self._found:
+                self._found.append(self.fitter.result(campaign))
+            return self._found[0]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """Says of a run folder that was made by another fit what to do instead."""
+
+    folder: Path | None
+    how: Payload
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, at: object) -> None:
+        if isinstance(error, ResumeRefused) and "code has changed" not in str(error):
+            raise ResumeRefused(
+                f"{self.folder} holds another fit: {error}. To go on from its result by other means: "
+                f"Fitter(objective, result.params, run=<a new folder>)"
+            ) from error
+
+
+def _objective(terms: Terms) -> CombinedObjective:
+    match terms:
+        case CombinedObjective():
+            return terms
+        case Term():
+            return CombinedObjective([terms])
+    return CombinedObjective(list(terms))

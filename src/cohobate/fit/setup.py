@@ -1,0 +1,136 @@
+"""What a fit is of: terms, parameters, terms to validate by, and the place where it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, final
+
+from cohobate.core.errors import UserError
+from cohobate.core.outcome import Value
+from cohobate.core.problem import Problem
+from cohobate.fit.candidates import Candidates
+from cohobate.fit.objective import CombinedObjective
+from cohobate.fit.parameters import Parameter, Parameters
+from cohobate.fit.place import Place, simulator_of
+from cohobate.fit.record import Candidate
+from cohobate.fit.statistics import at_bound
+from cohobate.fit.term import Term
+from cohobate.simulate.function import Simulator
+
+ROOTED: Final = ("square", "absolute", "huber", "soft_l1", "cauchy")
+"""Losses that are made of one residual each."""
+
+
+@final
+@dataclass(frozen=True)
+class Setup:
+    """A fit before any method: everything that can be evaluated, and where.
+
+    ``validation`` terms are evaluated at what was found, and never influence it.
+    """
+
+    objective: CombinedObjective
+    parameters: Parameters
+    place: Place
+    validation: CombinedObjective | None = None
+
+    @property
+    def candidates(self) -> Candidates:
+        """The objective as a function of the free parameters."""
+        return Candidates(self.objective, self.parameters)
+
+    @property
+    def problem(self) -> Problem:
+        """The free parameters and what is wanted."""
+        return self.candidates.problem
+
+    @property
+    def simulator(self) -> Simulator:
+        """The objective as a campaign evaluates it."""
+        return simulator_of(self.candidates, self.objective.identity())
+
+    def evaluate(self, values: Mapping[str, float], what: str = "check") -> Candidate:
+        """Returns what comes of one candidate, evaluated at the engine."""
+        outcome = self.place.evaluate(self.simulator, self.problem, [values], what)[0]
+        return Candidate(0, dict(values), outcome)
+
+    def validate(self, values: Mapping[str, float]) -> Candidate | None:
+        """Returns what the validation terms make of a candidate; ``None`` where there are none."""
+        if self.validation is None:
+            return None
+        return replace(self, objective=self.validation, validation=None).evaluate(values, "validation")
+
+    def holding(self, name: str, value: float) -> Setup:
+        """Returns the fit with one parameter held at a value."""
+        every = {**self.parameters.every, name: replace(self.parameters.every[name], value=value, fixed=True)}
+        return replace(self, parameters=Parameters(every))
+
+    def starting(self, values: Mapping[str, float]) -> Setup:
+        """Returns the fit with another start."""
+        started = {name: replace(self.parameters.every[name], value=value) for name, value in values.items()}
+        return replace(self, parameters=Parameters({**self.parameters.every, **started}))
+
+
+def counts(objective: CombinedObjective, best: Candidate) -> list[int]:
+    """Returns how many residuals each term has."""
+    return [_count(leaf.term, best.terms[leaf.term.name]["quantities"]) for leaf in objective.leaves]
+
+
+def _count(term: Term, quantities: Mapping[str, Any]) -> int:
+    """Returns how many residuals a term has: one where its loss is a number of its own."""
+    own = callable(term.loss) or term.loss not in ROOTED
+    return 1 if own else len(term.residuals(quantities))
+
+
+def check(setup: Setup) -> None:
+    """Raises ``UserError`` for a fit that cannot work, before anything is evaluated."""
+    parameters = setup.parameters
+    if not parameters.free:
+        raise UserError(
+            f"Fitter: no free parameter among {list(parameters.every)}: every one is fixed or tied to others"
+        )
+    for name, one in parameters.free.items():
+        _check_start(name, one, parameters.start[name])
+    if setup.validation is not None:
+        _check_apart(setup.objective, setup.validation)
+
+
+def _check_start(name: str, one: Parameter, start: float) -> None:
+    if one.lo <= start <= one.hi:
+        return
+    raise UserError(
+        f"Fitter: the bounds of {name!r}, [{one.lo:g}, {one.hi:g}], exclude its start {start:g}: "
+        "start within them, or widen them"
+    )
+
+
+def _check_apart(training: CombinedObjective, validation: CombinedObjective) -> None:
+    trained = {leaf.term.name for leaf in training.leaves}
+    if both := [leaf.term.name for leaf in validation.leaves if leaf.term.name in trained]:
+        raise UserError(f"validation: {both} are among the terms of the fit too: validate by others, or rename them")
+
+
+def bounds_of(setup: Setup, values: Mapping[str, float]) -> dict[str, str]:
+    """Returns which parameters are at a bound, and at which."""
+    found = {name: at_bound(values[name], one.lo, one.hi, size(one)) for name, one in setup.parameters.free.items()}
+    return {name: said for name, said in found.items() if said}
+
+
+def size(one: Parameter) -> float:
+    """Returns the size of changes of a parameter, by what was said of it before the fit."""
+    return one.scale or abs(one.value or 0.0)
+
+
+def flat(nested: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Returns nested parameters by dotted name."""
+    for key, value in nested.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+def succeeded(candidate: Candidate | None) -> bool:
+    """Whether a candidate has outputs."""
+    return candidate is not None and isinstance(candidate.outcome, Value)
