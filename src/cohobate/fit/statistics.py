@@ -25,13 +25,15 @@ NEAR: Final = 1e-2
 class Uncertainty:
     """Standard errors, covariance (d, d) and correlations (d, d) of the free parameters, in their order.
 
+    ``spread`` (d, d) is the covariance for residuals of variance 1: the inverse of transpose(J) J.
+
     What cannot be known is NaN, and ``unknown`` says why. ``variance`` is what a squared residual is on
     average: loss / (m - d), or 1 where the sigmas of the terms are taken as they are (``absolute_sigma``).
     """
 
     names: tuple[str, ...]
     values: Numbers
-    covariance: Numbers
+    spread: Numbers
     variance: float
     freedom: int
     absolute_sigma: bool
@@ -41,6 +43,11 @@ class Uncertainty:
     logarithmic: frozenset[str] = frozenset()
 
     @property
+    def covariance(self) -> Numbers:
+        """The covariance: (d, d)."""
+        return self.variance * self.spread
+
+    @property
     def errors(self) -> dict[str, float]:
         """The standard errors by name."""
         return dict(zip(self.names, np.sqrt(np.diag(self.covariance)).tolist(), strict=True))
@@ -48,9 +55,9 @@ class Uncertainty:
     @property
     def correlations(self) -> Numbers:
         """The correlations: (d, d); NaN beside a parameter without an error."""
-        errors = np.sqrt(np.diag(self.covariance))
-        found: Numbers = np.clip(self.covariance / np.outer(errors, errors), -1.0, 1.0)
-        np.fill_diagonal(found, np.where(np.isfinite(errors), 1.0, np.nan))
+        sizes = np.sqrt(np.diag(self.spread))
+        found: Numbers = np.clip(self.spread / np.outer(sizes, sizes), -1.0, 1.0)
+        np.fill_diagonal(found, np.where(np.isfinite(sizes), 1.0, np.nan))
         return found
 
     def intervals(self, level: float = 0.95) -> dict[str, tuple[float, float]]:
@@ -110,12 +117,12 @@ def estimate(
     if np.isnan(variance):
         why = f"{len(residuals)} residuals leave nothing to tell the scatter of {len(names)} parameters"
         unknown |= {name: why for name in names if name not in unknown}
-    covariance = np.full((len(names), len(names)), np.nan)
-    covariance[np.ix_(moving, moving)] = variance * inverse
+    spread = np.full((len(names), len(names)), np.nan)
+    spread[np.ix_(moving, moving)] = inverse
     return Uncertainty(
         tuple(names),
         np.array(values, dtype=float),
-        covariance,
+        spread,
         variance,
         freedom,
         absolute_sigma,
@@ -150,7 +157,7 @@ def _inverse(jacobian: Numbers, names: Sequence[str], accuracy: float) -> tuple[
 
 def _pseudo(scaled: Numbers, accuracy: float) -> tuple[Numbers, Numbers]:
     """Returns the inverse within the directions that residuals see, and which parameters reach out of these."""
-    _, singular, directions = np.linalg.svd(scaled, full_matrices=True)
+    _, singular, directions = np.linalg.svd(np.linalg.qr(scaled, mode="r"), full_matrices=True)
     singular = np.pad(singular, (0, len(directions) - len(singular)))
     seen = singular > accuracy * singular[0]
     inverse = (directions[seen].T / singular[seen] ** 2) @ directions[seen]
