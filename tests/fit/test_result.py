@@ -192,7 +192,7 @@ def test_a_fit_in_which_nothing_worked_says_so(tmp_path):
     with pytest.raises(CohobateError, match="term 'x': ValueError: no such file"):
         fit.scipy()
     found = fit.recorded()
-    with pytest.raises(CallFailed, match="no candidate with a loss .* term 'x': ValueError: no such file"):
+    with pytest.raises(CallFailed, match=r"no candidate with a loss .* term 'x': ValueError: no such file"):
         _ = found.loss
     assert str(found).startswith("The fit found nothing: ")
     assert found._repr_html_()

@@ -59,13 +59,13 @@ def rows(objective: CombinedObjective, candidate: Candidate) -> list[TermRow]:
 
 
 def _row(term: Term, told: Mapping[str, Any], total: float) -> TermRow:
-    pairs = list(compared(term, told["quantities"]))
-    residuals = _residuals(term, told["quantities"])
+    quantities = told.get("quantities", {})
+    pairs, residuals = list(compared(term, quantities)), _residuals(term, quantities)
     loss = float(told["loss"])
     return TermRow(
         term.name,
         _few(np.concatenate([one.target for one in pairs])) if pairs else "",
-        _few(np.concatenate([one.value for one in pairs])) if pairs else _alone(told["quantities"]),
+        _few(np.concatenate([one.value for one in pairs])) if pairs else _alone(told),
         float(residuals[0]) if len(residuals) == 1 else _rms(residuals),
         loss,
         loss / total,
@@ -109,7 +109,10 @@ def _few(numbers: Numbers) -> float | str:
     return float(numbers[0]) if len(numbers) == 1 else f"{len(numbers)} numbers"
 
 
-def _alone(quantities: Mapping[str, Any]) -> float | str:
+def _alone(told: Mapping[str, Any]) -> float | str:
+    if "failed" in told:
+        return "failed"
+    quantities = told["quantities"]
     numbers = [value for value in quantities.values() if isinstance(value, int | float)]
     return float(numbers[0]) if len(numbers) == 1 == len(quantities) else f"{len(quantities)} quantities"
 

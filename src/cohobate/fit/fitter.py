@@ -16,19 +16,18 @@ from cohobate.campaign.handle import Handle
 from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.signals import GRACE
 from cohobate.campaign.status import Status
-from cohobate.core.errors import ResumeRefused, UserError
+from cohobate.core.errors import ResumeRefused, UserError, did_you_mean
 from cohobate.core.payload import Payload
 from cohobate.core.problem import Problem
 from cohobate.core.protocols import Engine, Posed
 from cohobate.fit import findings
 from cohobate.fit.evaluation import Evaluation
 from cohobate.fit.explain import Explanation
-from cohobate.fit.methods import generator_of
 from cohobate.fit.objective import CombinedObjective
 from cohobate.fit.parameters import Bounds, Nested, Parameters
 from cohobate.fit.place import Place
 from cohobate.fit.result import FitResult
-from cohobate.fit.setup import Setup, check, flat
+from cohobate.fit.setup import Setup, check
 from cohobate.fit.term import Term
 from cohobate.ledger.reader import open_reader
 
@@ -57,7 +56,7 @@ class Fitter:
     def __init__(
         self,
         objective: Terms,
-        params: Nested,
+        params: Nested | Parameters,
         *,
         bounds: Bounds | None = None,
         engine: Engine | Executor | None = None,
@@ -67,7 +66,8 @@ class Fitter:
     ) -> None:
         place = Place(engine, None if run is None else Path(run).absolute(), settings)
         validated = None if validation is None else _objective(validation)
-        self.setup = Setup(_objective(objective), Parameters(params, bounds), place, validated)
+        parameters = params if isinstance(params, Parameters) else Parameters(params, bounds)
+        self.setup = Setup(_objective(objective), parameters, place, validated)
         check(self.setup)
 
     @property
@@ -143,19 +143,19 @@ class Fitter:
 
     # beside fitting
 
-    def evaluate(self, params: Nested | None = None) -> Evaluation:
-        """Returns what the terms make of the start, or of other parameters: a table, nothing of it recorded.
+    def evaluate(self, values: Mapping[str, float] | None = None) -> Evaluation:
+        """Returns what the terms make of the start, or of other values: a table, nothing of it recorded.
 
-        ``params`` may name some of the free parameters, nested or dotted; the others are at their start.
+        ``values`` are free parameters by dotted name; those that are left out are at their start.
         """
-        values = dict(self.parameters.start)
-        for name, value in flat(params or {}):
-            if name in values:
-                values[name] = float(value)
-            elif name not in self.parameters.every:
-                raise UserError(f"evaluate: no parameter {name!r}; there are {list(self.parameters.every)}")
-        place = replace(self.setup.place, folder=None)
-        return Evaluation(self.objective, replace(self.setup, place=place).evaluate(values))
+        start = self.parameters.start
+        for name in values or {}:
+            if name not in start:
+                raise UserError(
+                    f"evaluate: no free parameter {name!r}{did_you_mean(name, start)}; there are {list(start)}"
+                )
+        here = replace(self.setup, place=replace(self.setup.place, folder=None))
+        return Evaluation(self.objective, here.evaluate({**start, **(values or {})}))
 
     def recorded(self) -> FitResult:
         """Returns what the run folder holds by now, without evaluating anything; also while a fit runs there."""
@@ -184,14 +184,13 @@ class Fitter:
         return FitResult(campaign, setup.objective, setup.parameters, setup.place, setup.validation)
 
     def _campaign(self, how: Payload, options: Mapping[str, Any]) -> Campaign:
-        problem = self.problem
-        if not isinstance(how, str):
-            if options:
-                raise UserError(f"fit: options {list(options)} beside a generator: give them to the generator itself")
-            brought = how.problem if isinstance(how, Posed) else None
-            return self.setup.place.campaign(how, self.setup.simulator, brought or problem)
-        generator = generator_of(how, problem, self.parameters.start, options)
-        return self.setup.place.campaign(generator, self.setup.simulator)
+        setup = self.setup
+        if isinstance(how, str):
+            return setup.place.campaign(setup.generator(how, options), setup.simulator)
+        if options:
+            raise UserError(f"fit: options {list(options)} beside a generator: give them to the generator itself")
+        brought = how.problem if isinstance(how, Posed) else None
+        return setup.place.campaign(how, setup.simulator, brought or setup.problem)
 
     def __repr__(self) -> str:
         free, terms = len(self.parameters.free), len(self.objective.leaves)

@@ -14,8 +14,8 @@ from cohobate.fit.comparison import TermRow, compared, rows
 from cohobate.fit.findings import Findings, Pair, ParameterRow, Ranked
 from cohobate.fit.objective import CombinedObjective
 from cohobate.fit.record import Candidate, Record, why
-from cohobate.fit.setup import Setup, flat, size, succeeded
-from cohobate.fit.statistics import Uncertainty, near_bound
+from cohobate.fit.setup import Setup, bounds_of, succeeded
+from cohobate.fit.statistics import Uncertainty
 
 RANKED: Final = 10
 """Candidates in the list of the best."""
@@ -92,18 +92,17 @@ def _returned(record: Record) -> Mapping[str, Any]:
 def _parameters(known: Known) -> Iterator[ParameterRow]:
     setup, sure = known.setup, known.uncertainty
     every = setup.parameters.every
-    whole = dict(flat(setup.parameters.nested(known.best.values)))
+    variables, near = setup.parameters.variables, bounds_of(setup, known.best.values, near=True)
     errors = sure.errors if sure is not None else {}
     unknown = sure.unknown if sure is not None else {}
-    for name, value in whole.items():
-        one = every[name]
-        if name not in setup.parameters.free:
-            kind = "tied" if one.expr is not None else "fixed"
-            yield ParameterRow(name, kind, float(value), unit=one.unit)
+    for name, value in setup.parameters.values(known.best.values).items():
+        unit = every[name].unit
+        if name not in variables:
+            yield ParameterRow(name, "tied" if every[name].expr is not None else "fixed", float(value), unit=unit)
             continue
-        near, start = near_bound(value, one.lo, one.hi, size(one)), setup.parameters.start[name]
+        one, start = variables[name], setup.parameters.start[name]
         error, why_not = errors.get(name, math.nan), unknown.get(name, "")
-        yield ParameterRow(name, "free", value, error, why_not, start, one.lo, one.hi, near, one.unit)
+        yield ParameterRow(name, "free", value, error, why_not, start, one.lo, one.hi, near.get(name, ""), unit)
 
 
 def _validation(setup: Setup, validated: Candidate | None) -> list[TermRow]:
@@ -123,7 +122,7 @@ def _compared(objective: CombinedObjective, candidate: Candidate, *, validation:
     for leaf in objective.leaves:
         if leaf.term.name not in told:
             continue
-        for one in compared(leaf.term, told[leaf.term.name]["quantities"]):
+        for one in compared(leaf.term, told[leaf.term.name].get("quantities", {})):
             every = max(1, math.ceil(len(one.target) / SHOWN))
             target, value = one.target[::every].tolist(), one.value[::every].tolist()
             yield Pair(one.label, target, value, one.unit, validation)
@@ -137,9 +136,8 @@ def notes(known: Known) -> Iterator[str]:
             f"there are fewer residuals ({len(best.residuals)}) than free parameters ({len(free)}): they are not "
             "determined; add data, fix some, or give them priors"
         )
-    for name, one in free.items():
-        if said := near_bound(best.values[name], one.lo, one.hi, size(one)):
-            yield f"{name} is {said}: the data may want it beyond"
+    for name, said in bounds_of(known.setup, best.values, near=True).items():
+        yield f"{name} is {said}: the data may want it beyond"
     if known.validated is not None and not succeeded(known.validated):
         yield f"the validation terms gave nothing at the best parameters: {why(known.validated.outcome)}"
     if _returned(known.record).get("success") is False:

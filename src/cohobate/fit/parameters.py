@@ -82,6 +82,14 @@ class Parameters:
             inner[last] = free.get(name, one.value)
         return found
 
+    def values(self, free: Mapping[str, float]) -> dict[str, float]:
+        """Returns all parameters by dotted name, from the values of the free ones."""
+        return {name: free.get(name, one.value or 0.0) for name, one in self.every.items()}
+
+    def replaced(self, changes: Mapping[str, Parameter]) -> Parameters:
+        """Returns these parameters with others in the place of some, by dotted name."""
+        return Parameters({**self.every, **changes})
+
     def describe(self) -> Mapping[str, Any]:
         """Returns what tells these from others: all but the values at the start."""
         return {}

@@ -127,7 +127,7 @@ def _points(setup: Setup, sure: Uncertainty, name: str, points: int | Sequence[f
     if not math.isfinite(error):
         said = sure.unknown.get(name, "")
         raise UserError(f"profile: the error of {name!r} is not known ({said}): say where to look, points=[...]")
-    one = setup.parameters.free[name]
+    one = setup.parameters.variables[name]
     wanted = value + error * np.linspace(-reach, reach, max(3, points))
     return sorted(set(np.clip(wanted, one.lo, one.hi).tolist()))
 

@@ -14,10 +14,9 @@ from cohobate.core.parts import Judge, Made, Part
 from cohobate.core.payload import Payload
 from cohobate.core.trial import Inputs
 from cohobate.fit.candidates import Candidates
-from cohobate.fit.methods import generator_of
 from cohobate.fit.place import simulator_of
 from cohobate.fit.record import Candidate, record_of
-from cohobate.fit.setup import Setup
+from cohobate.fit.setup import Setup, identity_of
 from cohobate.propose.scaling import Numbers
 from cohobate.simulate.function import Simulator
 
@@ -54,7 +53,7 @@ class Redrawn:
 
     def identity(self) -> str:
         """Returns what tells it from the objective and from other draws."""
-        return content_hash([self.candidates.objective.identity(), self.scale.tolist(), self.shift.tolist()])
+        return content_hash([identity_of(self.candidates), self.scale.tolist(), self.shift.tolist()])
 
 
 @final
@@ -79,7 +78,7 @@ def redrawn(setup: Setup, scale: Numbers, shift: Numbers) -> Simulator:
 
 def refit(setup: Setup, simulator: Simulator, what: str, asked: Payload) -> Candidate | None:
     """Returns the best candidate of another fit by least squares; ``None`` where none has a loss."""
-    generator = generator_of("least_squares", setup.problem, setup.parameters.start, {})
-    campaign = setup.place.beside(what, [asked, simulator.version]).campaign(generator, simulator)
+    place = setup.place.beside(what, [asked, simulator.version])
+    campaign = place.campaign(setup.generator("least_squares", {}), simulator)
     found = record_of(campaign.run()).best(1)
     return found[0] if found else None

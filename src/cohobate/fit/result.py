@@ -12,7 +12,7 @@ from typing import Any, Final, final
 import numpy as np
 
 from cohobate.campaign.result import CampaignResult
-from cohobate.core.errors import CallFailed
+from cohobate.core.errors import CallFailed, UserError
 from cohobate.core.payload import Payload
 from cohobate.fit import findings as plain
 from cohobate.fit import text
@@ -28,9 +28,9 @@ from cohobate.fit.place import Place
 from cohobate.fit.profile import Profile, profile
 from cohobate.fit.record import Candidate, Record, record_of
 from cohobate.fit.report import write
-from cohobate.fit.setup import Setup, bounds_of, size, succeeded
+from cohobate.fit.setup import Setup, bounds_of, succeeded
 from cohobate.fit.slope import assemble, stencils
-from cohobate.fit.statistics import Uncertainty, estimate, near_bound
+from cohobate.fit.statistics import Uncertainty, estimate
 from cohobate.propose.scaling import Numbers
 
 ALIKE: Final = 1e-6
@@ -140,9 +140,7 @@ class FitResult:
     @property
     def near_bounds(self) -> dict[str, str]:
         """The parameters that ended near a bound or at it, and which."""
-        free, values = self.parameters.free, self.values
-        found = {name: near_bound(values[name], one.lo, one.hi, size(one)) for name, one in free.items()}
-        return {name: said for name, said in found.items() if said}
+        return bounds_of(self.setup, self.values, near=True)
 
     @property
     def warnings(self) -> list[str]:
@@ -190,6 +188,8 @@ class FitResult:
         simulations need a larger one. They are scaled such that reduced chi-square is 1, as sigmas mostly are
         guesses; with ``absolute_sigma`` they are taken as they are.
         """
+        if not len(self.residuals):
+            raise UserError("uncertainty: this objective has no residuals, so that nothing tells how sure its loss is")
         known = None if differences or rel_step is not None else self._jacobian
         jacobian, failed = (known, {}) if known is not None else self._differences(rel_step)
         found = estimate(
@@ -201,7 +201,7 @@ class FitResult:
             absolute_sigma=absolute_sigma,
             accuracy=FINE if known is None else ROUGH,
             source="central differences" if known is None else "least_squares",
-            logarithmic=frozenset(name for name, one in self.parameters.free.items() if one.log),
+            logarithmic=frozenset(name for name, one in self.parameters.variables.items() if one.log),
             failed=failed,
         )
         self._learned["uncertainty"] = found
@@ -291,14 +291,14 @@ class FitResult:
         if not isinstance(told, Mapping) or "jac" not in told or "variables" not in told:
             return None
         found = np.asarray(told["jac"], dtype=float)
-        values, at = self.values, told["variables"]
-        sizes = {name: max(abs(value), size(self.parameters.free[name])) for name, value in values.items()}
+        values, at, said = self.values, told["variables"], self.setup.sizes
+        sizes = {name: max(abs(value), said[name]) for name, value in values.items()}
         there = list(at) == list(values) and all(abs(at[n] - v) <= ALIKE * sizes[n] for n, v in values.items())
         fits = found.shape == (len(self.residuals), len(values)) and bool(np.all(np.isfinite(found)))
         return found if there and fits else None
 
     def _differences(self, rel_step: float | Mapping[str, float] | None) -> tuple[Numbers, dict[str, str]]:
-        made = stencils(self.values, self.parameters.free, rel_step)
+        made = stencils(self.values, self.parameters.variables, self.setup.sizes, rel_step)
         asked = [row for one in made for row in one.rows(self.values)]
         outcomes = self.place.evaluate(self.setup.simulator, self.setup.problem, asked, "jacobian")
         return assemble(made, self.values, self.residuals, outcomes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, final
 
@@ -10,11 +10,12 @@ from cohobate.core.errors import UserError
 from cohobate.core.outcome import Value
 from cohobate.core.problem import Problem
 from cohobate.fit.candidates import Candidates
+from cohobate.fit.methods import generator_of
 from cohobate.fit.objective import CombinedObjective
-from cohobate.fit.parameters import Parameter, Parameters
+from cohobate.fit.parameters import Parameters
 from cohobate.fit.place import Place, simulator_of
 from cohobate.fit.record import Candidate
-from cohobate.fit.statistics import at_bound
+from cohobate.fit.statistics import at_bound, near_bound
 from cohobate.fit.term import Term
 from cohobate.simulate.function import Simulator
 
@@ -46,9 +47,19 @@ class Setup:
         return self.candidates.problem
 
     @property
+    def sizes(self) -> dict[str, float]:
+        """The size of changes of each free parameter that matter, by what was said of it before the fit."""
+        free = self.parameters.free
+        return {name: free[name].scale or abs(value) for name, value in self.parameters.start.items()}
+
+    def generator(self, how: str, options: Mapping[str, Any]) -> Any:  # noqa: ANN401 a Generator, or what steers
+        """Returns the method named ``how``, at its start; raises ``UserError`` for one that is not known."""
+        return generator_of(how, self.problem, self.parameters.start, options)
+
+    @property
     def simulator(self) -> Simulator:
         """The objective as a campaign evaluates it."""
-        return simulator_of(self.candidates, self.objective.identity())
+        return simulator_of(self.candidates, identity_of(self.candidates))
 
     def evaluate(self, values: Mapping[str, float], what: str = "check") -> Candidate:
         """Returns what comes of one candidate, evaluated at the engine."""
@@ -63,13 +74,18 @@ class Setup:
 
     def holding(self, name: str, value: float) -> Setup:
         """Returns the fit with one parameter held at a value."""
-        every = {**self.parameters.every, name: replace(self.parameters.every[name], value=value, fixed=True)}
-        return replace(self, parameters=Parameters(every))
+        held = replace(self.parameters.every[name], value=value, fixed=True)
+        return replace(self, parameters=self.parameters.replaced({name: held}))
 
     def starting(self, values: Mapping[str, float]) -> Setup:
         """Returns the fit with another start."""
         started = {name: replace(self.parameters.every[name], value=value) for name, value in values.items()}
-        return replace(self, parameters=Parameters({**self.parameters.every, **started}))
+        return replace(self, parameters=self.parameters.replaced(started))
+
+
+def identity_of(candidates: Candidates) -> str:
+    """Returns what recorded losses belong to."""
+    return candidates.objective.identity()
 
 
 def counts(objective: CombinedObjective, best: Candidate) -> list[int]:
@@ -90,19 +106,8 @@ def check(setup: Setup) -> None:
         raise UserError(
             f"Fitter: no free parameter among {list(parameters.every)}: every one is fixed or tied to others"
         )
-    for name, one in parameters.free.items():
-        _check_start(name, one, parameters.start[name])
     if setup.validation is not None:
         _check_apart(setup.objective, setup.validation)
-
-
-def _check_start(name: str, one: Parameter, start: float) -> None:
-    if one.lo <= start <= one.hi:
-        return
-    raise UserError(
-        f"Fitter: the bounds of {name!r}, [{one.lo:g}, {one.hi:g}], exclude its start {start:g}: "
-        "start within them, or widen them"
-    )
 
 
 def _check_apart(training: CombinedObjective, validation: CombinedObjective) -> None:
@@ -111,24 +116,12 @@ def _check_apart(training: CombinedObjective, validation: CombinedObjective) -> 
         raise UserError(f"validation: {both} are among the terms of the fit too: validate by others, or rename them")
 
 
-def bounds_of(setup: Setup, values: Mapping[str, float]) -> dict[str, str]:
-    """Returns which parameters are at a bound, and at which."""
-    found = {name: at_bound(values[name], one.lo, one.hi, size(one)) for name, one in setup.parameters.free.items()}
+def bounds_of(setup: Setup, values: Mapping[str, float], *, near: bool = False) -> dict[str, str]:
+    """Returns which parameters are at a bound, or ``near`` one, and which."""
+    look, sizes = near_bound if near else at_bound, setup.sizes
+    limits = setup.parameters.variables
+    found = {name: look(values[name], one.lo, one.hi, sizes[name]) for name, one in limits.items()}
     return {name: said for name, said in found.items() if said}
-
-
-def size(one: Parameter) -> float:
-    """Returns the size of changes of a parameter, by what was said of it before the fit."""
-    return one.scale or abs(one.value or 0.0)
-
-
-def flat(nested: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Returns nested parameters by dotted name."""
-    for key, value in nested.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value
 
 
 def succeeded(candidate: Candidate | None) -> bool:

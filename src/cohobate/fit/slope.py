@@ -9,7 +9,7 @@ from typing import Final, final
 import numpy as np
 
 from cohobate.core.outcome import Outcome, Value
-from cohobate.fit.parameters import Parameter
+from cohobate.core.problem import Real
 from cohobate.fit.record import why
 from cohobate.propose.scaling import Numbers
 
@@ -49,26 +49,31 @@ class Stencil:
 
 
 def stencils(
-    values: Mapping[str, float], free: Mapping[str, Parameter], rel_step: float | Mapping[str, float] | None = None
+    values: Mapping[str, float],
+    variables: Mapping[str, Real],
+    sizes: Mapping[str, float] | None = None,
+    rel_step: float | Mapping[str, float] | None = None,
 ) -> list[Stencil]:
-    """Returns the candidates of central differences within the bounds; ``rel_step`` times the size is the step."""
-    steps = rel_step if isinstance(rel_step, Mapping) else dict.fromkeys(free, rel_step)
-    return [_stencil(name, values[name], one, steps.get(name) or STEP) for name, one in free.items()]
+    """Returns the candidates of central differences within the bounds.
+
+    A step is ``rel_step`` (default: ``STEP``) times the value, or the size of changes that matter, if that is larger.
+    """
+    steps = rel_step if isinstance(rel_step, Mapping) else dict.fromkeys(variables, rel_step)
+    return [
+        _stencil(name, values[name], one, (steps.get(name) or STEP) * (max(abs(values[name]), known) or 1.0))
+        for name, one in variables.items()
+        for known in [(sizes or {}).get(name, 0.0)]
+    ]
 
 
-def _stencil(name: str, value: float, one: Parameter, relative: float) -> Stencil:
+def _stencil(name: str, value: float, one: Real, wanted: float) -> Stencil:
     """Returns both neighbours; on one side of the value where a bound is in the way."""
-    step = min(relative * size_of(value, one), (one.hi - one.lo) / 4)
+    step = min(wanted, (one.hi - one.lo) / 4)
     if value + step > one.hi:
         return Stencil(name, (-step, -2 * step))
     if value - step < one.lo:
         return Stencil(name, (step, 2 * step))
     return Stencil(name, (step, -step))
-
-
-def size_of(value: float, one: Parameter) -> float:
-    """Returns the size of changes of a parameter that matter: its scale, else that of its value."""
-    return one.scale or abs(value) or abs(one.value or 0.0) or 1.0
 
 
 def assemble(

@@ -54,7 +54,7 @@ def _head(found: Findings) -> Iterator[str]:
     yield from aligned(
         [
             ("method", " " + shown(f"{found.method}: {found.message or found.stopped}", 120)),
-            ("evaluations", f" {found.evaluations}{failed}, in {duration(found.seconds)}"),
+            ("evaluations", f" {found.evaluations}{failed}, in {duration(found.seconds)}; {found.stopped}"),
             ("loss", f" {found.loss:.8g}"),
             ("reduced chi-square", f" {_or_none(found.reduced)} ({_many(found.freedom, 'degree')} of freedom)"),
             ("errors", f" {_errors(found)}"),
@@ -120,7 +120,7 @@ def card(found: Findings) -> str:
     """Returns what was found as a card of HTML."""
     facts = [
         ("method", f"{found.method}: {found.message or found.stopped}"),
-        ("evaluations", f"{found.evaluations} ({found.failed} failed), {duration(found.seconds)}"),
+        ("evaluations", f"{found.evaluations} ({found.failed} failed), {duration(found.seconds)}; {found.stopped}"),
         ("loss", f"{found.loss:.8g}"),
         ("reduced chi-square", f"{_or_none(found.reduced)} ({_many(found.freedom, 'degree')} of freedom)"),
         *((row.name, f"{parameter(row)[1]} {parameter(row)[2]}") for row in found.parameters),
