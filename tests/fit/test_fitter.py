@@ -17,6 +17,7 @@ from cohobate.core.errors import GoalError, ResumeRefused, UserError
 from cohobate.fit.findings import NAME, read
 from cohobate.fit.fitter import FitHandle
 from cohobate.fit.result import FitResult
+from cohobate.ledger.reader import open_reader
 
 X = np.arange(5.0)
 Y = [1.0, 3.1, 4.9, 7.2, 8.8]
@@ -221,6 +222,13 @@ def test_the_run_folder_tells_what_was_found(tmp_path):
     assert {row.name: row.error for row in told.parameters} == result.errors
 
 
+def test_errors_that_were_asked_for_later_are_told_too(tmp_path):
+    result = fitter(run=tmp_path / "run").scipy()
+    assert np.isnan([row.error for row in read(tmp_path / "run" / NAME).parameters]).all()
+    result.uncertainty()
+    assert {row.name: row.error for row in read(tmp_path / "run" / NAME).parameters} == result.errors
+
+
 # resumes
 
 PROGRAM = """
@@ -260,9 +268,12 @@ def test_a_killed_fit_resumes_and_ends_the_same_to_the_bit(tmp_path):
     log = tmp_path / "killed.log"
     killed = run_program(program, tmp_path / "killed", log, total // 2)
     assert killed.returncode == -9, killed.stderr
+    with open_reader(tmp_path / "killed") as reader:
+        durable = reader.tally.values
+    before = len(log.read_text().splitlines())
     ended = run_program(program, tmp_path / "killed", log, 0)
     assert ended.stdout == whole.stdout
-    assert len(log.read_text().splitlines()) <= total + 3, "only the columns of one Jacobian may run again"
+    assert len(log.read_text().splitlines()) - before == total - durable, "what was recorded is not run again"
 
 
 def test_a_finished_fit_is_not_evaluated_again(tmp_path):

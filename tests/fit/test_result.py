@@ -109,6 +109,23 @@ def test_a_validation_that_fails_is_said_and_the_fit_stands():
     assert note.endswith("term 'other': ValueError: no such file")
 
 
+def test_validation_of_the_best_candidates_is_for_people_to_choose_by(result):
+    found = result.validate(4)
+    assert [one.trial for one, _ in found] == [one.trial for one in result.best(4)]
+    assert found[0][1] == result.validation_loss
+    assert [loss for _, loss in found] == pytest.approx(
+        [(one.values["a"] / one.values["k"] - 11.0) ** 2 for one, _ in found]
+    )
+    with pytest.raises(UserError, match="no validation terms"):
+        fitted().validate()
+
+
+def test_a_result_is_short_where_it_stands_in_a_list(result):
+    assert repr(result) == "FitResult(" + ", ".join(f"{k}={v:.6g}" for k, v in result.values.items()) + (
+        f", loss={result.loss:.6g})"
+    )
+
+
 def test_the_text_tells_values_errors_terms_and_doubts(result):
     text = str(result)
     for part in (

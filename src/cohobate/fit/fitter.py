@@ -20,7 +20,6 @@ from cohobate.core.errors import ResumeRefused, UserError, did_you_mean
 from cohobate.core.payload import Payload
 from cohobate.core.problem import Problem
 from cohobate.core.protocols import Engine, Posed
-from cohobate.fit import findings
 from cohobate.fit.evaluation import Evaluation
 from cohobate.fit.explain import Explanation
 from cohobate.fit.objective import CombinedObjective
@@ -155,7 +154,7 @@ class Fitter:
                     f"evaluate: no free parameter {name!r}{did_you_mean(name, start)}; there are {list(start)}"
                 )
         here = replace(self.setup, place=replace(self.setup.place, folder=None))
-        return Evaluation(self.objective, here.evaluate({**start, **(values or {})}))
+        return Evaluation(self.objective, here.evaluate([{**start, **(values or {})}], "check")[0])
 
     def recorded(self) -> FitResult:
         """Returns what the run folder holds by now, without evaluating anything; also while a fit runs there."""
@@ -174,9 +173,9 @@ class Fitter:
         found = self._result(campaign)
         if not found.record.best(1):
             return found
-        found = replace(found, validated=self.setup.validate(found.values))
-        if self.setup.place.folder is not None:
-            findings.write(found.findings, self.setup.place.folder / findings.NAME)
+        if self.setup.validation is not None:
+            found = replace(found, validated=self.setup.validated([found.values])[0])
+        found.keep()
         return found
 
     def _result(self, campaign: CampaignResult) -> FitResult:

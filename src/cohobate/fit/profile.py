@@ -143,7 +143,7 @@ def _walk(setup: Setup, best: Candidate, name: str, values: Sequence[float]) -> 
 
 def _fitted(setup: Setup, name: str, value: float, others: dict[str, float]) -> Candidate | None:
     if not others:
-        alone = setup.evaluate({name: value}, "profile")
+        alone = setup.evaluate([{name: value}], "profile")[0]
         return alone if isinstance(alone.outcome, Value) else None
     held = setup.holding(name, value).starting(others)
     return refit(held, held.simulator, "profile", [name, value, others])

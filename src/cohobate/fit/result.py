@@ -132,6 +132,16 @@ class FitResult:
         """The loss of the validation terms at the best parameters; NaN where there is none."""
         return self.validated.loss if self.validated is not None and succeeded(self.validated) else math.nan
 
+    def validate(self, n: int = 10) -> list[tuple[Candidate, float]]:
+        """Returns the ``n`` best candidates, best first, each with its validation loss; NaN where that failed.
+
+        Evaluates the validation terms at the engine: for whoever wants to choose among nearly equal candidates.
+        """
+        best = self.best(n)
+        found = self.setup.validated([one.values for one in best])
+        losses = [one.loss if succeeded(one) else math.nan for one in found]
+        return list(zip(best, losses, strict=True))
+
     @property
     def priors(self) -> dict[str, float]:
         """What the priors add to the loss, by parameter."""
@@ -205,16 +215,13 @@ class FitResult:
             failed=failed,
         )
         self._learned["uncertainty"] = found
+        if known is None:
+            self.keep()
         return found
 
     def intervals(self, level: float = 0.95) -> dict[str, tuple[float, float]]:
         """Returns the intervals of all free parameters; see ``Uncertainty.intervals``."""
-        return self.uncertainty_known().intervals(level)
-
-    def uncertainty_known(self) -> Uncertainty:
-        """Returns what was found of the errors, and finds it out where nothing was."""
-        known = self._uncertainty
-        return self.uncertainty() if known is None else known
+        return self._sure.intervals(level)
 
     def bootstrap(
         self, n: int = 200, seed: int = 0, *, resample: Resample = "residuals", refit: bool = False
@@ -225,7 +232,7 @@ class FitResult:
         normal distribution. By default a fit is one step of Gauss and Newton, which costs no evaluation and is
         right where the model is nearly linear within the errors; ``refit`` fits each anew at the engine.
         """
-        return bootstrap(self.setup, self.candidate, self.uncertainty_known(), n, seed, resample=resample, refit=refit)
+        return bootstrap(self.setup, self.candidate, self._sure, n, seed, resample=resample, refit=refit)
 
     def profile(self, name: str, points: int | Sequence[float] = 9, *, level: float = 0.95) -> Profile:
         """Returns the least loss at fixed values of a parameter, all others fitted anew, at the engine.
@@ -233,7 +240,7 @@ class FitResult:
         ``points``: the values, or how many of them a third further to either side than the interval of a linear
         model. The interval of probability ``level`` holds where errors are not symmetric too.
         """
-        return profile(self.setup, self.candidate, self.uncertainty_known(), name, points, level=level)
+        return profile(self.setup, self.candidate, self._sure, name, points, level=level)
 
     # what is told
 
@@ -264,6 +271,17 @@ class FitResult:
         """
         return draw(self.findings, self.campaign, path, kind=kind)
 
+    def keep(self) -> None:
+        """Tells the run folder what was found, for ``cohobate report``; a fit does so at its end."""
+        if self.place.folder is not None and self.campaign.source == self.place.folder:
+            plain.write(self.findings, self.place.folder / plain.NAME)
+
+    def __repr__(self) -> str:
+        if not self.record.best(1):
+            return f"FitResult(nothing found, {self.campaign.reason})"
+        values = ", ".join(f"{name}={value:.6g}" for name, value in self.values.items())
+        return f"FitResult({values}, loss={self.loss:.6g})"
+
     def __str__(self) -> str:
         return text.report(self.findings) if self.record.best(1) else f"The fit found nothing: {self.campaign}"
 
@@ -276,6 +294,12 @@ class FitResult:
         return Known(
             self.setup, self.record, self.candidate, self.validated, self._uncertainty, self.degrees_of_freedom
         )
+
+    @property
+    def _sure(self) -> Uncertainty:
+        """What was found of the errors; finds it out where nothing was."""
+        known = self._uncertainty
+        return self.uncertainty() if known is None else known
 
     @property
     def _uncertainty(self) -> Uncertainty | None:

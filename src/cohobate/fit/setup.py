@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, final
 
@@ -61,16 +61,16 @@ class Setup:
         """The objective as a campaign evaluates it."""
         return simulator_of(self.candidates, identity_of(self.candidates))
 
-    def evaluate(self, values: Mapping[str, float], what: str = "check") -> Candidate:
-        """Returns what comes of one candidate, evaluated at the engine."""
-        outcome = self.place.evaluate(self.simulator, self.problem, [values], what)[0]
-        return Candidate(0, dict(values), outcome)
+    def evaluate(self, rows: Sequence[Mapping[str, float]], what: str) -> list[Candidate]:
+        """Returns what comes of candidates, evaluated at the engine at once."""
+        outcomes = self.place.evaluate(self.simulator, self.problem, rows, what)
+        return [Candidate(at, dict(row), one) for at, (row, one) in enumerate(zip(rows, outcomes, strict=True))]
 
-    def validate(self, values: Mapping[str, float]) -> Candidate | None:
-        """Returns what the validation terms make of a candidate; ``None`` where there are none."""
+    def validated(self, rows: Sequence[Mapping[str, float]]) -> list[Candidate]:
+        """Returns what the validation terms make of candidates; raises ``UserError`` where there are none."""
         if self.validation is None:
-            return None
-        return replace(self, objective=self.validation, validation=None).evaluate(values, "validation")
+            raise UserError("this fit has no validation terms: Fitter(..., validation=[...])")
+        return replace(self, objective=self.validation, validation=None).evaluate(rows, "validation")
 
     def holding(self, name: str, value: float) -> Setup:
         """Returns the fit with one parameter held at a value."""
