@@ -112,6 +112,42 @@ def test_what_cannot_be_drawn_is_refused(linear, asked, said):
         linear.bootstrap(**asked)
 
 
+def test_fits_that_fail_are_counted_and_left_out():
+    def fragile(a, k):
+        if a > at:
+            raise ValueError("no convergence")
+        return decay(a, k)
+
+    at = 1e9
+    term = co.Term(fragile, DECAY, sigma=0.3, name="data", version="1")
+    result = co.Fitter(term, {"a": 3.0, "k": 0.4}, engine=co.threads(2), failure_budget=None).least_squares()
+    expected = result.bootstrap(12, refit=True)
+    assert (expected.failed, len(expected.samples)) == (0, 12)
+    at = 0.0
+    with pytest.raises(UserError, match="12 of 12 fits failed"):
+        result.bootstrap(12, refit=True)
+    assert np.isnan(result.profile("k", [0.5]).chi_squares[0])
+
+
+def test_equal_draws_are_fitted_once(tmp_path):
+    calls: list[float] = []
+
+    def counted(a, b, first):
+        calls.append(a)
+        return halves(a, b, first)
+
+    terms = [co.Term(counted, Y[i::8], sigma=0.3, inputs={"first": i}, name=f"t{i}", version=f"{i}") for i in range(2)]
+    params = {"a": 0.5, "b": 1.0}
+    result = co.Fitter(terms, params, engine=co.threads(2), run=tmp_path / "run").least_squares()
+    found = result.bootstrap(12, refit=True, resample="terms")
+    assert len(np.unique(found.samples, axis=0)) <= 3
+    assert len(list((tmp_path / "run" / "beside").glob("bootstrap-*"))) <= 3
+    before = len(calls)
+    again = result.bootstrap(12, refit=True, resample="terms")
+    assert len(calls) == before
+    assert np.array_equal(again.samples, found.samples)
+
+
 # profile
 
 

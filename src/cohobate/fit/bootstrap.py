@@ -11,7 +11,7 @@ import numpy as np
 
 from cohobate.core.errors import UserError, did_you_mean
 from cohobate.fit.record import Candidate
-from cohobate.fit.refit import redrawn, refit
+from cohobate.fit.refit import redrawn, refits
 from cohobate.fit.setup import Setup, counts
 from cohobate.fit.statistics import Uncertainty
 from cohobate.fit.texts import aligned, with_error
@@ -85,8 +85,12 @@ def bootstrap(
         samples = np.stack([_step(best.residuals, sure, *draw) for draw in draws])
         return Bootstrap(sure.names, sure.values, samples, resample, refitted=False)
     with setup.place.held() as place:
-        found = [_fit(replace(setup, place=place), best, *draw, at) for at, draw in enumerate(draws)]
-    samples = np.array([one for one in found if one is not None])
+        here = replace(setup, place=place).starting(best.values)
+        every = [redrawn(here, *draw) for draw in draws]
+        once = {one.version: one for one in every}
+        fits = dict(zip(once, refits(here, once.values(), "bootstrap", dict(best.values)), strict=True))
+    found = [fits[one.version] for one in every]
+    samples = np.array([[float(one.values[name]) for name in sure.names] for one in found if one is not None])
     if len(samples) < 2:
         raise UserError(f"bootstrap: {n - len(samples)} of {n} fits failed: there is no spread")
     return Bootstrap(sure.names, sure.values, samples, resample, refitted=True, failed=n - len(samples))
@@ -143,9 +147,3 @@ def _step(here: Numbers, sure: Uncertainty, scale: Numbers, shift: Numbers) -> N
     step = np.linalg.lstsq(columns, -(scale * here + shift), rcond=None)[0]
     found[moving] = sure.values[moving] + step
     return found
-
-
-def _fit(setup: Setup, best: Candidate, scale: Numbers, shift: Numbers, at: int) -> list[float] | None:
-    started = setup.starting(best.values)
-    found = refit(started, redrawn(started, scale, shift), "bootstrap", at)
-    return None if found is None else [float(found.values[name]) for name in setup.parameters.free]

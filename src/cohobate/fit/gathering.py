@@ -131,7 +131,7 @@ def _compared(objective: CombinedObjective, candidate: Candidate, *, validation:
 def notes(known: Known) -> Iterator[str]:
     """Returns what whoever uses the parameters should know."""
     best, free = known.best, known.setup.parameters.free
-    if known.freedom < 0:
+    if len(best.residuals) and known.freedom < 0:
         yield (
             f"there are fewer residuals ({len(best.residuals)}) than free parameters ({len(free)}): they are not "
             "determined; add data, fix some, or give them priors"

@@ -17,13 +17,15 @@ from cohobate.core.outcome import Cancelled, Outcome
 from cohobate.core.payload import Payload
 from cohobate.core.problem import Problem
 from cohobate.core.protocols import Engine
-from cohobate.engines import processes
+from cohobate.engines import as_engine, processes
 from cohobate.fit.record import Candidate, record_of
 from cohobate.propose.given import points
 from cohobate.simulate.function import Simulator
 
 BESIDE: Final = "beside"
 """The folder, below that of a run, of what is evaluated after it."""
+MOST: Final = 8
+"""Fits at once."""
 KNOWN: Final = tuple(one.name for one in fields(Settings))
 
 
@@ -55,6 +57,11 @@ class Place:
         settings = {**self.settings, "failure_budget": None}
         folder = self.folder and self.folder / BESIDE / f"{what}-{content_hash(asked)[:12]}"
         return replace(self, folder=folder, settings=settings)
+
+    @property
+    def room(self) -> int:
+        """How many fits may run at once: as many as there is room for single evaluations, eight at most."""
+        return 1 if self.engine is None else min(MOST, max(1, as_engine(self.engine).room()))
 
     @contextmanager
     def held(self) -> Iterator[Place]:

@@ -12,7 +12,7 @@ import numpy as np
 from cohobate.core.errors import UserError, did_you_mean
 from cohobate.core.outcome import Value
 from cohobate.fit.record import Candidate
-from cohobate.fit.refit import refit
+from cohobate.fit.refit import refits
 from cohobate.fit.setup import Setup
 from cohobate.fit.statistics import Uncertainty, quantile
 from cohobate.fit.texts import aligned
@@ -146,4 +146,5 @@ def _fitted(setup: Setup, name: str, value: float, others: dict[str, float]) -> 
         alone = setup.evaluate([{name: value}], "profile")[0]
         return alone if isinstance(alone.outcome, Value) else None
     held = setup.holding(name, value).starting(others)
-    return refit(held, held.simulator, "profile", [name, value, others])
+    (found,) = refits(held, [held.simulator], "profile", [name, value, others])
+    return found

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
 
+from cohobate.campaign.handle import Handle
 from cohobate.core.canonical import content_hash
+from cohobate.core.errors import GeneratorError
 from cohobate.core.outcome import Outcome, Value
 from cohobate.core.parts import Judge, Made, Part
 from cohobate.core.payload import Payload
@@ -76,9 +79,29 @@ def redrawn(setup: Setup, scale: Numbers, shift: Numbers) -> Simulator:
     return simulator_of(other, other.identity())
 
 
-def refit(setup: Setup, simulator: Simulator, what: str, asked: Payload) -> Candidate | None:
-    """Returns the best candidate of another fit by least squares; ``None`` where none has a loss."""
-    place = setup.place.beside(what, [asked, simulator.version])
-    campaign = place.campaign(setup.generator("least_squares", {}), simulator)
-    found = record_of(campaign.run()).best(1)
+def refits(setup: Setup, simulators: Iterable[Simulator], what: str, asked: Payload) -> Iterator[Candidate | None]:
+    """Returns the best candidates of other fits by least squares, in their order; ``None`` where none has a loss.
+
+    As many fits run at once as the engine has room for, each by itself. Stopping early cancels what runs.
+    """
+    running: deque[Handle] = deque()
+    room = setup.place.room
+    try:
+        for simulator in simulators:
+            if len(running) == room:
+                yield _best(running.popleft())
+            place = setup.place.beside(what, [asked, simulator.version])
+            running.append(place.campaign(setup.generator("least_squares", {}), simulator).start())
+        while running:
+            yield _best(running.popleft())
+    finally:
+        for handle in running:
+            handle.cancel(grace=0.0, reason="its result is not wanted any more")
+
+
+def _best(handle: Handle) -> Candidate | None:
+    try:
+        found = record_of(handle.result()).best(1)
+    except GeneratorError:  # nothing that it asked for gave a value
+        return None
     return found[0] if found else None

@@ -56,7 +56,7 @@ def _head(found: Findings) -> Iterator[str]:
             ("method", " " + shown(f"{found.method}: {found.message or found.stopped}", 120)),
             ("evaluations", f" {found.evaluations}{failed}, in {duration(found.seconds)}; {found.stopped}"),
             ("loss", f" {found.loss:.8g}"),
-            ("reduced chi-square", f" {_or_none(found.reduced)} ({_many(found.freedom, 'degree')} of freedom)"),
+            ("reduced chi-square", f" {_reduced(found)}"),
             ("errors", f" {_errors(found)}"),
         ],
         left=True,
@@ -64,6 +64,8 @@ def _head(found: Findings) -> Iterator[str]:
 
 
 def _errors(found: Findings) -> str:
+    if not found.residuals:
+        return "not defined: the loss is not made of residuals"
     if not found.source:
         return "not known yet: result.uncertainty() evaluates two candidates for each parameter"
     if found.absolute_sigma:
@@ -122,7 +124,7 @@ def card(found: Findings) -> str:
         ("method", f"{found.method}: {found.message or found.stopped}"),
         ("evaluations", f"{found.evaluations} ({found.failed} failed), {duration(found.seconds)}; {found.stopped}"),
         ("loss", f"{found.loss:.8g}"),
-        ("reduced chi-square", f"{_or_none(found.reduced)} ({_many(found.freedom, 'degree')} of freedom)"),
+        ("reduced chi-square", _reduced(found)),
         *((row.name, f"{parameter(row)[1]} {parameter(row)[2]}") for row in found.parameters),
         ("validation", f"loss {found.validation_loss:.6g}" if found.validation else ""),
         ("notes", "; ".join(found.notes)),
@@ -130,8 +132,11 @@ def card(found: Findings) -> str:
     return Card("Result of a fit", facts, heads=HEADS, rows=[cells(row) for row in found.terms[:WORST]]).html()
 
 
-def _or_none(value: float) -> str:
-    return "not defined" if math.isnan(value) else f"{value:.6g}"
+def _reduced(found: Findings) -> str:
+    if not found.residuals:
+        return "not defined"
+    value = "not defined" if math.isnan(found.reduced) else f"{found.reduced:.6g}"
+    return f"{value} ({_many(found.freedom, 'degree')} of freedom)"
 
 
 def _many(n: int, what: str) -> str:
