@@ -145,6 +145,12 @@ def test_an_unknown_method_is_named_with_those_there_are():
         fitter().run("least_square")
 
 
+def test_another_loss_belongs_to_the_terms():
+    assert fitter().least_squares(loss="linear").values == fitter().least_squares().values
+    with pytest.raises(UserError, match="loss='soft_l1' would fit to another loss.*Term"):
+        fitter().least_squares(loss="soft_l1")
+
+
 def test_another_method_in_the_same_folder_is_refused_with_what_to_do(tmp_path):
     fitter(run=tmp_path / "run").least_squares()
     with pytest.raises(ResumeRefused, match=r"holds another fit.*Fitter\(objective, result.params, run="):

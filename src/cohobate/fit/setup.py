@@ -54,6 +54,11 @@ class Setup:
 
     def generator(self, how: str, options: Mapping[str, Any]) -> Any:  # noqa: ANN401 a Generator, or what steers
         """Returns the method named ``how``, at its start; raises ``UserError`` for one that is not known."""
+        if how == "least_squares" and options.get("loss", "linear") != "linear":
+            raise UserError(
+                f"least_squares: loss={options['loss']!r} would fit to another loss than the one that is recorded: "
+                "give it to the terms, Term(..., loss=...)"
+            )
         return generator_of(how, self.problem, self.parameters.start, options)
 
     @property
