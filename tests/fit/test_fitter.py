@@ -15,7 +15,7 @@ import pytest
 import cohobate as co
 from cohobate.core.errors import GoalError, ResumeRefused, UserError
 from cohobate.fit.findings import NAME, read
-from cohobate.fit.fitter import FitHandle
+from cohobate.fit.handle import FitHandle
 from cohobate.fit.result import FitResult
 from cohobate.ledger.reader import open_reader
 
@@ -49,7 +49,10 @@ def test_a_fit_needs_no_more_than_a_term_a_list_or_an_objective():
 
 
 async def _both(handle: FitHandle) -> tuple[FitResult, FitResult]:
-    one, two = await asyncio.gather(handle._awaited(), handle._awaited())
+    async def wait() -> FitResult:
+        return await handle
+
+    one, two = await asyncio.gather(wait(), wait())
     return one, two
 
 
@@ -147,7 +150,7 @@ def test_an_unknown_method_is_named_with_those_there_are():
 
 def test_another_loss_belongs_to_the_terms():
     assert fitter().least_squares(loss="linear").values == fitter().least_squares().values
-    with pytest.raises(UserError, match="loss='soft_l1' would fit to another loss.*Term"):
+    with pytest.raises(UserError, match=r"loss='soft_l1' would fit to another loss.*Term"):
         fitter().least_squares(loss="soft_l1")
 
 
