@@ -55,22 +55,22 @@ class CampaignResult:
         Unless ``fetched``, contents from 64 kB may be left where they are, with ``Kept`` in their
         place, as ``frame`` and ``best`` do.
         """
-        with self._open() as reader:
+        with self.reading() as reader:
             return views.table(_Whole(reader) if fetched else reader)
 
     def frame(self) -> Payload:
         """Returns the table as a pandas ``DataFrame``; raises ``MissingExtra`` without pandas."""
-        with self._open() as reader:
+        with self.reading() as reader:
             return views.frame(reader)
 
     def best(self, n: int = 1, output: str | None = None) -> list[dict[str, Any]]:
         """Returns the ``n`` best rows by an objective (default: the first), best first."""
-        with self._open() as reader:
+        with self.reading() as reader:
             return views.best(reader, n, output)
 
     def front(self) -> list[dict[str, Any]]:
         """Returns the Pareto front: the rows that no other beats in every objective."""
-        with self._open() as reader:
+        with self.reading() as reader:
             return views.follow(reader).front()
 
     @property
@@ -84,19 +84,19 @@ class CampaignResult:
 
         One that had returned, and was told to come to its end when it ran again, may have nothing to add.
         """
-        with self._open() as reader:
+        with self.reading() as reader:
             return views.returned(reader.returned())
 
     @property
     def lessons(self) -> list[Learned]:
         """The fits of the model: version, training size, out-of-sample error and best value of each."""
-        with self._open() as reader:
+        with self.reading() as reader:
             return views.follow(reader).lessons
 
     @property
     def failures(self) -> list[Mapping[str, Any]]:
         """The failed evaluations, grouped by kind and reason, most frequent first."""
-        with self._open() as reader:
+        with self.reading() as reader:
             return views.failures(reader)
 
     def relearn(self, generator: G, *, name: str = MAIN) -> G:
@@ -116,7 +116,7 @@ class CampaignResult:
             raise UserError("plot: no kind is known, as cohobate is imported without being installed: pip install it")
         if kind not in found:
             raise UserError(f"plot: expected one of {sorted(found)}, got {kind!r}{did_you_mean(kind, found)}")
-        with self._open() as reader:
+        with self.reading() as reader:
             return found[kind].load()({self._name: views.follow(reader)}, path)
 
     def export(self, path: str | Path, *, pool: Pool | None = None) -> int:
@@ -124,7 +124,7 @@ class CampaignResult:
 
         With the ``pool`` they came from, its names too. Raises as ``ledger.export.export`` does.
         """
-        with self._open() as reader:
+        with self.reading() as reader:
             return export(reader, path, pool=pool)
 
     def __str__(self) -> str:
@@ -142,7 +142,7 @@ class CampaignResult:
         ]
         if tally.proposed > LARGE:
             return Card("Result of a campaign", facts).html()
-        with self._open() as reader:
+        with self.reading() as reader:
             found = views.follow(reader)
         groups = [f"{one['count']} {one['kind'].replace('_', ' ')}: {one['message']}" for one in found.failures()]
         heads, rows = self._best_rows(found)
@@ -161,7 +161,8 @@ class CampaignResult:
         return self.source.name if isinstance(self.source, Path) else "this run"
 
     @contextmanager
-    def _open(self) -> Iterator[Reader]:
+    def reading(self) -> Iterator[Reader]:
+        """Opens what reads its ledger, for as long as the ``with`` lasts."""
         if not isinstance(self.source, Path):
             yield self.source
             return

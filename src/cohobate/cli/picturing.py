@@ -16,6 +16,7 @@ from cohobate.cli.whereabouts import whereabouts
 from cohobate.core.errors import UserError
 from cohobate.core.payload import Plain
 from cohobate.core.pool import Pool
+from cohobate.fit.report import recorded
 from cohobate.host.filesystem import read_regular
 from cohobate.ledger.reader import open_reader
 from cohobate.ledger.views import Follow, follow
@@ -63,7 +64,7 @@ def report(words: Sequence[Path], folder: Path) -> None:
         views = follow(reader)
         views.rows.pool = pool_of(place)
         path = file or place.run / REPORT
-        size = write(views, about(place, views), path)
+        size = write(views, about(place, views), path, recorded(place.run))
     seconds = time.perf_counter() - began
     print(f"report: {shown(path)} ({size / 1e6:.2f} MB, {len(views.rows.by_trial):,} trials, {seconds:.1f} s)")
 

@@ -57,7 +57,7 @@ def _progress(one: History, output: str, goal: str, units: Units) -> Markup:
     keys = [("best", f"{_word(goal)} so far"), ("run", "each evaluation")]
     keys += [("random", f"the same in {ORDERS} random orders: mean and range")]
     keys += [("broken", one.why)] * bool(_broken(one).any()) + [("failed", "failed")] * bool(one.failed.any())
-    return _figure(f"Best {shown(output, 60)} against evaluations", picture, keys)
+    return figure(f"Best {shown(output, 60)} against evaluations", picture, keys)
 
 
 def _in_time(one: History, output: str, goal: str, units: Units) -> Markup:
@@ -74,7 +74,7 @@ def _in_time(one: History, output: str, goal: str, units: Units) -> Markup:
     keys = [("best", f"{_word(goal)} so far"), ("run", "each evaluation")] + [("failed", "failed")] * bool(
         one.failed.any()
     )
-    return _figure(f"Best {shown(output, 60)} against run time", picture, keys, "Pauses between sessions are left out.")
+    return figure(f"Best {shown(output, 60)} against run time", picture, keys, "Pauses between sessions are left out.")
 
 
 def _parity(found: Parity, output: str, units: Units) -> Markup:
@@ -91,7 +91,7 @@ def _parity(found: Parity, output: str, units: Units) -> Markup:
     names = (f"{named(output, units)}, predicted when chosen", f"{named(output, units)}, result")
     picture = svg.chart(x, y, *drawn, names=names, about=f"result against prediction of {shown(output, 60)}")
     keys = [("run", "each prediction"), ("deviation", f"± {WIDE:g} {SIGMA}"), ("random", "equal")]
-    return _figure(f"What the model said of {shown(output, 60)}", picture, keys, _judged(found, units.get(output, "")))
+    return figure(f"What the model said of {shown(output, 60)}", picture, keys, _judged(found, units.get(output, "")))
 
 
 def _judged(found: Parity, unit: str) -> str:
@@ -119,7 +119,7 @@ def _fronts(one: Front, units: Units) -> Iterator[Markup]:
         picture = svg.chart(x, y, *drawn, names=names, about=f"{names[1]} against {names[0]}")
         keys = [("top", "bettered in all objectives by none"), ("run", "the others")]
         keys += [("broken", one.why)] * (not one.fit.all())
-        yield _figure("The front", picture, keys, f"{int(one.front.sum())} of {int(one.fit.sum())} are on the front.")
+        yield figure("The front", picture, keys, f"{int(one.front.sum())} of {int(one.fit.sum())} are on the front.")
 
 
 def _learning(views: Follow, units: Units) -> Iterator[Markup]:
@@ -131,7 +131,7 @@ def _learning(views: Follow, units: Units) -> Iterator[Markup]:
         name, names = shown(output, 60), ("results that the model was fitted to", f"error of {named(output, units)}")
         picture = svg.chart(x, y, *drawn, names=names, about=f"out-of-sample error of {name} against training size")
         says = "Root mean square of result minus prediction, over the results that came since the fit before."
-        yield _figure(f"How well {name} was foretold", picture, [("top", "each fit of the model")], says)
+        yield figure(f"How well {name} was foretold", picture, [("top", "each fit of the model")], says)
 
 
 def _workers(rows: Sequence[Lane]) -> Markup:
@@ -154,12 +154,13 @@ def _workers(rows: Sequence[Lane]) -> Markup:
     drawn.append(svg.said((left + x.stop) / 2, bottom + 38, f"run time ({unit})", anchor="middle", class_="axis"))
     picture = svg.frame(*drawn, about="when each worker was busy", size=(svg.WIDE, bottom + 44))
     keys = [(f"o-{outcome}", outcome.replace("_", " ")) for outcome in outcomes(rows)]
-    return _figure("Workers", picture, keys, f"{len(rows)} worker{'s' * (len(rows) != 1)}, a row for each.", wide=True)
+    return figure("Workers", picture, keys, f"{len(rows)} worker{'s' * (len(rows) != 1)}, a row for each.", wide=True)
 
 
-def _figure(
+def figure(
     title: str, picture: Markup, keys: Sequence[tuple[str, str]], says: str = "", *, wide: bool = False
 ) -> Markup:
+    """Returns a picture with its title, legend ((class, what it is) each) and its numbers in words."""
     legend = tag("ul", *(tag("li", tag("i", class_=f"key {name}"), what) for name, what in keys), class_="legend")
     caption = tag("figcaption", tag("h3", title), legend, tag("p", says) if says else None)
     return tag("figure", caption, picture, class_="wide" if wide else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from importlib.metadata import version
 from importlib.resources import files
@@ -20,16 +20,19 @@ from cohobate.view.report.markup import Inside, Markup, embed, join, tag
 from cohobate.view.text import shown
 from cohobate.view.units import of_columns
 
+Part = tuple[str, str, list[Inside]]
+"""A section: its anchor, its title, and what is in it."""
 
-def write(views: Follow, about: About, path: Path) -> int:
-    """Writes the report of a campaign to a file and returns its size in bytes.
+
+def write(views: Follow, about: About, path: Path, more: Sequence[Part] = ()) -> int:
+    """Writes the report of a campaign to a file, sections of ``more`` first, and returns its size in bytes.
 
     The file appears only once it is complete. Raises ``UserError`` for another suffix than .html
     and a path that cannot be written.
     """
     if path.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"report {path}: expected a file ending in .html")
-    content = page(views, about).encode("utf-8", "backslashreplace")
+    content = page(views, about, more).encode("utf-8", "backslashreplace")
     try:
         write_atomic(path, content)
     except OSError as error:
@@ -37,8 +40,8 @@ def write(views: Follow, about: About, path: Path) -> int:
     return len(content)
 
 
-def page(views: Follow, about: About) -> str:
-    """Returns the report of a campaign as HTML."""
+def page(views: Follow, about: About, more: Sequence[Part] = ()) -> str:
+    """Returns the report of a campaign as HTML, sections of ``more`` first."""
     style, script = _resource("page.css"), _resource("page.js")
     title = shown(about.title, 100)
     head = tag(
@@ -51,7 +54,7 @@ def page(views: Follow, about: About) -> str:
         tag("title", f"{title}: report of a campaign"),
         Markup(f"<style>{style}</style>"),
     )
-    parts = list(_parts(views, about))
+    parts = [*more, *_parts(views, about)]
     links = (tag("li", tag("a", name, href=f"#{anchor}")) for anchor, name, _ in parts)
     nav = tag("nav", tag("ul", *links), aria_label="Sections")
     body = (_section(anchor, name, inside) for anchor, name, inside in parts)
@@ -78,8 +81,8 @@ def _header(views: Follow, about: About, title: str) -> Markup:
     return tag("header", tag("p", "Campaign", class_="kicker"), tag("h1", title), state, numbers)
 
 
-def _parts(views: Follow, about: About) -> Iterator[tuple[str, str, list[Inside]]]:
-    found: list[tuple[str, str, list[Inside]]] = [
+def _parts(views: Follow, about: About) -> Iterator[Part]:
+    found: list[Part] = [
         ("best", "Best candidates", list(best(views, about))),
         ("plots", "Plots", [tag("div", *drawn, class_="plots")] if (drawn := list(charts(views))) else []),
         ("trials", "Trials", [_trials(views)] if views.rows.by_trial else []),
