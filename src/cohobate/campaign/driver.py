@@ -264,9 +264,12 @@ class Driver:
                     self._hands.perform(action)
                 case Reply() | Restart():
                     self._held.append(action)
+        self._send()
+        return answered
+
+    def _send(self) -> None:
         if not self._paused:
             self._hands.send()
-        return answered
 
     def _let_go_on(self) -> None:
         """Lets bodies go on, unless what they said before is far from durable."""
