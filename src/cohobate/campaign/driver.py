@@ -96,7 +96,9 @@ class Driver:
         self._held: deque[Reply | Restart] = deque()
         self._kill_at: float | None = None
         self._kept = ledger.folder is not None
-        self._leftovers = Leftovers(ledger.folder, ledger.epoch) if ledger.folder else None
+        self._leftovers: Leftovers | None = None
+        if ledger.folder:
+            self._leftovers = Leftovers(ledger.folder, ledger.epoch, parted=orders.parting is not None)
         self.tally = ledger.tally
         self.error: CohobateError | None = None
         self.reason = ""

@@ -228,18 +228,18 @@ class Bench:
     def _submit(self, jobs: Sequence[Job]) -> None:
         catalogue = self.catalogue
         assert catalogue is not None
-        first = jobs[0]
+        first, alone = jobs[0], len(jobs) == 1
         deadlines = [deadline for job in jobs if (deadline := self._deadline(job)) is not None]
         task = Task(
             catalogue.making,
-            tuple([catalogue.order(job.part, job.course.trial, job.course.attempt) for job in jobs]),
+            tuple([catalogue.order(job.part, job.course, job.course.digest if alone else "") for job in jobs]),
             deadline=min(deadlines, default=None),
             grace=self._conditions.grace,
             needs=first.needs,
             key=f"{first.course.trial} {first.part.name}",
             attempt=first.course.attempt,
         )
-        due = inf if len(jobs) == 1 or not self._kills else time.monotonic() + OVERDUE
+        due = inf if alone or not self._kills else time.monotonic() + OVERDUE
         load = Load(jobs, time.time(), due, self._submitted(task))
         self._out.add(load)
         for job in jobs:
@@ -312,8 +312,7 @@ class Bench:
             want.job = None
         for want in heirs:
             if want.course.wants.get(want.name) is want:  # what was taken in just now may have decided
-                yield want, report
-                report = replace(report, seconds=0.0, reused=True) if good else report
+                yield want, report if want is heirs[0] else replace(report, seconds=0.0, reused=True)
 
     def _again(self, job: Job, want: Want) -> None:
         """Has a part made once more for somebody who was to have it from another, who did not get it."""
