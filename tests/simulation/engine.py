@@ -89,7 +89,7 @@ class Engine:
     def abandon(self) -> None:
         """The driver is gone: a few of the results of its workers were or will be spooled all the same."""
         for job in self.jobs.values():
-            if job.began is not None and not self.o.parts and self.kinds[job.x] in ("fine", "raises", "ghost", "moody"):
+            if job.began is not None and self.kinds[job.x] in ("fine", "raises", "ghost", "moody"):
                 if self.rng.random() < self.o.orphans:
                     self.orphans.append(job)
                 elif self.rng.random() < 0.5:

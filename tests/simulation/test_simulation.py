@@ -10,6 +10,7 @@ import pytest
 from cohobate.core import events as ev
 from cohobate.core.outcome import Cancelled, Failure
 from simulation.mutants import MUTANTS, Mutant
+from simulation.mutants_of_parts import MUTANTS as OF_THESE
 from simulation.world import World, simulate
 
 CAMPAIGNS = 20_000
@@ -41,10 +42,18 @@ def test_a_mutant_is_found(mutant: Mutant, monkeypatch: pytest.MonkeyPatch):
     assert not found.startswith(CLUMSY), f"{mutant.name} does not fit the core any more: {found}"
 
 
-def _breach(seed: int) -> str | None:
+@pytest.mark.parametrize("mutant", OF_THESE, ids=lambda mutant: mutant.name)
+def test_a_mutant_of_parts_is_found(mutant: Mutant, monkeypatch: pytest.MonkeyPatch):
+    mutant.apply(monkeypatch)
+    found = next(filter(None, (_breach(seed, parts=3) for seed in range(ENOUGH))), None)
+    assert found, f"{mutant.name} ({mutant.why}) survives {ENOUGH} campaigns"
+    assert not found.startswith(CLUMSY), f"{mutant.name} does not fit the core any more: {found}"
+
+
+def _breach(seed: int, parts: int = 0) -> str | None:
     """What is found wrong with the campaign of a seed."""
     try:
-        simulate(seed)
+        simulate(seed, parts=parts)
     except AssertionError as error:
         return str(error)
     return None

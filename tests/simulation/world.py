@@ -302,6 +302,7 @@ def simulate(seed: int, story: list[str] | None = None, parts: int = 0) -> World
         try:
             world.run()
         except Exception as error:
-            told = f"{type(error).__name__}: {error}\nthe whole story: python -m simulation {seed} {parts or ''}\n{options}"
+            again = f"python -m simulation {seed} {parts or ''}"
+            told = f"{type(error).__name__}: {error}\nthe whole story: {again}\n{options}"
             raise AssertionError(told) from error
     return world

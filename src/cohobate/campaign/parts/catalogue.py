@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
+from cohobate.campaign.parts.course import Course
 from cohobate.campaign.parts.making import Call, Making, Order, Site
 from cohobate.core.parts import Part
 from cohobate.engines.shipping import unchanging
@@ -33,14 +34,19 @@ class Catalogue:
         calls = tuple([Call(part.fn, tuple(_fixed(part.args))) for part in first])
         return cls(Making(site, calls), {part.name: i for i, part in enumerate(first)})
 
-    def order(self, part: Part, trial: int, attempt: int) -> Order:
+    def order(self, part: Part, course: Course, inputs: str = "") -> Order:
         """Returns what is sent for a part: as little as its worker needs."""
+        number, args = self._call(part)
+        return Order(course.trial, course.attempt, part.name, number, args, part.key, inputs)
+
+    def _call(self, part: Part) -> tuple[int, tuple[Any, ...]]:
+        """Returns which call it is, with the rest of its arguments."""
         number = self.numbers.get(part.name, -1)
         if number >= 0:
             rest = _without(self.making.calls[number], part.fn, part.args)
             if rest is not None:
-                return Order(trial, attempt, part.name, number, rest, part.key)
-        return Order(trial, attempt, part.name, -1, (part.fn, *part.args), part.key)
+                return number, rest
+        return -1, (part.fn, *part.args)
 
 
 def _without(call: Call, fn: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, ...] | None:
