@@ -45,7 +45,7 @@ def test_every_engine_runs_it(engine, tmp_path: Path):
 
 def test_failures_are_rows_whose_directories_stay_in_the_run_folder(tmp_path: Path):
     command = co.Command(
-        ["./run"], files={"run": FAILING}, read={"y": co.read.number("y")}, deadline=0.3, grace=0.1, keep="failed"
+        ["./run"], files={"run": FAILING}, read={"y": co.read.number("y")}, deadline=2.0, grace=0.1, keep="failed"
     )
     generator = co.Grid({"x": co.Constant(0.5), "n": co.Integer(0, 2)}, minimize="y")
     with co.threads(3) as engine:
@@ -55,7 +55,7 @@ def test_failures_are_rows_whose_directories_stay_in_the_run_folder(tmp_path: Pa
     kept = "kept in work/<trial>-<attempt>/run of the run folder"
     assert {n: (one.kind, one.message) for n, one in failed.items()} == {
         1: ("raised", f"ProgramFailed: run: exit code 3, expected 0; stderr: no 1; {kept}"),
-        2: ("timeout", f"run: it ran longer than its deadline of 0.3 s; {kept}"),
+        2: ("timeout", f"run: it ran longer than its deadline of 2 s; {kept}"),
     }
     assert sorted(path.name for path in (tmp_path / "run" / "work").glob("*/*")) == ["run", "run"]
 

@@ -131,19 +131,19 @@ def test_what_a_function_reads_must_be_complete_too():
 @pytest.mark.parametrize("script", ["echo $$ > pid; exec sleep 600", "sleep 600 & echo $! > pid; wait", STUBBORN])
 def test_a_program_that_hangs_is_ended_with_all_below_it(script, tmp_path: Path):
     command = co.Command(
-        ["sh", "-c", script], read={"y": co.read.number("o")}, deadline=0.3, grace=0.2, directory=tmp_path
+        ["sh", "-c", script], read={"y": co.read.number("o")}, deadline=1.0, grace=0.2, directory=tmp_path
     )
     began = time.monotonic()
-    with pytest.raises(DeadlineExceeded, match=r"sh: it ran longer than its deadline of 0.3 s; kept in ") as raised:
+    with pytest.raises(DeadlineExceeded, match=r"sh: it ran longer than its deadline of 1 s; kept in ") as raised:
         command()
-    assert 0.3 <= time.monotonic() - began < 3
+    assert 1.0 <= time.monotonic() - began < 10
     assert str(raised.value).endswith(str(next(tmp_path.iterdir())))
     assert not alive(pid_in(tmp_path))
 
 
 def test_one_that_cleans_up_when_asked_has_the_time_for_it(tmp_path: Path):
     script = "trap 'echo done > cleaned; exit 0' TERM; echo $$ > pid; while true; do sleep 0.01; done"
-    command = co.Command(["sh", "-c", script], read={"y": co.read.number("o")}, deadline=0.2, directory=tmp_path)
+    command = co.Command(["sh", "-c", script], read={"y": co.read.number("o")}, deadline=1.0, directory=tmp_path)
     with pytest.raises(DeadlineExceeded):
         command()
     assert [path.read_text() for path in tmp_path.rglob("cleaned")] == ["done\n"]
