@@ -8,9 +8,10 @@ from pathlib import Path
 
 from cohobate.cli.abilities import ENGINES
 from cohobate.cli.allocation import walltime_end
-from cohobate.cli.building import Job, build
+from cohobate.cli.building import build
 from cohobate.cli.curfew import curfew_line, curfew_of
 from cohobate.cli.findings import Finding
+from cohobate.cli.job import Job
 from cohobate.cli.reading import DATABASE, NAME, Place, find
 from cohobate.cli.running import finished
 from cohobate.cli.surroundings import installed
@@ -38,7 +39,7 @@ def checkup(folder: Path) -> Iterator[Finding]:
         place = find(folder)
         file, config = place.need_config()
         job = build(file, place.run, config)
-        yield Finding("campaign", f"{job.title}: {job.goal}")
+        yield Finding("campaign", f"{job.title}: {job.goal or 'until it ends by itself'}")
         yield from _limits(job)
     except CohobateError as error:
         yield Finding("campaign", str(error), "problem")

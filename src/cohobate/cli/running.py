@@ -15,8 +15,9 @@ from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.resume import declare
 from cohobate.campaign.signals import stopping_on_signals
 from cohobate.cli.allocation import walltime_end
-from cohobate.cli.building import Job, build
+from cohobate.cli.building import build
 from cohobate.cli.curfew import Curfew, curfew_line, curfew_of, keeping
+from cohobate.cli.job import Job
 from cohobate.cli.naming import Candidates
 from cohobate.cli.placing import instead
 from cohobate.cli.reading import DATABASE, find
@@ -66,12 +67,15 @@ def finished(job: Job) -> CampaignResult | None:
     with open_reader(job.run) as reader:
         tally = reader.tally
         declare(reader, job.campaign().identify(), accept_new_code=job.accept_new_code)
-    reason = reached(job, tally)
+        over = job.found is not None and any(not told.closing for told in reader.returned())
+    reason = reached(job, tally) or (tally.stopped or "the generator has returned" if over else None)
     return CampaignResult(reason, tally, job.run) if reason else None
 
 
 def reached(job: Job, tally: Tally) -> str | None:
     """Returns why the goal holds for what is recorded, or ``None``."""
+    if job.goal is None:
+        return None
     outputs = job.problem.output_names
     return job.goal.reached(View(tally, tally.seconds, 0.0, outputs=outputs))
 

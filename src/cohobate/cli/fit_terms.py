@@ -1,0 +1,154 @@
+"""Makes the terms of a fit from their configuration."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cohobate.cli.fit_tables as toml
+from cohobate.cli.fit_quantities import quantity_of
+from cohobate.cli.fit_rows import LAID, Rows, rows_of
+from cohobate.cli.functions import find
+from cohobate.core.errors import ConfigError, did_you_mean
+from cohobate.fit.losses import LOSSES, Loss
+from cohobate.fit.term import Term, Uses
+
+Quantity = Callable[..., Any]
+
+
+def terms_of(wish: toml.Term, params: Collection[str], folder: Path) -> Iterator[Term]:
+    """Returns the terms of a table ``[[term]]``, one for each row; raises ``ConfigError`` naming the key.
+
+    ``params`` are the names that the parameters have for the model.
+    """
+    quantity = quantity_of(wish, folder)
+    rows = rows_of(wish, folder)
+    loss = _loss(wish.loss, folder)
+    names = _inputs(wish, quantity, params, rows)
+    if rows is None:
+        target, sigma, weight = (_alone(key, getattr(wish, key)) for key in LAID)
+        yield _term(wish, quantity, loss, wish.name, {}, target, sigma, weight)
+        return
+    laid = [rows.chosen(key, getattr(wish, key)) for key in LAID]
+    called = _called(wish.name, rows, names)
+    for i, (target, sigma, weight) in enumerate(zip(*laid, strict=True)):
+        inputs = {name: rows.columns[name][i] for name in names}
+        yield _term(wish, quantity, loss, called[i], inputs, target, sigma, weight)
+
+
+def _term(
+    wish: toml.Term,
+    quantity: Quantity,
+    loss: Loss,
+    name: str,
+    inputs: Mapping[str, Any],
+    *laid: Any,
+) -> Term:
+    target, sigma, weight = laid
+    if target is None and not callable(loss):
+        raise ConfigError(f'target: is missing; expected one, or loss = "module:function"{_columns(wish)}')
+    return Term(
+        quantity,
+        target=target,
+        sigma=1.0 if sigma is None else sigma,
+        weight=1.0 if weight is None else weight,
+        loss=loss,
+        name=name,
+        inputs=inputs,
+        unit=wish.unit,
+        deterministic=wish.deterministic,
+        version=wish.version,
+        deadline=wish.deadline,
+        needs=wish.needs,
+    )
+
+
+def _columns(wish: toml.Term) -> str:
+    return f'; a column of {wish.table} that is not called "target" is named by target = "..."' if wish.table else ""
+
+
+def _alone(key: str, wish: Any) -> Any:  # noqa: ANN401 a number, an array, or a table of such
+    if isinstance(wish, str):
+        raise ConfigError(f"{key}: {wish!r:.60} is the name of a column, but the term has no table")
+    return wish
+
+
+def _loss(name: str, folder: Path) -> Loss:
+    if ":" in name:
+        return find(name, folder)
+    if name not in LOSSES:
+        known = ", ".join(LOSSES)
+        raise ConfigError(
+            f'loss: expected one of {known}, or "module:function", got {name!r}{did_you_mean(name, LOSSES)}'
+        )
+    return name  # type: ignore[return-value]  # one of them, as was just seen
+
+
+def _called(name: str, rows: Rows, inputs: Sequence[str]) -> list[str]:
+    """Returns the names of the terms of the rows: with their inputs, and with their numbers where those are equal."""
+    name = name.removesuffix(f"({', '.join(inputs)})")
+    told = [", ".join(f"{one}={_text(rows.columns[one][i])}" for one in inputs) for i in range(len(rows))]
+    if len(set(told)) < len(told):
+        return [f"{name}[{i + 1}]" for i in range(len(rows))]
+    return [f"{name}({text})" for text in told]
+
+
+def _text(value: float | str) -> str:
+    return f"{value:.12g}" if isinstance(value, float) else f"{value}"
+
+
+def _inputs(wish: toml.Term, quantity: Quantity, params: Collection[str], rows: Rows | None) -> list[str]:
+    """Returns the columns that the quantity takes; raises ``ConfigError`` for what it takes and nobody gives."""
+    for name in wish.for_:
+        if name in params:
+            raise ConfigError(f"for.{name}: there is a parameter of that name")
+    columns = [name for name in (rows.columns if rows else ()) if name not in params]
+    takes = _takes(quantity, params, columns, [name for name in columns if name not in _outcomes(wish)])
+    for name in takes:
+        if name.partition(".")[0] not in (*params, *columns):
+            raise ConfigError(f"{_by(wish)} takes {name!r}{_neither(name, params, columns)}")
+    for name in wish.for_:
+        if name not in takes:
+            raise ConfigError(f"for.{name}: {_by(wish)} does not take it{did_you_mean(name, takes)}")
+    return [name for name in columns if name in takes]
+
+
+def _outcomes(wish: toml.Term) -> set[str]:
+    """Returns the columns that are no inputs because they are targets, sigmas or weights."""
+    return {*LAID, *(one for key in LAID if isinstance(one := getattr(wish, key), str))}
+
+
+def _neither(name: str, params: Collection[str], columns: Sequence[str]) -> str:
+    hint = did_you_mean(name, [*params, *columns])
+    beside = f" nor a column: {', '.join(columns)}" if columns else ""
+    return f", which is neither a parameter: {', '.join(params)}{beside or ', nor a column of a table'}{hint}"
+
+
+def _by(wish: toml.Term) -> str:
+    if wish.python:
+        return f"{wish.python!r}"
+    return f"the input of {wish.run!r:.60}"
+
+
+def _takes(quantity: Quantity, params: Collection[str], columns: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Returns the names that a quantity takes, known or not; one that takes any takes all ``others``."""
+    if isinstance(quantity, Uses):
+        return list(quantity.uses)
+    try:
+        taken = inspect.signature(quantity).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    known = {*params, *columns}
+    named = [one for one in taken if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    names = [one.name for one in named if one.name in known or one.default is one.empty]
+    anything = any(one.kind is one.VAR_KEYWORD for one in taken)
+    return _beside_mapping(names, params, columns) + (list(others) if anything else [])
+
+
+def _beside_mapping(names: list[str], params: Collection[str], columns: Sequence[str]) -> list[str]:
+    """Returns the names without the first, where that stands for a mapping of all parameters."""
+    if not names or any(name in params for name in names) or names[0] in columns or did_you_mean(names[0], params):
+        return names
+    return names[1:]

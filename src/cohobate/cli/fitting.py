@@ -1,0 +1,174 @@
+"""Makes the parts of a fit from its configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from math import inf
+from pathlib import Path
+from typing import final
+
+import cohobate.cli.fit_tables as toml
+from cohobate.campaign import goals
+from cohobate.cli.fit_terms import terms_of
+from cohobate.cli.job import Job
+from cohobate.cli.stating import blaming
+from cohobate.cli.wanting import wanted
+from cohobate.core.errors import BadOutput, CallFailed, ConfigError, UserError
+from cohobate.core.problem import Problem
+from cohobate.core.steering import Steers
+from cohobate.fit.candidates import Candidates
+from cohobate.fit.fitter import Fitter
+from cohobate.fit.methods import generator_of
+from cohobate.fit.objective import CombinedObjective
+from cohobate.fit.parameters import Parameter, Parameters
+from cohobate.fit.term import Term
+from cohobate.simulate.function import Simulator
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The terms of a table ``[[term]]``."""
+
+    wish: toml.Term
+    terms: Sequence[Term]
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """The units of the quantities of which one is stated."""
+        return {name: read.unit for name, read in self.wish.read.items() if read.unit}
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """A configured fit: its parameters, and the terms of each table."""
+
+    file: Path
+    config: toml.Fit
+    parameters: Parameters
+    groups: Sequence[Group]
+
+    @property
+    def fitter(self) -> Fitter:
+        """The fit as one is made in Python."""
+        terms = [term for group in self.groups for term in group.terms]
+        return Fitter(CombinedObjective(terms), self.parameters.every)
+
+
+def fitting_of(file: Path, config: toml.Fit) -> Fitting:
+    """Returns a configured fit; raises ``ConfigError`` naming file, term and key."""
+    parameters = parameters_of(file, config.params)
+    return Fitting(file, config, parameters, _groups(file, config, parameters))
+
+
+def fitting(file: Path, run: Path, config: toml.Fit, *, accept_new_code: bool = False) -> Job:
+    """Returns the job of a fit; raises ``ConfigError`` naming file, term and key. Writes nothing."""
+    if config.engine.kind == "coroutines":
+        raise ConfigError(f'{file}: resources.kind: "coroutines" is for a simulator that is an async def')
+    fit = fitting_of(file, config)
+    with blaming_term(file, ""):
+        fitter = fit.fitter
+    candidates = Candidates(fitter.objective, fitter.parameters)
+    with blaming(file, "params"):
+        problem = candidates.problem
+    with blaming(file, "campaign.goal"):
+        goal = wanted(config.campaign.goal)
+        if goal is not None:
+            goals.check_goal(goal, problem.output_names)
+    job = Job(
+        file,
+        run,
+        config,
+        problem,
+        Simulator(candidates, version=fitter.objective.identity(), name="objective"),
+        goal,
+        partial(_generator, config.optimizer, problem, fitter.parameters),
+        accept_new_code,
+        found=fitter.result,
+        blamed=("optimizer", "term"),
+    )
+    job.generator()
+    return job
+
+
+def parameters_of(file: Path, wishes: Mapping[str, toml.Parameter]) -> Parameters:
+    """Returns the parameters of a fit by their dotted names; raises ``ConfigError`` naming the one that is wrong."""
+    made = {name: _parameter(file, name, wish) for name, wish in wishes.items()}
+    with blaming(file, "params"):
+        parameters = Parameters(made)
+        if not parameters.free:
+            raise ConfigError(f"none of {', '.join(made)} is free; a fit needs one that is neither fixed nor tied")
+        return parameters
+
+
+def _parameter(file: Path, name: str, wish: toml.Parameter) -> Parameter:
+    with blaming(file, f"params.{name}"):
+        lo, hi = wish.bounds or (-inf, inf)
+        _check(wish, lo, hi)
+        return Parameter(wish.value, lo, hi, wish.log, wish.scale, wish.fixed, wish.expr, None, wish.unit)
+
+
+def _check(wish: toml.Parameter, lo: float, hi: float) -> None:
+    if wish.expr is not None and (wish.value is not None or wish.fixed):
+        raise ConfigError("expected expr, or a value, got both")
+    if wish.value is None and wish.expr is None:
+        raise ConfigError("value is missing: where the fit starts")
+    if not lo < hi:
+        raise ConfigError(f"bounds: expected the lower one first, got [{lo:g}, {hi:g}]")
+    if wish.value is not None and not lo <= wish.value <= hi:
+        raise ConfigError(f"bounds: [{lo:g}, {hi:g}] exclude the start {wish.value:g}")
+    if wish.log and wish.value is not None and wish.value <= 0:
+        raise ConfigError(f"log: expected a value above 0, got {wish.value:g}")
+
+
+def _groups(file: Path, config: toml.Fit, parameters: Parameters) -> list[Group]:
+    """Returns the terms of each table; raises ``ConfigError`` naming the term and the key."""
+    _check_names(file, config)
+    whole = parameters.nested(parameters.start)
+    groups: list[Group] = []
+    for wish in config.term:
+        with blaming_term(file, wish.name):
+            groups.append(Group(wish, list(terms_of(wish, whole, file.parent))))
+    with blaming_term(file, ""):
+        _check_used(file, [term for group in groups for term in group.terms], parameters)
+    return groups
+
+
+def _check_names(file: Path, config: toml.Fit) -> None:
+    names = [wish.name for wish in config.term]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"{file}: term {twice!r}: there are two of this name")
+
+
+def _check_used(file: Path, terms: Sequence[Term], parameters: Parameters) -> None:
+    """Raises ``ConfigError`` for a free parameter that no term takes, not even by way of others."""
+    whole = parameters.nested(parameters.start)
+    taken = {name for term in terms for name in term.arguments(whole)[1]}
+    tied = " ".join(one.expr for one in parameters.every.values() if one.expr is not None)
+    for name in parameters.free:
+        if name.partition(".")[0] not in taken and name not in tied:
+            raise ConfigError(f"{file}: params.{name}: no term takes it: leave it out, or say fixed = true")
+
+
+@contextmanager
+def blaming_term(file: Path, name: str) -> Iterator[None]:
+    """Names file and term in what is wrong with a term, or went wrong in it; what names them already passes."""
+    try:
+        yield
+    except (UserError, BadOutput, CallFailed) as error:
+        text = str(error)
+        if text.startswith(f"{file}: "):
+            raise
+        kind = ConfigError if isinstance(error, UserError) else CallFailed
+        named = text if text.startswith("term ") or not name else f"term {name!r}: {text}"
+        raise kind(f"{file}: {named}") from error
+
+
+def _generator(wish: toml.Optimizer, problem: Problem, parameters: Parameters) -> Steers:
+    made: Steers = generator_of(wish.method, problem, parameters.start, wish.options)
+    return made

@@ -1,0 +1,127 @@
+"""Evaluates one term of a fit at one place, and says what went in and what came out."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, final, runtime_checkable
+
+import numpy as np
+
+from cohobate.core.capture import Raised, capture
+from cohobate.core.context import working_in
+from cohobate.core.errors import CallFailed
+from cohobate.core.payload import Payload
+from cohobate.core.protocols import Engine
+from cohobate.core.task import Task
+from cohobate.fit.term import Term, evaluate
+from cohobate.simulate.function import plain_name
+from cohobate.view.text import number, shown
+
+LINES = 30
+"""Lines shown of an input file."""
+WIDE = 110
+"""Characters shown of a line."""
+
+
+@runtime_checkable
+class Renders(Protocol):
+    """A quantity that shows what it will do: an external program."""
+
+    def render(self, params: Mapping[str, Any]) -> Mapping[str, str]:
+        """Returns the texts of the input files."""
+        ...
+
+    def line(self, params: Mapping[str, Any]) -> Sequence[str]:
+        """Returns the program and its arguments."""
+        ...
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a term gave, and how long (s) that took."""
+
+    quantities: Mapping[str, Any]
+    seconds: float
+
+
+def asked(term: Term, params: Mapping[str, Any]) -> Iterator[str]:
+    """Returns the lines that say what will be called, with the input files as they will be written."""
+    whole, arguments = term.arguments(params)
+    every = {**arguments, **term.inputs}
+    if not isinstance(term.quantity, Renders):
+        told = [f"{name}={number(value)}" for name, value in every.items()]
+        yield f"  call       {plain_name(term.quantity)}({'params' if whole else ', '.join(told)})"
+        return
+    yield f"  command    {shlex.join(term.quantity.line(every))}"
+    for name, text in term.quantity.render(every).items():
+        lines = text.splitlines()
+        yield f"  input      {shown(name, 60)}, {len(lines)} line{'s' * (len(lines) != 1)}:"
+        yield from (f"             | {shown(line, WIDE)}" for line in lines[:LINES])
+        if len(lines) > LINES:
+            yield f"             | ... and {len(lines) - LINES} more"
+
+
+def probe(term: Term, params: Mapping[str, Any], engine: Engine, folder: Path, deadline: float) -> Probed:
+    """Evaluates a term in a worker; raises ``CallFailed`` in one line for what does not work."""
+    folder.mkdir(parents=True)
+    whole, arguments = term.arguments(params)
+    task = Task(_within, (folder, term.quantity, whole, arguments, dict(term.inputs)), deadline=deadline)
+    ended = capture(engine.submit(task).result)
+    if isinstance(ended, Raised):
+        if not isinstance(ended.error, Exception):  # Ctrl-C
+            raise ended.error
+        raise CallFailed(f"{ended.message}{_left(folder)}") from ended.error
+    probed: Probed = ended.value
+    return probed
+
+
+def compared(term: Term, quantities: Mapping[str, Any], units: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+    """Returns a row for each quantity: name, value, unit, target, sigma, and the residual.
+
+    Raises ``UserError`` or ``BadOutput`` for what cannot be compared.
+    """
+    if term.target is not None:
+        term.residuals(quantities)
+    for name, value in quantities.items():
+        wanted, sigma = (one.get(name) if isinstance(one, Mapping) else one for one in (term.target, term.sigma))
+        told = ("", "", "") if wanted is None else (_number(wanted), _number(sigma), _residual(value, wanted, sigma))
+        yield shown(name, 40), _number(value), units.get(name, term.unit), *told
+
+
+def _residual(value: Payload, wanted: Payload, sigma: Payload) -> str:
+    return _number((np.asarray(value, float) - np.asarray(wanted, float)) / np.asarray(sigma, float))
+
+
+def _number(value: Payload) -> str:
+    array = np.asarray(value)
+    if array.ndim == 0:
+        return number(array.item())
+    first = ", ".join(number(one) for one in array.ravel()[:3].tolist())
+    return f"[{first}{', ...' if array.size > 3 else ''}] {array.shape}"
+
+
+def _within(
+    folder: Path,
+    quantity: Callable[..., Any],
+    whole: bool,
+    arguments: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+) -> Probed:
+    """Does the same in the worker, without the time that its start takes."""
+    began = time.perf_counter()
+    with working_in(lambda: folder):
+        return Probed(evaluate(quantity, whole, arguments, inputs), time.perf_counter() - began)
+
+
+def _left(folder: Path) -> str:
+    """Returns where the files of a run are that failed; nothing where it left none."""
+    with suppress(OSError):
+        if any(folder.iterdir()):
+            return f"; its files: {folder}"
+    return ""
