@@ -61,6 +61,10 @@ _HOMES = {
     "cohobate.propose.learners.sequence": ("SequenceLearner",),
     "cohobate.propose.persistent": ("persistent",),
     "cohobate.propose.sampling": ("Grid", "LatinHypercube", "RandomSampler", "Sobol"),
+    "cohobate.simulate.command.command": ("Command",),
+    "cohobate.simulate.command.program": ("Shell",),
+    "cohobate.simulate.command.sources": ("Copy",),
+    "cohobate.simulate.command.template": ("Template",),
     "cohobate.simulate.function": ("simulator",),
     "cohobate.simulate.warm": ("warm",),
     "cohobate.view.live": ("live",),
@@ -71,6 +75,7 @@ _MODULES = {
     "engines": "cohobate.engines",
     "losses": "cohobate.propose.learners.losses",
     "optimisers": "cohobate.propose.optimisers",
+    "read": "cohobate.simulate.command.read",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -150,6 +155,10 @@ if TYPE_CHECKING:
     from cohobate.propose.sampling import LatinHypercube as LatinHypercube
     from cohobate.propose.sampling import RandomSampler as RandomSampler
     from cohobate.propose.sampling import Sobol as Sobol
+    from cohobate.simulate.command.command import Command as Command
+    from cohobate.simulate.command.program import Shell as Shell
+    from cohobate.simulate.command.sources import Copy as Copy
+    from cohobate.simulate.command.template import Template as Template
     from cohobate.simulate.function import simulator as simulator
     from cohobate.simulate.warm import warm as warm
     from cohobate.view.live import live as live

@@ -15,7 +15,7 @@ from typing import Any, final
 from cohobate.core.canonical import content_hash
 from cohobate.core.capture import Raised, Returned, acapture, capture
 from cohobate.core.context import cancelled, working_in
-from cohobate.core.errors import BadOutput, Rejected
+from cohobate.core.errors import BadOutput, DeadlineExceeded, Rejected
 from cohobate.core.outcome import Failure, Outcome, Value
 from cohobate.core.payload import Payload
 from cohobate.core.problem import Output, Structured, pack
@@ -130,6 +130,8 @@ def _outcome(ended: Returned | Raised, attempt: int) -> Outcome:
             return Failure("rejected", str(error), attempt=attempt)
         case Raised(BadOutput() as error):
             return Failure("bad_output", str(error), attempt=attempt)
+        case Raised(DeadlineExceeded() as error):
+            return Failure("timeout", str(error), attempt=attempt)
         case Raised(_, message, traceback):
             return Failure("raised", message, traceback, attempt)
 

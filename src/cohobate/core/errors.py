@@ -17,6 +17,7 @@ CohobateError
 │   └── DiskFull           nothing more can be written
 ├── GeneratorError       a generator raised, or proposed what the problem forbids
 ├── CallFailed           work that a persistent generator asked for gave no value
+├── ProgramFailed        an external program ended with an error
 ├── BudgetExceeded       the failure budget of a campaign is spent
 ├── EngineError          why a task gave no value, other than its own exception
 │   ├── WorkerLost         the process that ran it died
@@ -101,6 +102,10 @@ class GeneratorError(CohobateError):
 
 class CallFailed(CohobateError):
     """Work that a persistent generator asked for (``steer.once``, ``steer.call``) gave no value."""
+
+
+class ProgramFailed(CohobateError):
+    """An external program ended with an exit code that says it failed, or was ended by a signal."""
 
 
 class BudgetExceeded(CohobateError):

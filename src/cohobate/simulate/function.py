@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from operator import attrgetter
-from typing import Any, final, overload
+from typing import Any, Protocol, final, overload, runtime_checkable
 
 from cohobate.core.errors import SimulatorError
 from cohobate.core.payload import Payload
@@ -109,9 +109,26 @@ def simulator(
     return Simulator(fn, version, deterministic, outputs=declared, batch=batch)
 
 
+@runtime_checkable
+class Declared(Protocol):
+    """A simulator that is no function and says itself what it is, and what it returns: an external program."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def outputs(self) -> tuple[Output, ...]: ...
+    def identity(self) -> str:
+        """Returns what tells whether it is the same simulator."""
+        ...
+
+    def __call__(self, **params: Any) -> Payload: ...
+
+
 def as_simulator(fn: Callable[..., Any]) -> Simulator:
     """Returns ``fn`` as a simulator: itself, where it is one. Raises ``SimulatorError`` for what cannot be called."""
-    return fn if isinstance(fn, Simulator) else Simulator(fn)
+    if isinstance(fn, Simulator):
+        return fn
+    return Simulator(fn, fn.identity(), name=fn.name, outputs=fn.outputs) if isinstance(fn, Declared) else Simulator(fn)
 
 
 def identity(simulator: Simulator) -> str:

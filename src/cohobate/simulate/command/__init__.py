@@ -1,0 +1,1 @@
+"""External programs as simulators: input files in, output files out."""

@@ -1,0 +1,77 @@
+"""What a program has left running when it ended: found at a price that a short program can pay."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from cohobate.host.groups import Group, members
+
+SHORT: Final = 1.0
+"""Seconds; after longer runs all processes of the machine are looked at, which takes milliseconds."""
+FEW: Final = 500
+"""Processes that may have been started meanwhile and are looked at one by one."""
+
+
+def survivors(group: Group, seconds: float) -> set[int]:
+    """Returns the processes that a program, which ended after ``seconds``, has left behind.
+
+    The kernel numbers processes in turn. So what was started below a short program is among the few that
+    were started since, and only they are looked at.
+    """
+    if sys.platform != "linux":
+        return members([group]) if seconds > SHORT or _has_members(group.leader) else set()
+    younger = range(group.leader + 1, _latest() + 1)
+    if seconds < SHORT and group.leader <= _latest() and len(younger) < FEW and not _any_marked(younger, group.mark):
+        return set()
+    return members([group])
+
+
+def still_writing(pids: Collection[int], folder: Path) -> tuple[str, ...]:
+    """Returns the files in a directory that processes have open for writing (only where ``/proc`` tells)."""
+    inside = f"{folder.resolve()}/"
+    found = {target.removeprefix(inside) for pid in pids for target in _written(pid) if target.startswith(inside)}
+    return tuple(sorted(found))
+
+
+def _written(pid: int) -> Iterator[str]:
+    with suppress(OSError):
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            with suppress(OSError, ValueError, StopIteration):
+                lines = Path(f"/proc/{pid}/fdinfo/{number}").read_text().splitlines()
+                flags = int(next(line for line in lines if line.startswith("flags:")).split()[1], 8)
+                if flags & os.O_ACCMODE != os.O_RDONLY:
+                    yield os.readlink(f"/proc/{pid}/fd/{number}")
+
+
+def _latest() -> int:
+    """Returns the number of the process that was started last (proc(5), loadavg)."""
+    with open("/proc/loadavg", "rb") as file:
+        return int(file.read().split()[-1])
+
+
+def _any_marked(pids: range, mark: str) -> bool:
+    wanted = mark.encode()
+    return any(wanted in _environment(pid) for pid in pids)
+
+
+def _environment(pid: int) -> bytes:
+    try:
+        with open(f"/proc/{pid}/environ", "rb", 0) as file:
+            return file.read()
+    except OSError:  # it is gone, or somebody else's
+        return b""
+
+
+def _has_members(leader: int) -> bool:
+    try:
+        os.killpg(leader, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,105 @@
+"""One evaluation: a fresh directory, the program in it, what it wrote as numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+
+from cohobate.core.capture import Raised, capture
+from cohobate.core.errors import BadOutput, CohobateError, DeadlineExceeded, ProgramFailed, UserError
+from cohobate.core.payload import Payload
+from cohobate.simulate.command.folder import Keep, discard, fresh
+from cohobate.simulate.command.read.reading import Reading
+from cohobate.simulate.command.running import Exited, Limits, execute
+from cohobate.simulate.command.sources import Source, write_files
+from cohobate.simulate.command.written import Written, last_lines
+
+TOLD = (BadOutput, DeadlineExceeded, ProgramFailed, UserError)
+"""What is raised with the name of the program before it, and behind it what it said and where that is."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A program with everything decided: arguments, files and their texts, environment, readers, good exit codes."""
+
+    name: str
+    argv: Sequence[str]
+    sources: Mapping[str, Source]
+    texts: Mapping[str, str]
+    env: Mapping[str, str]
+    read: Mapping[str, Reading | Callable[[Path], Any]]
+    ok: Sequence[int]
+
+
+def evaluated(job: Job, limits: Limits, directory: Path | None, keep: Keep) -> dict[str, Any]:
+    """Returns the outputs of a run of the program; its directory is kept as ``keep`` says."""
+    folder = fresh(directory, job.name)
+    kept = keep != "never"
+    try:
+        outputs = _outputs(job, folder, limits)
+        kept = keep == "always"
+        return outputs
+    except TOLD as error:
+        raise _told(error, job.name, folder, kept) from error.__cause__
+    finally:
+        if not kept:
+            discard(folder)
+
+
+def _outputs(job: Job, folder: Path, limits: Limits) -> dict[str, Any]:
+    write_files(job.sources, job.texts, folder)
+    exited = execute(job.argv, folder, job.env, limits)
+    if exited.code not in job.ok:
+        raise ProgramFailed(_how(exited, job.ok))
+    written = Written(folder, exited.unfinished)
+    return {name: _read(name, one, written) for name, one in job.read.items()}
+
+
+def _how(exited: Exited, ok: Sequence[int]) -> str:
+    code = exited.code
+    wanted = ", ".join(map(str, ok))
+    return f"exit code {code}, expected {wanted}" if code >= 0 else f"it was ended by signal {-code}"
+
+
+def _read(name: str, reader: Reading | Callable[[Path], Any], written: Written) -> Payload:
+    if isinstance(reader, Reading):
+        text = written.text(reader.file, reader.end)
+        try:
+            value = reader.parse(text)
+        except ValueError as error:
+            raise BadOutput(f"{name!r} from {reader.file}: {error}") from error
+        where = f"{name!r} from {reader.file}"
+    else:
+        ended = capture(reader, written.folder)
+        if isinstance(ended, Raised):
+            raise BadOutput(f"{name!r}: {ended.message}") from ended.error
+        value, where = ended.value, repr(name)
+    if not finite(value):
+        raise BadOutput(f"{where}: expected finite numbers, got {value!r:.80}")
+    return value
+
+
+def finite(value: Payload) -> bool:
+    """Whether all numbers in a value are finite."""
+    match value:
+        case float():
+            return math.isfinite(value)
+        case np.ndarray() | np.generic():
+            return value.dtype.kind not in "fc" or bool(np.isfinite(value).all())
+        case Mapping():
+            return all(map(finite, value.values()))
+        case list() | tuple():
+            return all(map(finite, value))
+    return True
+
+
+def _told(error: CohobateError, name: str, folder: Path, kept: bool) -> CohobateError:
+    said = last_lines(folder)
+    parts = [f"{name}: {error}", *([f"stderr: {said}"] if said else []), *([f"kept in {folder}"] if kept else [])]
+    return type(error)("; ".join(parts))

@@ -1,0 +1,147 @@
+"""A program that runs in a directory of its own: started, waited for, and ended with everything below it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import select
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from errno import ETXTBSY
+from functools import cache
+from math import inf
+from pathlib import Path
+from typing import Final, final
+
+from cohobate.core.context import cancelled
+from cohobate.core.errors import DeadlineExceeded, UserError
+from cohobate.host.census import MARK
+from cohobate.host.groups import NOBODY, Group, end
+from cohobate.host.guardian import guard
+from cohobate.simulate.command.leftover import still_writing, survivors
+
+TICK: Final = 0.05
+"""How often (s) a wait looks whether the evaluation is still wanted; the end of the program wakes it at once."""
+TRIES: Final = 50
+"""To start a script that has just been written: another thread's child may hold it open for a moment."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long (s) a program may run, and how long it has to end after it was asked to."""
+
+    deadline: float | None
+    grace: float
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """How a program ended: its exit code (negative: the signal), and files that a child of it still wrote to."""
+
+    code: int
+    seconds: float
+    unfinished: tuple[str, ...]
+
+
+def execute(argv: Sequence[str], folder: Path, env: Mapping[str, str], limits: Limits) -> Exited:
+    """Runs a program to its end; whatever it has left running is killed then.
+
+    Raises ``DeadlineExceeded`` where it ran longer than allowed, or is no longer wanted: everything below
+    it has ended by then.
+    """
+    began = time.monotonic()
+    mark = secrets.token_hex(8)
+    process = _started(argv, folder, {**env, MARK: f"{_marks(os.getpid())}/{mark}"})
+    group = Group(mark, process.pid)
+    try:
+        if (reason := _waited(process, began, limits)) is not None:
+            raise DeadlineExceeded(reason)
+    except BaseException:
+        end([group], grace=limits.grace)
+        process.wait()
+        raise
+    seconds = time.monotonic() - began
+    return Exited(process.wait(), seconds, _tidied(group, folder, seconds))
+
+
+def _tidied(group: Group, folder: Path, seconds: float) -> tuple[str, ...]:
+    """Kills what the program has left behind; returns the files it was writing to."""
+    left = survivors(group, seconds)
+    if not left:
+        return ()
+    written = still_writing(left, folder)
+    end([group], grace=0)
+    return written
+
+
+def _waited(process: subprocess.Popen[bytes], began: float, limits: Limits) -> str | None:
+    """Waits for the end of a program; returns why that was given up, where it was."""
+    stop = inf if limits.deadline is None else began + limits.deadline
+    ending = _Ending(process)
+    try:
+        while not ending.within(min(TICK, max(0.0, stop - time.monotonic()))):
+            if time.monotonic() >= stop:
+                return f"it ran longer than its deadline of {limits.deadline:g} s"
+            if cancelled():
+                return "it was asked to stop: cancelled, or the deadline of the evaluation has passed"
+        return None
+    finally:
+        ending.close()
+
+
+@final
+class _Ending:
+    """Wakes up whoever waits for the end of a process: by the kernel where it tells, else by a thread."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._event, self._descriptor = threading.Event(), -1
+        try:
+            self._descriptor = os.pidfd_open(process.pid)
+        except (AttributeError, OSError):  # macOS, or a sandbox that forbids it
+            threading.Thread(target=self._wait_for, args=(process,), daemon=True).start()
+        self._poll = select.poll()
+        if self._descriptor >= 0:
+            self._poll.register(self._descriptor, select.POLLIN)
+
+    def _wait_for(self, process: subprocess.Popen[bytes]) -> None:
+        process.wait()
+        self._event.set()
+
+    def within(self, seconds: float) -> bool:
+        """Whether the process has ended, or does so within a time."""
+        return bool(self._poll.poll(seconds * 1000)) if self._descriptor >= 0 else self._event.wait(seconds)
+
+    def close(self) -> None:
+        """Lets go of the descriptor."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+
+
+def _started(argv: Sequence[str], folder: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    with open(folder / "stdout", "wb", 0) as out, open(folder / "stderr", "wb", 0) as err:
+        for _ in range(TRIES):
+            try:
+                return subprocess.Popen(
+                    argv, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
+                )
+            except OSError as error:
+                if error.errno != ETXTBSY:
+                    raise UserError(f"it cannot be started: {error.strerror}: {argv[0]!r}") from error
+                time.sleep(0.001)
+    raise UserError(f"it cannot be started: {argv[0]!r} is being written")
+
+
+@cache
+def _marks(pid: int) -> str:
+    """Returns what marks all programs of this process, which are killed when it dies."""
+    inherited = os.environ.get(MARK)
+    if inherited and os.getsid(0) == pid:
+        return inherited  # we are a worker: whoever started us kills all that carries our mark
+    mark = secrets.token_hex(8)
+    guard(Group(mark, NOBODY))
+    return f"{inherited}/{mark}" if inherited else mark

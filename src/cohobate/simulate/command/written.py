@@ -1,0 +1,78 @@
+"""The files that a program has written, read only where they are complete."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Collection
+from pathlib import Path
+from typing import final
+
+from cohobate.core.errors import BadOutput
+
+LISTED = 8
+"""Files that a message names."""
+TAIL = 2_000
+"""Bytes of the error output that are looked at."""
+
+
+def complete(folder: Path, file: str, ending: str) -> str:
+    """Returns the text of a file. Raises ``BadOutput`` where it is missing, empty or does not end as it should."""
+    path = folder / file
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise BadOutput(f"{file} is no regular file")
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        raise BadOutput(f"{file} was not written; there {_listed(folder)}") from None
+    except OSError as error:
+        raise BadOutput(f"{file} cannot be read: {error.strerror}") from error
+    if not text.strip():
+        raise BadOutput(f"{file} is empty")
+    check_end(text, file, ending)
+    return text
+
+
+def check_end(text: str, file: str, ending: str) -> None:
+    """Raises ``BadOutput`` where a file ends as if only a part of it had been written."""
+    last = text.rstrip().rpartition("\n")[2]
+    if ending == "\n" and not text.endswith("\n"):
+        hint = "end='' reads what ends so"
+        raise BadOutput(f"{file} is half written: its last line {last[-60:]!r} has no line end ({hint})")
+    if ending.strip() and ending.strip() not in last:
+        raise BadOutput(f"{file} is half written: expected {ending.strip()!r} in its last line, got {last[-60:]!r}")
+
+
+def last_lines(folder: Path, file: str = "stderr") -> str:
+    """Returns the last lines of a file in one, for a message; ``""`` where there are none."""
+    try:
+        with open(folder / file, "rb") as opened:
+            opened.seek(0, 2)
+            opened.seek(max(0, opened.tell() - TAIL))
+            text = opened.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return " | ".join(line.strip() for line in text.splitlines()[-5:] if line.strip())[-400:]
+
+
+@final
+class Written:
+    """The files of one evaluation; each is read once."""
+
+    def __init__(self, folder: Path, unfinished: Collection[str]) -> None:
+        self.folder, self._unfinished = folder, unfinished
+        self._texts: dict[tuple[str, str], str] = {}
+
+    def text(self, file: str, ending: str) -> str:
+        """Returns the text of a file that is complete."""
+        if file in self._unfinished:
+            raise BadOutput(f"{file} was still written to by a child when the program had ended: have it wait for that")
+        if (file, ending) not in self._texts:
+            self._texts[file, ending] = complete(self.folder, file, ending)
+        return self._texts[file, ending]
+
+
+def _listed(folder: Path) -> str:
+    names = sorted(path.name for path in folder.iterdir())
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f"are only {', '.join(names[:LISTED])}{more}"
