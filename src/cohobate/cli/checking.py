@@ -52,7 +52,8 @@ def check(folder: Path, *, every: bool = False, keep: bool = False) -> None:
     if not isinstance(config, Fit):
         raise ConfigError(f"{file}: cohobate check tries the terms of a fit; for other campaigns: cohobate doctor")
     job = build(file, place.run, config)
-    fit = fitting_of(file, config)
+    fit = fitting_of(file, _keeping(config) if keep else config)
+    fit.need_programs()
     print(
         f"{shown(job.title, 60)}: one evaluation of {'every term' if every else 'each [[term]]'}, nothing is recorded"
     )
@@ -61,6 +62,11 @@ def check(folder: Path, *, every: bool = False, keep: bool = False) -> None:
         for group in fit.groups:
             costs += _group(fit, group, engine, work, every=every)
     print(f"\n{_estimate(fit, costs)}")
+
+
+def _keeping(config: Fit) -> Fit:
+    """Returns the same fit with programs whose directories stay."""
+    return config.model_copy(update={"term": [term.model_copy(update={"keep": "always"}) for term in config.term]})
 
 
 def _group(fit: Fitting, group: Group, engine: Engine, work: Path, *, every: bool) -> Iterator[Cost]:

@@ -48,12 +48,14 @@ class Read(Table):
 
     file: Text | None = None
     column: Text | Annotated[int, Field(ge=0)] | None = None
+    thermo: Text | None = None
     regex: Text | None = None
     json_: Annotated[Text | None, Field(alias="json")] = None
     extxyz: Text | None = None
     use: Reference | None = None
     row: int | Literal["all"] = -1
     per: Positive = 1.0
+    end: str | None = None
     unit: str = ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,19 @@ from cohobate.cli.fit_rows import LAID, Rows, rows_of
 from cohobate.cli.functions import find
 from cohobate.core.errors import ConfigError, did_you_mean
 from cohobate.fit.losses import LOSSES, Loss
+from cohobate.fit.scaled import Program
 from cohobate.fit.term import Term, Uses
 
 Quantity = Callable[..., Any]
 
 
-def terms_of(wish: toml.Term, params: Collection[str], folder: Path) -> Iterator[Term]:
+def terms_of(wish: toml.Term, params: Mapping[str, Any], folder: Path) -> Iterator[Term]:
     """Returns the terms of a table ``[[term]]``, one for each row; raises ``ConfigError`` naming the key.
 
-    ``params`` are the names that the parameters have for the model.
+    ``params`` are the parameters as the model takes them.
     """
-    quantity = quantity_of(wish, folder)
+    quantity, version = quantity_of(wish, folder)
+    wish = wish.model_copy(update={"version": version})
     rows = rows_of(wish, folder)
     loss = _loss(wish.loss, folder)
     names = _inputs(wish, quantity, params, rows)
@@ -99,13 +101,16 @@ def _text(value: float | str) -> str:
     return f"{value:.12g}" if isinstance(value, float) else f"{value}"
 
 
-def _inputs(wish: toml.Term, quantity: Quantity, params: Collection[str], rows: Rows | None) -> list[str]:
+def _inputs(wish: toml.Term, quantity: Quantity, params: Mapping[str, Any], rows: Rows | None) -> list[str]:
     """Returns the columns that the quantity takes; raises ``ConfigError`` for what it takes and nobody gives."""
     for name in wish.for_:
         if name in params:
             raise ConfigError(f"for.{name}: there is a parameter of that name")
     columns = [name for name in (rows.columns if rows else ()) if name not in params]
     takes = _takes(quantity, params, columns, [name for name in columns if name not in _outcomes(wish)])
+    if isinstance(quantity, Program):
+        first = {name: rows.columns[name][0] for name in columns} if rows else {}
+        _try(quantity, {**params, **first})
     for name in takes:
         if name.partition(".")[0] not in (*params, *columns):
             raise ConfigError(f"{_by(wish)} takes {name!r}{_neither(name, params, columns)}")
@@ -115,12 +120,18 @@ def _inputs(wish: toml.Term, quantity: Quantity, params: Collection[str], rows: 
     return [name for name in columns if name in takes]
 
 
+def _try(quantity: Program, values: Mapping[str, Any]) -> None:
+    """Raises ``UserError``, naming file and line, for what cannot be written into an input."""
+    quantity.line(values)
+    quantity.render(values)
+
+
 def _outcomes(wish: toml.Term) -> set[str]:
     """Returns the columns that are no inputs because they are targets, sigmas or weights."""
     return {*LAID, *(one for key in LAID if isinstance(one := getattr(wish, key), str))}
 
 
-def _neither(name: str, params: Collection[str], columns: Sequence[str]) -> str:
+def _neither(name: str, params: Mapping[str, Any], columns: Sequence[str]) -> str:
     hint = did_you_mean(name, [*params, *columns])
     beside = f" nor a column: {', '.join(columns)}" if columns else ""
     return f", which is neither a parameter: {', '.join(params)}{beside or ', nor a column of a table'}{hint}"
@@ -132,7 +143,7 @@ def _by(wish: toml.Term) -> str:
     return f"the input of {wish.run!r:.60}"
 
 
-def _takes(quantity: Quantity, params: Collection[str], columns: Sequence[str], others: Sequence[str]) -> list[str]:
+def _takes(quantity: Quantity, params: Mapping[str, Any], columns: Sequence[str], others: Sequence[str]) -> list[str]:
     """Returns the names that a quantity takes, known or not; one that takes any takes all ``others``."""
     if isinstance(quantity, Uses):
         return list(quantity.uses)
@@ -147,7 +158,7 @@ def _takes(quantity: Quantity, params: Collection[str], columns: Sequence[str], 
     return _beside_mapping(names, params, columns) + (list(others) if anything else [])
 
 
-def _beside_mapping(names: list[str], params: Collection[str], columns: Sequence[str]) -> list[str]:
+def _beside_mapping(names: list[str], params: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
     """Returns the names without the first, where that stands for a mapping of all parameters."""
     if not names or any(name in params for name in names) or names[0] in columns or did_you_mean(names[0], params):
         return names

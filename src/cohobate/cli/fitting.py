@@ -12,11 +12,13 @@ from typing import final
 
 import cohobate.cli.fit_tables as toml
 from cohobate.campaign import goals
+from cohobate.cli.engine_tables import Inline, Loky, Processes, Threads
+from cohobate.cli.fit_quantities import need_program
 from cohobate.cli.fit_terms import terms_of
 from cohobate.cli.job import Job
 from cohobate.cli.stating import blaming
 from cohobate.cli.wanting import wanted
-from cohobate.core.errors import BadOutput, CallFailed, ConfigError, UserError
+from cohobate.core.errors import BadOutput, CallFailed, ConfigError, Rejected, UserError
 from cohobate.core.problem import Problem
 from cohobate.core.steering import Steers
 from cohobate.fit.candidates import Candidates
@@ -58,6 +60,14 @@ class Fitting:
         terms = [term for group in self.groups for term in group.terms]
         return Fitter(CombinedObjective(terms), self.parameters.every)
 
+    def need_programs(self) -> None:
+        """Raises ``ConfigError`` where a program is not installed, and the terms run on this machine."""
+        if not isinstance(self.config.engine, Processes | Threads | Inline | Loky):
+            return
+        for group in self.groups:
+            with blaming_term(self.file, group.wish.name), _key("run"):
+                need_program(group.terms[0].quantity)
+
 
 def fitting_of(file: Path, config: toml.Fit) -> Fitting:
     """Returns a configured fit; raises ``ConfigError`` naming file, term and key."""
@@ -89,6 +99,7 @@ def fitting(file: Path, run: Path, config: toml.Fit, *, accept_new_code: bool = 
         partial(_generator, config.optimizer, problem, fitter.parameters),
         accept_new_code,
         found=fitter.result,
+        ready=fit.need_programs,
         blamed=("optimizer", "term"),
     )
     job.generator()
@@ -160,13 +171,22 @@ def blaming_term(file: Path, name: str) -> Iterator[None]:
     """Names file and term in what is wrong with a term, or went wrong in it; what names them already passes."""
     try:
         yield
-    except (UserError, BadOutput, CallFailed) as error:
+    except (UserError, BadOutput, CallFailed, Rejected) as error:
         text = str(error)
         if text.startswith(f"{file}: "):
             raise
         kind = ConfigError if isinstance(error, UserError) else CallFailed
         named = text if text.startswith("term ") or not name else f"term {name!r}: {text}"
         raise kind(f"{file}: {named}") from error
+
+
+@contextmanager
+def _key(key: str) -> Iterator[None]:
+    """Names the key in what is wrong with a value."""
+    try:
+        yield
+    except UserError as error:
+        raise ConfigError(f"{key}: {error}") from error
 
 
 def _generator(wish: toml.Optimizer, problem: Problem, parameters: Parameters) -> Steers:

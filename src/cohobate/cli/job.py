@@ -33,8 +33,8 @@ UNKNOWN = 60.0
 class Job:
     """A configured campaign that can be made as often as needed: each making has a fresh generator.
 
-    ``found``, where there is one, makes what is printed in the end. ``blamed`` are the keys that say how candidates
-    are proposed and evaluated.
+    ``ready`` raises ``ConfigError`` for what this machine lacks to run it. ``found``, where there is one, makes
+    what is printed in the end. ``blamed`` are the keys that say how candidates are proposed and evaluated.
     """
 
     file: Path
@@ -45,6 +45,7 @@ class Job:
     goal: goals.Goal | None
     make: Callable[[], Generator | Steers]
     accept_new_code: bool = False
+    ready: Callable[[], None] | None = None
     found: Callable[[CampaignResult], object] | None = None
     blamed: tuple[str, str] = ("generator", "simulator.use")
 

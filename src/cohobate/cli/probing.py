@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, final, runtime_checkable
+from typing import Any, final
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from cohobate.core.errors import CallFailed
 from cohobate.core.payload import Payload
 from cohobate.core.protocols import Engine
 from cohobate.core.task import Task
+from cohobate.fit.scaled import Program
 from cohobate.fit.term import Term, evaluate
 from cohobate.simulate.function import plain_name
 from cohobate.view.text import number, shown
@@ -26,19 +26,6 @@ LINES = 30
 """Lines shown of an input file."""
 WIDE = 110
 """Characters shown of a line."""
-
-
-@runtime_checkable
-class Renders(Protocol):
-    """A quantity that shows what it will do: an external program."""
-
-    def render(self, params: Mapping[str, Any]) -> Mapping[str, str]:
-        """Returns the texts of the input files."""
-        ...
-
-    def line(self, params: Mapping[str, Any]) -> Sequence[str]:
-        """Returns the program and its arguments."""
-        ...
 
 
 @final
@@ -54,7 +41,7 @@ def asked(term: Term, params: Mapping[str, Any]) -> Iterator[str]:
     """Returns the lines that say what will be called, with the input files as they will be written."""
     whole, arguments = term.arguments(params)
     every = {**arguments, **term.inputs}
-    if not isinstance(term.quantity, Renders):
+    if not isinstance(term.quantity, Program):
         told = [f"{name}={number(value)}" for name, value in every.items()]
         yield f"  call       {plain_name(term.quantity)}({'params' if whole else ', '.join(told)})"
         return
@@ -76,7 +63,7 @@ def probe(term: Term, params: Mapping[str, Any], engine: Engine, folder: Path, d
     if isinstance(ended, Raised):
         if not isinstance(ended.error, Exception):  # Ctrl-C
             raise ended.error
-        raise CallFailed(f"{ended.message}{_left(folder)}") from ended.error
+        raise CallFailed(f"{ended.message}") from ended.error
     probed: Probed = ended.value
     return probed
 
@@ -117,11 +104,3 @@ def _within(
     began = time.perf_counter()
     with working_in(lambda: folder):
         return Probed(evaluate(quantity, whole, arguments, inputs), time.perf_counter() - began)
-
-
-def _left(folder: Path) -> str:
-    """Returns where the files of a run are that failed; nothing where it left none."""
-    with suppress(OSError):
-        if any(folder.iterdir()):
-            return f"; its files: {folder}"
-    return ""

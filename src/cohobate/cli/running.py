@@ -45,6 +45,8 @@ def run(folder: Path, *, engine: str | None = None, accept_new_code: bool = Fals
         print(line)
     result = finished(job)
     if result is None:
+        if job.ready is not None:
+            job.ready()
         curfew = curfew_of(walltime_end(os.environ), job.longest)
         for line in (*job.site(), *curfew_line(curfew)):
             print(line)
