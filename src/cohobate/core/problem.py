@@ -23,7 +23,8 @@ Goal = Literal["minimize", "maximize", "explore"]
 class Real:
     """A real number between ``lo`` and ``hi``, both included; ``log`` samples its logarithm.
 
-    Bounds may be infinite: then local optimisers can vary it, and whatever samples an interval refuses.
+    An infinite bound is none: then local optimisers can vary it, and whatever samples an interval refuses.
+    With ``log`` and without a lower bound it is any positive number.
     """
 
     lo: float
@@ -43,7 +44,20 @@ class Real:
         """Returns what is wrong with ``value``, or ``None``."""
         if type(value) is not float and (isinstance(value, bool) or not isinstance(value, Number)):
             return f"expected a number, got {value!r}"
-        return None if self.lo <= float(value) <= self.hi else f"{value!r} is not within [{self.lo}, {self.hi}]"
+        number = float(value)
+        if self.lo <= number <= self.hi and number - number == 0 and (number > 0 or not self.log):
+            return None
+        return f"{value!r} is not {self.within}"
+
+    @property
+    def within(self) -> str:
+        """What it may be, in words."""
+        if self.bounded:
+            return f"within [{self.lo}, {self.hi}]"
+        if self.log:
+            return f"positive{'' if self.hi == math.inf else f', at most {self.hi}'}"
+        ends = [f"at least {self.lo}"] * math.isfinite(self.lo) + [f"at most {self.hi}"] * math.isfinite(self.hi)
+        return f"finite{', ' if ends else ''}{''.join(ends)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,5 +288,7 @@ def _check_interval(kind: str, lo: float, hi: float, *, log: bool, finite: bool 
         raise ProblemError(f"{kind}({lo!r}, {hi!r}): bounds must be {'finite ' if finite else ''}numbers")
     if lo >= hi:
         raise ProblemError(f"{kind}({lo}, {hi}): the lower bound must be below the upper one")
-    if log and lo <= 0:
+    if lo == math.inf or hi == -math.inf:
+        raise ProblemError(f"{kind}({lo}, {hi}): no finite number is between these bounds")
+    if log and (hi <= 0 or -math.inf < lo <= 0):
         raise ProblemError(f"{kind}({lo}, {hi}, log=True): the lower bound must be positive")

@@ -15,7 +15,7 @@ from cohobate.campaign.result import CampaignResult
 from cohobate.core.payload import Payload
 from cohobate.core.protocols import Engine
 from cohobate.fit.candidates import Candidates
-from cohobate.fit.methods import generator_of
+from cohobate.fit.methods import SIZED, generator_of
 from cohobate.fit.objective import CombinedObjective
 from cohobate.fit.parameters import Bounds, Nested, Parameters
 from cohobate.fit.result import FitResult
@@ -30,7 +30,7 @@ class Fitter:
     def __init__(
         self,
         objective: CombinedObjective | Term,
-        params: Nested,
+        params: Nested | Parameters,
         *,
         bounds: Bounds | None = None,
         engine: Engine | Executor | None = None,
@@ -38,7 +38,7 @@ class Fitter:
         **settings: Payload,
     ) -> None:
         self.objective = CombinedObjective([objective]) if isinstance(objective, Term) else objective
-        self.parameters = Parameters(params, bounds)
+        self.parameters = Parameters.of(params, bounds)
         self._engine, self._run, self._settings = engine, run, settings
 
     def least_squares(self, *, until: Goals | None = None, **options: Payload) -> FitResult:
@@ -67,8 +67,9 @@ class Fitter:
 
     def _campaign(self, how: str, options: Mapping[str, Any]) -> Campaign:
         candidates = Candidates(self.objective, self.parameters)
-        generator = generator_of(how, candidates.problem, self.parameters.start, options)
-        simulator = Simulator(candidates, version=self.objective.identity(), name="objective")
+        sizes = {"scale": self.parameters.scales} if how in SIZED else {}
+        generator = generator_of(how, candidates.problem, self.parameters.start, {**sizes, **options})
+        simulator = Simulator(candidates, version=candidates.identity(), name="objective")
         return Campaign(generator, simulator, self._engine, run=self._run, **self._settings)
 
     def _result(self, campaign: CampaignResult) -> FitResult:

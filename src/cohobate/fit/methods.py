@@ -24,6 +24,8 @@ def _scipy(problem: Problem, start: Start, method: str = "L-BFGS-B", **options: 
 
 
 METHODS: Final[Mapping[str, Maker]] = {"least_squares": _least_squares, "scipy": _scipy}
+SIZED: Final = ("least_squares", "scipy")
+"""Methods that vary parameters in units of their sizes, or their logarithms, unless ``scale`` says otherwise."""
 
 
 def generator_of(method: str, problem: Problem, start: Start, options: Mapping[str, Any]) -> Any:  # noqa: ANN401 a Generator, or what steers

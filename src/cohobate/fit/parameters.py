@@ -2,99 +2,183 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from math import inf
-from typing import Any, final
+from collections.abc import Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, TypeAlias, final
 
-from cohobate.core.errors import UserError, did_you_mean
-from cohobate.core.payload import Payload
+from cohobate.core.errors import Rejected, UserError, did_you_mean
 from cohobate.core.problem import Real
+from cohobate.fit.expression import Expression, parsed
+from cohobate.fit.limits import Bounds, limits_of
+from cohobate.fit.nesting import grafted, planted, shape_of
+from cohobate.fit.parameter import Parameter, checked
+from cohobate.fit.priors import Penalty, Prior, check_prior, described, residuals_of
+from cohobate.propose.scaling import Numbers
 
-Bounds = Mapping[str, Any]
-Nested = Mapping[str, Any]
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One number of a model: where a fit starts, within which bounds, and how it is varied.
-
-    ``log`` varies its logarithm, ``scale`` is the size of change that matters (default: that of the
-    value), ``fixed`` keeps it, ``expr`` ties it to others by an expression of their dotted names. ``prior``
-    says what was known of it before.
-    """
-
-    value: float | None = None
-    lo: float = -inf
-    hi: float = inf
-    log: bool = False
-    scale: float | None = None
-    fixed: bool = False
-    expr: str | None = None
-    prior: Any = None
-    unit: str = ""
+Nested: TypeAlias = Mapping[str, Any]
+__all__ = ["Bounds", "Nested", "Parameter", "Parameters"]
 
 
 @final
 class Parameters:
     """Nested parameters by dotted names, in their order; what is free, fixed and tied.
 
-    >>> argon = {"epsilon": 0.01, "sigma": Parameter(3.4, 3, 4)}
-    >>> found = Parameters({"Ar": argon, "cutoff": Parameter(8.5, fixed=True)})
+    Numbers, and ``Parameter`` where there is more to say, in mappings, lists and arrays. ``bounds`` are pairs, nested
+    as the parameters are or by dotted names, ``None`` or infinite where they are open; one pair may do for a
+    whole list. ``priors`` are functions of all nested parameters that return residuals, by name.
+
+    Raises ``UserError`` for what is no number, for bounds that exclude the start, for names that there are not,
+    and for ties in a cycle.
+
+    >>> argon = {"epsilon": 0.01, "sigma": Parameter(3.4, 3, 4), "cutoff": Parameter(expr="2.5 * Ar.sigma")}
+    >>> found = Parameters({"Ar": argon, "shift": Parameter(0, fixed=True)})
     >>> found.start
     {'Ar.epsilon': 0.01, 'Ar.sigma': 3.4}
-    >>> found.nested({"Ar.epsilon": 0.02, "Ar.sigma": 3.5})
-    {'Ar': {'epsilon': 0.02, 'sigma': 3.5}, 'cutoff': 8.5}
+    >>> found.nested({"Ar.epsilon": 0.02, "Ar.sigma": 4.0})
+    {'Ar': {'epsilon': 0.02, 'sigma': 4.0, 'cutoff': 10.0}, 'shift': 0.0}
     """
 
-    def __init__(self, params: Nested, bounds: Bounds | None = None) -> None:
-        given = dict(_flat(params))
-        limits = dict(_flat(bounds or {}))
-        for name in limits:
-            if name not in given:
-                raise UserError(f"bounds: no parameter {name!r}{did_you_mean(name, given)}; there are {list(given)}")
-        self.every = {name: _parameter(value, limits.get(name)) for name, value in given.items()}
+    def __init__(
+        self, params: Nested, bounds: Bounds | None = None, *, priors: Mapping[str, Penalty] | None = None
+    ) -> None:
+        self._tree, given = planted(params)
+        if not given:
+            raise UserError("expected at least one parameter, got none")
+        limits = limits_of(bounds or {}, given)
+        self.every: Mapping[str, Parameter] = {
+            name: checked(name, value, limits.get(name)) for name, value in given.items()
+        }
+        self.free: Mapping[str, Parameter] = {name: one for name, one in self.every.items() if one.free}
+        self._ties = _ties(self.every)
+        self._kept = {name: one.value for name, one in self.every.items() if one.value is not None}
+        self._priors = _priors(self.every, priors or {})
+        try:
+            self._counts = {name: len(one) for name, one in self._penalties(self.values({})).items()}
+        except Rejected as error:
+            raise UserError(f"at the start, {error}") from None
 
-    @property
-    def free(self) -> Mapping[str, Parameter]:
-        """Those that are varied, by dotted name."""
-        return {name: one for name, one in self.every.items() if not one.fixed and one.expr is None}
+    @classmethod
+    def of(cls, params: Nested | Parameters, bounds: Bounds | None = None) -> Parameters:
+        """Returns parameters as they are, or made of nested ones; raises ``UserError`` for bounds given twice."""
+        if not isinstance(params, Parameters):
+            return cls(params, bounds)
+        if bounds is not None:
+            raise UserError("bounds beside Parameters: give them to Parameters(..., bounds=...)")
+        return params
 
     @property
     def start(self) -> dict[str, float]:
         """The values that a fit starts from, of those that are free."""
-        return {name: float(one.value or 0.0) for name, one in self.free.items()}
+        return {name: self._kept[name] for name in self.free}
 
     @property
     def variables(self) -> dict[str, Real]:
         """The free ones as variables of a problem."""
-        return {name: Real(one.lo, one.hi, log=one.log, unit=one.unit) for name, one in self.free.items()}
+        return {name: one.variable for name, one in self.free.items()}
+
+    @property
+    def scales(self) -> dict[str, float]:
+        """The size of change that matters of each free one that is not varied by its logarithm."""
+        return {name: one.size for name, one in self.free.items() if not one.log}
+
+    @property
+    def penalties(self) -> int:
+        """How many residuals the priors have."""
+        return sum(self._counts.values())
 
     def nested(self, free: Mapping[str, float]) -> dict[str, Any]:
-        """Returns all parameters as a model takes them, from the values of the free ones."""
-        found: dict[str, Any] = {}
-        for name, one in self.every.items():
-            *path, last = name.split(".")
-            inner = found
-            for key in path:
-                inner = inner.setdefault(key, {})
-            inner[last] = free.get(name, one.value)
+        """Returns all parameters as a model takes them, from values of free ones; one that is missing is at the start.
+
+        Raises ``Rejected`` where a tied one has no value.
+        """
+        found: dict[str, Any] = grafted(self._tree, self.values(free))
         return found
 
+    def values(self, free: Mapping[str, float]) -> dict[str, float]:
+        """Returns all parameters by dotted name, as ``nested`` does."""
+        if not free.keys() <= self.free.keys():
+            raise _unknown("values", free, self.free)
+        found = {**self._kept, **free}
+        for name, tie in self._ties:
+            found[name] = _tied(name, tie, found)
+        return found
+
+    def prior_residuals(self, free: Mapping[str, float]) -> dict[str, Numbers]:
+        """Returns the residuals of each prior, (k,), by the name of its parameter or its own.
+
+        Raises ``Rejected`` where one has none, or not as many as at the start.
+        """
+        found = self._penalties(self.values(free))
+        for name, one in found.items():
+            if len(one) != self._counts[name]:
+                raise Rejected(f"prior of {name!r}: expected {self._counts[name]} residuals as before, got {len(one)}")
+        return found
+
+    def _penalties(self, values: Mapping[str, float]) -> dict[str, Numbers]:
+        own = {
+            name: residuals_of(prior, values[name], f"prior of {name!r}")
+            for name, prior in self._priors.items()
+            if name in values
+        }
+        joint = [(name, prior) for name, prior in self._priors.items() if name not in values]
+        whole = grafted(self._tree, values) if joint else {}
+        return own | {name: residuals_of(prior, whole, f"prior {name!r}") for name, prior in joint}
+
     def describe(self) -> Mapping[str, Any]:
-        """Returns what tells these from others: all but the values at the start."""
-        return {}
+        """Returns what the outcome of a candidate depends on beside the values of the free ones."""
+        each = {name: dict(one.describe()) for name, one in self.every.items()}
+        joint = {name: described(prior) for name, prior in self._priors.items() if name not in self.every}
+        return {"shape": shape_of(self._tree), "parameters": each, **({"priors": joint} if joint else {})}
+
+    def __repr__(self) -> str:
+        return f"<Parameters: {', '.join(f'{name} {_told(one)}' for name, one in self.every.items())}>"
 
 
-def _flat(nested: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in nested.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value
+def _ties(every: Mapping[str, Parameter]) -> Sequence[tuple[str, Expression]]:
+    """Returns tied parameters, each after those that it is tied to."""
+    ties = {name: _parsed(name, one.expr, every) for name, one in every.items() if one.expr is not None}
+    graph = {name: [other for other in tie.names if other in ties] for name, tie in ties.items()}
+    try:
+        return [(name, ties[name]) for name in TopologicalSorter(graph).static_order()]
+    except CycleError as error:
+        ring = " -> ".join(reversed(error.args[1]))
+        raise UserError(f"parameters are tied in a cycle: {ring}; give one of them a value") from None
 
 
-def _parameter(value: Payload, limits: tuple[float, float] | None) -> Parameter:
-    one = value if isinstance(value, Parameter) else Parameter(float(value))
-    return one if limits is None else Parameter(one.value, *limits, one.log)
+def _parsed(name: str, expr: str, every: Mapping[str, Parameter]) -> Expression:
+    told = f"parameter {name!r}: expr={expr!r}"
+    try:
+        tie = parsed(expr)
+    except UserError as error:
+        raise UserError(f"{told}: {error}") from None
+    for other in tie.names:
+        if other not in every:
+            raise UserError(f"{told}: no parameter {other!r}{did_you_mean(other, every)}; there are {list(every)}")
+    return tie
+
+
+def _tied(name: str, tie: Expression, values: Mapping[str, float]) -> float:
+    try:
+        return tie(values)
+    except (ValueError, ZeroDivisionError, OverflowError) as error:
+        at = ", ".join(f"{other}={values[other]!r}" for other in tie.names)
+        raise Rejected(f"parameter {name!r}: expr={tie.text!r} has no value{at and f' at {at}'}: {error}") from None
+
+
+def _priors(every: Mapping[str, Parameter], joint: Mapping[str, Penalty]) -> dict[str, Prior | Penalty]:
+    for name, prior in joint.items():
+        if name in every:
+            raise UserError(f"priors: {name!r} is a parameter: give it Parameter(..., prior=...)")
+        check_prior(prior, f"prior {name!r}")
+    own = {name: one.prior for name, one in every.items() if one.prior is not None and not one.fixed}
+    return {**own, **joint}
+
+
+def _unknown(what: str, given: Iterable[str], known: Mapping[str, Parameter]) -> UserError:
+    wrong = next(name for name in given if name not in known)
+    return UserError(f"{what}: no free parameter {wrong!r}{did_you_mean(wrong, known)}; there are {list(known)}")
+
+
+def _told(one: Parameter) -> str:
+    said = f"= {one.expr}" if one.expr is not None else f"{one.value:g}"
+    return f"{said}{f' {one.unit}' if one.unit else ''}{' fixed' if one.fixed else ''}"

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cohobate.core.errors import ProblemError
+from cohobate.core.errors import ProblemError, UserError
 from cohobate.core.pool import Pool
 from cohobate.core.problem import Choice, Constant, Integer, Problem, Real, Structured, Variable
 
@@ -27,7 +27,16 @@ def cube_of(problem: Problem, design: str) -> Mapping[str, Variable]:
     for name, variable in problem.variables.items():
         if isinstance(variable, Structured):
             raise ProblemError(f"{design} cannot sample {name!r}, a {variable.name}: expected Real, Integer or Choice")
+    check_bounded(problem.variables, design)
     return problem.variables
+
+
+def check_bounded(variables: Mapping[str, Variable], who: str, kind: type[UserError] = ProblemError) -> None:
+    """Raises ``kind`` for a real without a bound: there is no interval to take points from."""
+    for name, one in variables.items():
+        if isinstance(one, Real) and not one.bounded:
+            got = f"{name!r} from {one.lo} to {one.hi}"
+            raise kind(f"{who} needs finite bounds, got {got}: give it both, or start a local optimiser at x0")
 
 
 def varied(variables: Mapping[str, Variable]) -> int:

@@ -263,7 +263,7 @@ LIMITED = co.Problem({"x": co.Real(0, 1)}, (co.Output("f", "minimize"), co.Outpu
         (PROBLEM, {"method": "newton-cg"}, "minimize: newton-cg needs a gradient: expected jac to be a function"),
         (PROBLEM, {"jac": "cs"}, "minimize: jac='cs'; expected a function or one of ['2-point', '3-point', 'f']"),
         (PROBLEM, {"failed": 0}, "minimize: failed must be 'worst' or 'raise', got 0"),
-        (PROBLEM, {"jac": slope, "scale": True}, "minimize: scale changes what ['jac'] would be functions of"),
+        (PROBLEM, {"hess": slope, "scale": {}}, "minimize: scale changes what ['hess'] would be functions of"),
         (PROBLEM, {"options": {"maxiter": object()}}, "minimize: options.maxiter: expected plain data"),
         (LIMITED, {"method": "bfgs"}, "minimize: bfgs takes no constraints: expected one of ['cobyla'"),
     ],

@@ -15,7 +15,7 @@ from cohobate.core.payload import Payload
 from cohobate.core.pool import Pool
 from cohobate.core.problem import Choice, Integer, Problem, Real, Structured, Variable
 from cohobate.core.trial import Inputs
-from cohobate.propose.scaling import Numbers, Row, rows, values
+from cohobate.propose.scaling import Numbers, Row, check_bounded, rows, values
 
 Axis = Real | Integer | Choice
 
@@ -39,6 +39,7 @@ class Encoding:
         for name, variable in problem.variables.items():
             if isinstance(variable, Structured):
                 raise ProblemError(f"{who} cannot vary {name!r}, a {variable.name}: expected Real, Integer or Choice")
+        check_bounded(problem.variables, who)
         found = cls(problem.variables)
         if not found.axes:
             raise ProblemError(f"{who} needs at least one Real, Integer or Choice, got {list(problem.names)}")

@@ -92,7 +92,7 @@ def _fit(variable: Variable, value: Payload) -> Payload:
         case Choice(values) if value in values:
             return values[values.index(value)]  # ours: theirs may be numpy's, or 1.0 for 1
         case Real(lo, hi) if _is_number(value):
-            slack = SLACK * (hi - lo)
+            slack = SLACK * (hi - lo) if variable.bounded else 0.0
             return float(min(max(value, lo), hi) if lo - slack <= value <= hi + slack else value)
         case Integer() if _is_number(value) and np.isfinite(value):
             return round(value)

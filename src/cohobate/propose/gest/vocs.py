@@ -15,6 +15,7 @@ from cohobate.core.payload import Payload
 from cohobate.core.pool import Pool
 from cohobate.core.problem import AtLeast, AtMost, Choice, Constant, Integer, Output, Problem, Real, Variable
 from cohobate.host.extras import require
+from cohobate.propose.scaling import check_bounded
 
 MOST: Final = 10_000
 """Values of a ``DiscreteVariable``; a wider ``Integer`` becomes a continuous one whose values are rounded."""
@@ -76,6 +77,7 @@ def _variables(problem: Problem) -> Mapping[str, Variable]:
 
 
 def _variable(gest: ModuleType, name: str, variable: Variable) -> Payload:
+    check_bounded({name: variable}, "a VOCS")
     match variable:
         case Real(lo, hi):
             return gest.ContinuousVariable(domain=[lo, hi])

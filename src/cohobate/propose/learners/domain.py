@@ -8,6 +8,7 @@ from numbers import Real as Number
 
 from cohobate.core.errors import LearnerError
 from cohobate.core.problem import Output, Problem, Real
+from cohobate.propose.scaling import check_bounded
 
 Interval = tuple[float, float] | Sequence[float] | Real
 Domain = Interval | Mapping[str, Interval] | Sequence[Interval]
@@ -22,6 +23,12 @@ def axes_of(domain: Domain, who: str) -> dict[str, Real]:
 
     Raises ``LearnerError`` for bounds that are reversed, equal, infinite, NaN or no numbers.
     """
+    axes = _axes_of(domain, who)
+    check_bounded(axes, who, LearnerError)
+    return axes
+
+
+def _axes_of(domain: Domain, who: str) -> dict[str, Real]:
     match domain:
         case Real():
             return {NAMES[0]: domain}

@@ -14,7 +14,8 @@ from cohobate.core.problem import Problem
 from cohobate.core.steering import Closed, Steer
 from cohobate.core.trial import Result
 from cohobate.host.extras import require
-from cohobate.propose.optimisers.axes import Axes, axes_of, start_of
+from cohobate.propose.optimisers.axes import Axes, Scale, axes_of, checked_scale, start_of
+from cohobate.propose.optimisers.coordinates import Share
 from cohobate.propose.optimisers.reporting import plain
 from cohobate.propose.optimisers.runs import place
 from cohobate.propose.optimisers.scores import Failed, Scores, check_failed, objective_of, scalar
@@ -82,9 +83,10 @@ class Cma:
         at_once: int | None,
         failed: Failed,
         options: Mapping[str, Any],
+        scale: Scale = True,
     ) -> Plain:
         """Runs until the strategy ends, or the campaign stops; returns the best point."""
-        axes, objective = axes_of(problem, "cma", scaled=True), objective_of(problem, "cma")
+        axes, objective = axes_of(problem, "cma", scale=scale, start=x0), objective_of(problem, "cma")
         scores = scalar(objective, failed)
         strategy = _strategy(axes, rng, x0, sigma0, {**options, **({"popsize": popsize} if popsize else {})})
         population = Population(strategy, axes, scores)
@@ -108,11 +110,13 @@ def cma(
     failed: Failed = "worst",
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
+    scale: Scale = True,
 ) -> Persistent:
     """Returns CMA-ES (Hansen 2016), by the package of the extra ``cma``, as a generator.
 
     ``sigma0`` is the first step in units of the bounds (of their logarithms where a variable is
-    ``log``). ``popsize`` points make a generation (default: that of cma). Without ``at_once``
+    ``log``); of variables without bounds, or where ``scale`` gives sizes by name, in units of the sizes: see
+    ``minimize``. ``popsize`` points make a generation (default: that of cma). Without ``at_once``
     generations are evaluated one after the other: the same points as by ``cma`` alone. With it, so many
     points are evaluated at any time: each result makes room for a point of the present distribution, and
     the strategy is told of each ``popsize`` results as soon as they are in. None waits for the slowest, but
@@ -125,8 +129,12 @@ def cma(
     check_failed(failed, "cma")
     check_seed(seed)
     _check(axes, sigma0, popsize, at_once, options or {})
+    if scale is False:
+        raise UserError("cma: its steps are in units of scale: expected True or sizes by name, got False")
     settings = {"x0": start_of(axes, x0, "cma"), "sigma0": float(sigma0), "popsize": popsize, "at_once": at_once}
     given = {"failed": failed, "options": plain(options or {}, "cma: options")}
+    if scale is not True:
+        given["scale"] = checked_scale(axes, scale, "cma")
     return Persistent(Cma(), problem, seed, {**settings, **given})
 
 
@@ -147,8 +155,14 @@ def _strategy(
     axes: Axes, rng: np.random.Generator, x0: Sequence[float], sigma0: float, options: Mapping[str, Any]
 ) -> Any:  # noqa: ANN401 a CMAEvolutionStrategy
     """Random numbers come from ``rng`` only; the seed of cma would be that of the whole process."""
-    ours = {"bounds": [0, 1], "randn": lambda *shape: rng.standard_normal(shape), "seed": np.nan, "verbose": -9}
+    ours = {"bounds": _bounds(axes), "randn": lambda *shape: rng.standard_normal(shape), "seed": np.nan, "verbose": -9}
     return require("cma", extra="cma").CMAEvolutionStrategy(axes.at(x0), sigma0, {**options, **ours})
+
+
+def _bounds(axes: Axes) -> list[Any]:
+    """Returns bounds as cma takes them."""
+    ends = [[x if np.isfinite(x) else None for x in end.tolist()] for end in (axes.lo, axes.hi)]
+    return [0, 1] if all(isinstance(one, Share) for one in axes.coordinates) else ends
 
 
 def _advance(steer: Steer, population: Population, at_once: int | None, popsize: int) -> None:

@@ -13,7 +13,7 @@ from cohobate.core.payload import Payload, Plain
 from cohobate.core.problem import Problem
 from cohobate.core.steering import Closed, Steer
 from cohobate.host.extras import require
-from cohobate.propose.optimisers.axes import Axes, axes_of, start_of
+from cohobate.propose.optimisers.axes import Axes, axes_of, bounded_axes_of, start_of
 from cohobate.propose.optimisers.desk import Desk
 from cohobate.propose.optimisers.reporting import plain, report, stopped
 from cohobate.propose.optimisers.scores import Failed, check_failed, objective_of, scalar
@@ -114,7 +114,7 @@ def _globally(
     failed: Failed,
     options: Mapping[str, Payload],
 ) -> Persistent:
-    axes = axes_of(problem, who)
+    axes = axes_of(problem, who) if who == "basinhopping" else bounded_axes_of(problem, who)
     objective_of(problem, who)
     check_failed(failed, who)
     for name in options:

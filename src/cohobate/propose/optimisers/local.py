@@ -13,7 +13,7 @@ from cohobate.core.payload import Plain
 from cohobate.core.problem import AtLeast, AtMost, Output, Problem
 from cohobate.core.steering import Closed, Steer
 from cohobate.host.extras import require
-from cohobate.propose.optimisers.axes import Axes, axes_of, start_of
+from cohobate.propose.optimisers.axes import Axes, Scale, axes_of, checked_scale, start_of
 from cohobate.propose.optimisers.desk import Desk
 from cohobate.propose.optimisers.reporting import plain, report, stopped
 from cohobate.propose.optimisers.scores import Failed, check_failed, objective_of, scalar
@@ -33,6 +33,9 @@ STEEP: Final = frozenset(("newton-cg", "dogleg", "trust-ncg", "trust-krylov", "t
 METHODS: Final = BOUNDED | SLOPES | STEEP
 SCHEMES: Final = ("2-point", "3-point")
 """Finite differences; the complex step is left out, since simulators take real numbers."""
+
+STUCK: Final = 1e-3
+"""How far from bounds, in widths of the interval, trust-constr starts: nearer it takes the start for the optimum."""
 
 Function = Callable[..., Any]
 
@@ -55,14 +58,14 @@ class Minimize:
         tol: float | None,
         options: Mapping[str, Any],
         failed: Failed,
-        scale: bool,
+        scale: Scale,
     ) -> Plain:
         """Runs scipy to its end; returns what it found, or the best so far where the campaign stops."""
-        axes, objective = axes_of(problem, "minimize", scaled=scale), objective_of(problem, "minimize")
+        axes, objective = axes_of(problem, "minimize", scale=scale, start=x0), objective_of(problem, "minimize")
         scores = scalar(objective, failed)
         memory = bool(_limits(problem)) or jac in problem.output_names
         desk = Desk(steer, axes, scores, memory=memory)
-        asked = _asked(self.functions, desk, problem, jac, scores.sign)
+        asked = _asked(_by_coordinates(axes, self.functions), axes, desk, problem, jac=jac, sign=scores.sign)
         try:
             found = solve(desk, axes, axes.at(x0), method, tol=tol, options=options, asked=asked)
         except Closed:
@@ -87,6 +90,8 @@ def solve(
     if method == "nelder-mead":
         hooks["initial_simplex"] = simplex(axes, start, options)
         desk.ahead(hooks["initial_simplex"])
+    if method == "trust-constr":
+        start = axes.inside(start, STUCK)
     found: Mapping[str, Any] = require("scipy.optimize", extra="learn").minimize(
         desk.fun, start, method=method, tol=tol, options={**options, **hooks}, bounds=_bounds(axes, method), **asked
     )
@@ -105,7 +110,7 @@ def minimize(
     tol: float | None = None,
     options: Mapping[str, Any] | None = None,
     failed: Failed = "worst",
-    scale: bool = False,
+    scale: Scale = False,
 ) -> Persistent:
     """Returns ``scipy.optimize.minimize`` of the first objective as a generator: same evaluations, same optimum.
 
@@ -118,11 +123,13 @@ def minimize(
 
     ``failed``: what an evaluation without a finite value is: ``"worst"``, a value above the worst one by
     the spread of those seen, or ``"raise"``, the end. ``scale`` works within [0, 1] in place of the bounds
-    (logarithmically where the variable is), which suits variables of different sizes.
+    (logarithmically where the variable is), which suits variables of different sizes. A variable without
+    bounds is then in units of its size at ``x0``, one with ``log`` by its natural logarithm. Sizes of change by
+    name in place of ``True`` do so with all variables; bounds may be infinite. ``jac`` stays one of the values.
 
     The value of the campaign is a dict of x, variables, fun, success, message, nfev and more.
     """
-    axes = axes_of(problem, "minimize", scaled=scale)
+    axes = axes_of(problem, "minimize")
     objective_of(problem, "minimize")
     check_failed(failed, "minimize")
     given = {"jac": jac, "hess": hess, "hessp": hessp, "constraints": constraints}
@@ -138,7 +145,7 @@ def minimize(
         "tol": tol,
         "options": plain(options or {}, "minimize: options"),
         "failed": failed,
-        "scale": scale,
+        "scale": checked_scale(axes, scale, "minimize"),
     }
     return Persistent(Minimize(functions), problem, 0, settings)
 
@@ -150,7 +157,7 @@ def nelder_mead(
     tol: float | None = None,
     options: Mapping[str, Any] | None = None,
     failed: Failed = "worst",
-    scale: bool = False,
+    scale: Scale = False,
 ) -> Persistent:
     """Returns the simplex method of Nelder and Mead (1965) as a generator: see ``minimize``."""
     return minimize(problem, x0, "nelder-mead", tol=tol, options=options, failed=failed, scale=scale)
@@ -163,10 +170,13 @@ def simplex(axes: Axes, start: Numbers, options: Mapping[str, Any]) -> Numbers:
         given: Numbers = np.clip(np.asarray(options["initial_simplex"], dtype=float), lo, hi)
         return given
     corners = np.tile(start, (len(start) + 1, 1))
-    for k, value in enumerate(start):
-        corners[k + 1, k] = 1.05 * value if value != 0 else 0.00025
+    for k, (value, step) in enumerate(zip(start, axes.steps, strict=True)):
+        scipys = 1.05 * value if value != 0 else 0.00025
+        corners[k + 1, k] = scipys if step is None else value + step
     corners = np.where(corners > hi, 2 * hi - corners, corners)
-    return np.clip(corners, lo, hi)
+    clipped: Numbers = np.clip(corners, lo, hi)
+    flat = np.eye(len(start) + 1, len(start), -1, dtype=bool) & (clipped == start)  # scipy's would never leave a bound
+    return np.where(flat, np.clip(2 * start - corners, lo, hi), clipped)
 
 
 def has_workers() -> bool:
@@ -181,11 +191,21 @@ def _bounds(axes: Axes, method: str) -> object:
     return require("scipy.optimize", extra="learn").Bounds(axes.lo, axes.hi, keep_feasible=True)
 
 
-def _asked(functions: Mapping[str, Any], desk: Desk, problem: Problem, jac: str | None, sign: float) -> dict[str, Any]:
+def _by_coordinates(axes: Axes, functions: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns functions of the values as functions of coordinates; with a scale there is none but the gradient."""
+    if "jac" not in functions:
+        return functions
+    jac = functions["jac"]
+    return {**functions, "jac": axes.by_x(lambda x: jac(np.array(axes.values(x))))}
+
+
+def _asked(
+    functions: Mapping[str, Any], axes: Axes, desk: Desk, problem: Problem, *, jac: str | None, sign: float
+) -> dict[str, Any]:
     """Returns derivatives and constraints as scipy takes them."""
     asked = {"jac": jac, **functions}
     if jac in problem.output_names:
-        asked["jac"] = _slope(desk.output(str(jac)), sign)
+        asked["jac"] = axes.by_x(_slope(desk.output(str(jac)), sign))
     elif sign < 0:
         asked |= {name: _turned(asked[name]) for name in ("jac", "hess", "hessp") if callable(asked.get(name))}
     limits = [_limit(desk, output) for output in _limits(problem)]
@@ -232,15 +252,14 @@ def _method(method: str | None, *, constrained: bool) -> str:
 
 
 def _check(
-    problem: Problem, method: str, jac: str | Function | None, functions: Mapping[str, Any], *, scale: bool
+    problem: Problem, method: str, jac: str | Function | None, functions: Mapping[str, Any], *, scale: Scale
 ) -> None:
     if isinstance(jac, str) and jac not in (*SCHEMES, *problem.output_names):
         known = [*SCHEMES, *problem.output_names]
         raise UserError(f"minimize: jac={jac!r}{did_you_mean(jac, known)}; expected a function or one of {known}")
     if method in STEEP and (jac is None or jac in SCHEMES):
         raise UserError(f"minimize: {method} needs a gradient: expected jac to be a function or an output, got {jac!r}")
-    if scale and (functions or jac in problem.output_names):
-        names = sorted({*functions, *(["jac"] if jac in problem.output_names else [])})
-        raise UserError(f"minimize: scale changes what {names} would be functions of: give them without scale")
+    if scale is not False and (others := sorted(functions.keys() - {"jac"})):
+        raise UserError(f"minimize: scale changes what {others} would be functions of: give them with scale=False")
     if isinstance(jac, str) and jac in problem.output_names and method in BOUNDED - SLOPES:
         raise ProblemError(f"minimize: {method} uses no gradient: leave out jac={jac!r}")

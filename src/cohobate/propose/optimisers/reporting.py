@@ -10,6 +10,7 @@ import numpy as np
 from cohobate.core.errors import UserError
 from cohobate.core.payload import Payload, Plain
 from cohobate.propose.optimisers.axes import Axes
+from cohobate.propose.optimisers.coordinates import Itself
 from cohobate.propose.optimisers.desk import Desk
 from cohobate.propose.scaling import Numbers
 
@@ -20,14 +21,14 @@ COUNTS = ("nit", "njev", "nhev", "status")
 def report(found: Mapping[str, Any], axes: Axes, desk: Desk, *, sign: float = 1.0) -> dict[str, Plain]:
     """Returns what scipy found: x, variables, fun, success, message, nfev, and what else there is.
 
-    ``x`` are the values of the reals in the order of the problem; ``fun`` and ``jac`` have the sign of
-    the output. ``nfev`` counts evaluations, those of finite differences included.
+    ``x`` are the values of the reals in the order of the problem, ``jac`` the derivatives by these; ``fun`` and
+    ``jac`` have the sign of the output. ``nfev`` counts evaluations, those of finite differences included.
     """
     told = _placed(axes, np.asarray(found["x"], dtype=float), sign * np.asarray(found["fun"], dtype=float))
     told |= {"success": bool(found["success"]), "message": str(found["message"]), "nfev": desk.nfev}
     told |= {name: int(found[name]) for name in COUNTS if found.get(name) is not None}
-    if isinstance(found.get("jac"), np.ndarray) and not axes.scaled:
-        told["jac"] = (sign * found["jac"]).tolist()
+    if isinstance(found.get("jac"), np.ndarray):
+        told["jac"] = (sign * found["jac"] / axes.slopes(_within(axes, found["x"]))).tolist()
     return told
 
 
@@ -55,5 +56,12 @@ def plain(value: Payload, what: str) -> Plain:
 
 
 def _placed(axes: Axes, x: Numbers, fun: Numbers) -> dict[str, Plain]:
-    numbers = axes.values(np.clip(x, axes.lo, axes.hi) if axes.scaled else x)
+    numbers = axes.values(_within(axes, x))
     return {"x": numbers, "variables": dict(zip(axes.names, numbers, strict=True)), "fun": fun.tolist()}
+
+
+def _within(axes: Axes, x: Numbers) -> Numbers:
+    """Returns coordinates within the bounds; values themselves as they are, beyond them where they are."""
+    plain = np.array([isinstance(one, Itself) for one in axes.coordinates])
+    inside: Numbers = np.where(plain, x, np.clip(x, axes.lo, axes.hi))
+    return inside

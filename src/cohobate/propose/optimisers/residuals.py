@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
+import numpy as np
+
 from cohobate.core.errors import UserError, did_you_mean
 from cohobate.core.payload import Payload, Plain
 from cohobate.core.problem import Problem
 from cohobate.core.steering import Closed, Steer
 from cohobate.host.extras import require
-from cohobate.propose.optimisers.axes import axes_of, start_of
+from cohobate.propose.optimisers.axes import Axes, Scale, axes_of, checked_scale, start_of
 from cohobate.propose.optimisers.desk import Desk
 from cohobate.propose.optimisers.local import SCHEMES, has_workers
 from cohobate.propose.optimisers.reporting import plain, report, stopped
@@ -40,11 +42,12 @@ class LeastSquares:
         jac: str | None,
         options: Mapping[str, Any],
         failed: Failed,
+        scale: Scale = False,
     ) -> Plain:
         """Runs scipy to its end; returns what it found, or the best so far where the campaign stops."""
-        axes = axes_of(problem, "least_squares")
+        axes = axes_of(problem, "least_squares", scale=scale, start=x0)
         desk = Desk(steer, axes, vector(residuals, failed), memory=jac in problem.output_names)
-        slope = self.jacobian or _jacobian(desk, problem, jac)
+        slope = _by_coordinates(axes, self.jacobian, _jacobian(desk, problem, jac))
         limits = {} if method == "lm" else {"bounds": (axes.lo, axes.hi)}
         hooks = {"workers": desk.together} if not callable(slope) and has_workers() else {}
         try:
@@ -97,6 +100,7 @@ def least_squares(
     method: str = "trf",
     jac: str | Function = "2-point",
     failed: Failed = "worst",
+    scale: Scale = False,
     **options: Payload,
 ) -> Persistent:
     """Returns ``scipy.optimize.least_squares`` of an output of shape (m,) as a generator.
@@ -106,13 +110,16 @@ def least_squares(
     ``options`` are scipy's other arguments (``ftol``, ``loss``, ``x_scale``, ``max_nfev`` ...), as plain
     data. Method ``"lm"`` knows no bounds: what it asks for beyond them is not evaluated, and counts as failed.
     ``x0``,
-    ``failed`` and the value are those of ``minimize``; ``fun`` are the residuals, ``cost`` half the sum
-    of their squares (or losses).
+    ``failed``, ``scale`` and the value are those of ``minimize``; ``fun`` are the residuals, ``cost`` half the sum
+    of their squares (or losses), ``jac`` (m, d) their derivatives by the values, whatever the ``scale``. A function
+    given as ``jac`` is one of the values, too.
     """
     who = "least_squares"
     name = output_of(problem, residuals, who)
     settings = {"residuals": name, "method": method, "options": {}, **_settings(problem, x0, jac, failed, who)}
     settings["options"] = plain(_allowed(options), f"{who}: options")
+    if scale is not False:
+        settings["scale"] = checked_scale(axes_of(problem, who), scale, who)
     return Persistent(LeastSquares(jac if callable(jac) else None), problem, 0, settings)
 
 
@@ -165,3 +172,12 @@ def _allowed(options: Mapping[str, Payload]) -> Mapping[str, Payload]:
 
 def _jacobian(desk: Desk, problem: Problem, jac: str | None) -> str | Callable[[Numbers], Numbers] | None:
     return desk.output(jac) if jac is not None and jac in problem.output_names else jac
+
+
+def _by_coordinates(
+    axes: Axes, function: Function | None, otherwise: str | Callable[[Numbers], Numbers] | None
+) -> str | Function | None:
+    """Returns what makes derivatives by coordinates, from a function of the values or from an output of theirs."""
+    if function is not None:
+        return axes.by_x(lambda x: function(np.array(axes.values(x))))
+    return axes.by_x(otherwise) if callable(otherwise) else otherwise

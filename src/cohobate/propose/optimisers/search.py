@@ -16,7 +16,7 @@ from cohobate.core.protocols import Row
 from cohobate.core.steering import Closed, Steer
 from cohobate.core.trial import Result
 from cohobate.host.blas import one_thread
-from cohobate.propose.optimisers.axes import axes_of
+from cohobate.propose.optimisers.axes import axes_of, bounded_axes_of
 from cohobate.propose.optimisers.basins import downhill, model_of
 from cohobate.propose.optimisers.cloud import Cloud
 from cohobate.propose.optimisers.local import BOUNDED, METHODS
@@ -77,7 +77,7 @@ class Search:
     def __init__(self, steer: Steer, problem: Problem, manner: Manner, sigma: float, who: str) -> None:
         objective = objective_of(problem, who)
         self._steer, self._manner = steer, manner
-        self._axes = axes_of(problem, who, scaled=True)
+        self._axes = axes_of(problem, who, scale=True)
         self._name, self._sign = objective, -1.0 if objective.goal == "maximize" else 1.0
         self._runs: list[Run] = []
         self._owners: dict[int, Run | None] = {}
@@ -386,7 +386,7 @@ def _points(problem: Problem, seed: int) -> Iterator[Row]:
 def _settings(
     who: str, problem: Problem, *, at_once: int, method: str, tol: float, options: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    axes_of(problem, who)
+    bounded_axes_of(problem, who)
     objective_of(problem, who)
     _check_count("at_once", at_once, who)
     name = method.lower()
