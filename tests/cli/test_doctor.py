@@ -16,12 +16,15 @@ from cohobate.cli import surroundings
 from cohobate.cli.abilities import ENGINES
 from cohobate.cli.engine_tables import Engine
 from cohobate.cli.findings import Finding
+from cohobate.cli.programs import programs
+from cohobate.simulate.chem import lammps_program
 
 
 @pytest.fixture
 def doctor(cohobate_here, monkeypatch):
     """Calls the doctor, and returns the exit code, what is said by topic, and the problems."""
     monkeypatch.setattr(surroundings, "_mpiexec", lambda: Finding("mpiexec", "not looked at here"))
+    monkeypatch.setattr("cohobate.cli.doctor.programs", lambda: [Finding("lmp", "not looked at here")])
 
     def call(*words: str):
         called = cohobate_here("doctor", "--json", *words)
@@ -57,6 +60,23 @@ def test_what_is_missing_says_how_to_get_it(here, doctor, monkeypatch):
     monkeypatch.setattr(surroundings, "installed", lambda name: None if name == "rdkit" else there(name))
     _, said, _ = doctor()
     assert "rdkit missing: pip install 'cohobate[chem]'" in said["chem"][0]
+
+
+def test_lammps_is_started_and_compared_with_a_known_energy(monkeypatch, tmp_path):
+    assert re.fullmatch(r"LAMMPS \d+ \w{3} 20\d\d.*, /.*/lmp: works", *said_of_programs())
+    fake = tmp_path / "lmp"
+    monkeypatch.setattr(lammps_program, "_of_wheel", lambda libraries: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert said_of_programs() == ["no LAMMPS: neither the wheel nor lmp, lmp_serial or lmp_mpi on PATH"]
+    fake.write_text("#!/bin/sh\necho 'libmpi.so.12: cannot open shared object file' >&2; exit 127\n")
+    fake.chmod(0o755)
+    [said] = said_of_programs()
+    assert said.startswith(f"{fake} does not start: libmpi.so.12: cannot open shared object file")
+    assert said.endswith("pip install 'cohobate[lammps]' brings the library")
+
+
+def said_of_programs():
+    return [finding.text for finding in programs()]
 
 
 def test_a_campaign_before_and_after_it_ran(here, small, cohobate_here, doctor):

@@ -84,7 +84,7 @@ class Elsewhere:
         self._out.remove(load)
         for trial, _ in load.attempts:
             del self._loads[trial.id]
-        error = _end_of_engine(future, wanted=not load.stopped)
+        error = end_of_engine(future, wanted=not load.stopped)
         if error is not None:
             yield Halt("the engine was closed", 0.0, error)
             return
@@ -174,7 +174,7 @@ class Elsewhere:
         try:
             return self._engine.submit(task)
         except EngineClosed as error:
-            raise _gone(error) from error
+            raise gone(error) from error
 
     def cancel(self, trial: int) -> None:
         """Passes the wish on."""
@@ -228,7 +228,7 @@ class Elsewhere:
     def _ended(self, trial: int, attempt: int, submitted: float, future: Future[Evaluated]) -> None:
         if self._futures.get(trial) is future:
             del self._futures[trial]
-        error = _end_of_engine(future, wanted=trial not in self._unwanted)
+        error = end_of_engine(future, wanted=trial not in self._unwanted)
         if error is not None:
             self._post(Halt("the engine was closed", 0.0, error))
             return
@@ -239,17 +239,18 @@ class Elsewhere:
         self._post(Ended(trial, attempt, report))
 
 
-def _end_of_engine(future: Future[Any], *, wanted: bool) -> EngineClosed | None:
+def end_of_engine(future: Future[Any], *, wanted: bool) -> EngineClosed | None:
     """Returns that the engine is gone, where a future says so."""
     if future.cancelled():
-        return _gone("its work was cancelled") if wanted else None
+        return gone("its work was cancelled") if wanted else None
     error = future.exception()
-    return _gone(error) if isinstance(error, EngineClosed) else None
+    return gone(error) if isinstance(error, EngineClosed) else None
 
 
 def _reports(future: Future[Sequence[Evaluated]]) -> Sequence[Evaluated]:
     return () if future.cancelled() or future.exception() is not None else future.result()
 
 
-def _gone(why: object) -> EngineClosed:
+def gone(why: object) -> EngineClosed:
+    """Returns the error of a session whose engine is closed."""
     return EngineClosed(f"the engine was closed while the campaign ran: {why}; {GONE}")

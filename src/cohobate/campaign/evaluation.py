@@ -45,16 +45,16 @@ class Evaluation:
         started, clock = time.time(), time.perf_counter()
         with self.directory(trial, attempt):
             ended = capture(self._evaluate, inputs)
-        outcome, seconds = _outcome(ended, attempt), time.perf_counter() - clock
-        return self._kept(trial, attempt, inputs, Evaluated(outcome, started, seconds, _worker(), cancelled()))
+        outcome, seconds = concluded(ended, attempt), time.perf_counter() - clock
+        return self._kept(trial, attempt, inputs, Evaluated(outcome, started, seconds, worker_name(), cancelled()))
 
     async def awaited(self, trial: int, attempt: int, inputs: Inputs) -> Evaluated:
         """Does the same for a simulator that is a coroutine function."""
         started, clock = time.time(), time.perf_counter()
         with self.directory(trial, attempt):
             ended = await acapture(self._await, inputs)
-        outcome, seconds = _outcome(ended, attempt), time.perf_counter() - clock
-        return self._kept(trial, attempt, inputs, Evaluated(outcome, started, seconds, _worker(), cancelled()))
+        outcome, seconds = concluded(ended, attempt), time.perf_counter() - clock
+        return self._kept(trial, attempt, inputs, Evaluated(outcome, started, seconds, worker_name(), cancelled()))
 
     def _evaluate(self, inputs: Inputs) -> dict[str, Any]:
         return self.checked(self.call(inputs))
@@ -111,18 +111,24 @@ class Together:
                 each = [ended] * len(attempts)
             case _:
                 return ()
-        outcomes = [_outcome(one, attempt) for one, (_, attempt, _) in zip(each, attempts, strict=True)]
-        seconds, worker, flagged = (time.perf_counter() - clock) / len(attempts), _worker(), cancelled()
+        outcomes = [concluded(one, attempt) for one, (_, attempt, _) in zip(each, attempts, strict=True)]
+        seconds, worker, flagged = (time.perf_counter() - clock) / len(attempts), worker_name(), cancelled()
         return tuple([Evaluated(outcome, started, seconds, worker, flagged) for outcome in outcomes])
 
 
+def attempt_folder(folder: Path, trial: int, attempt: int) -> Path:
+    """Returns the directory of an attempt, which may not be there."""
+    return folder / "work" / f"{trial:06d}-{attempt}"
+
+
 def _made(folder: Path, trial: int, attempt: int) -> Path:
-    path = folder / "work" / f"{trial:06d}-{attempt}"
+    path = attempt_folder(folder, trial, attempt)
     path.mkdir(parents=True, exist_ok=True)
     return path
 
 
-def _outcome(ended: Returned | Raised, attempt: int) -> Outcome:
+def concluded(ended: Returned | Raised, attempt: int) -> Outcome:
+    """Returns how a call of user code ended as an outcome."""
     match ended:
         case Returned(outputs):
             return Value(outputs)
@@ -136,7 +142,8 @@ def _outcome(ended: Returned | Raised, attempt: int) -> Outcome:
             return Failure("raised", message, traceback, attempt)
 
 
-def _worker() -> str:
+def worker_name() -> str:
+    """Returns what to call whoever runs this: its thread, or its process."""
     name = threading.current_thread().name
     return _process() if name == "MainThread" else name
 

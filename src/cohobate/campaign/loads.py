@@ -63,9 +63,9 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Back:
-    """A load has come back. Not for the scheduler: the hands see what became of each attempt."""
+    """A load has come back. Not for the scheduler: the hands, who know what is in it, see what became of each."""
 
-    load: Load
+    load: Any
 
 
 Post = Callable[[Ended | Halt | Performed | Back], None]

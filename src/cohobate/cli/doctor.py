@@ -8,6 +8,7 @@ from pathlib import Path
 from cohobate.cli.abilities import engines, pictures
 from cohobate.cli.checkup import checkup
 from cohobate.cli.findings import as_json, display
+from cohobate.cli.programs import programs
 from cohobate.cli.surroundings import libraries, machine, scheduler
 
 SICK = 1
@@ -16,7 +17,15 @@ SICK = 1
 
 def doctor(folder: Path, *, json: bool = False) -> int:
     """Prints all there is to say; returns the exit code."""
-    findings = [*machine(), *libraries(), *pictures(), *engines(), *scheduler(os.environ), *checkup(folder)]
+    findings = [
+        *machine(),
+        *libraries(),
+        *programs(),
+        *pictures(),
+        *engines(),
+        *scheduler(os.environ),
+        *checkup(folder),
+    ]
     if json:
         print(as_json(findings))
     else:

@@ -14,7 +14,7 @@ from cohobate.cli.functions import find
 from cohobate.core.errors import ConfigError, did_you_mean
 from cohobate.fit.losses import LOSSES, Loss
 from cohobate.fit.scaled import Program
-from cohobate.fit.term import Term, Uses
+from cohobate.fit.term import Term
 
 Quantity = Callable[..., Any]
 
@@ -102,18 +102,14 @@ def _text(value: float | str) -> str:
 
 
 def _inputs(wish: toml.Term, quantity: Quantity, params: Mapping[str, Any], rows: Rows | None) -> list[str]:
-    """Returns the columns that the quantity takes; raises ``ConfigError`` for what it takes and nobody gives."""
+    """Returns the columns that the quantity takes; raises ``ConfigError`` for one that it does not take."""
     for name in wish.for_:
         if name in params:
             raise ConfigError(f"for.{name}: there is a parameter of that name")
     columns = [name for name in (rows.columns if rows else ()) if name not in params]
-    takes = _takes(quantity, params, columns, [name for name in columns if name not in _outcomes(wish)])
+    takes = _takes(quantity, columns, [name for name in columns if name not in _outcomes(wish)])
     if isinstance(quantity, Program):
-        first = {name: rows.columns[name][0] for name in columns} if rows else {}
-        _try(quantity, {**params, **first})
-    for name in takes:
-        if name.partition(".")[0] not in (*params, *columns):
-            raise ConfigError(f"{_by(wish)} takes {name!r}{_neither(name, params, columns)}")
+        _try(quantity, {**params, **{name: rows.columns[name][0] for name in columns if rows}})
     for name in wish.for_:
         if name not in takes:
             raise ConfigError(f"for.{name}: {_by(wish)} does not take it{did_you_mean(name, takes)}")
@@ -131,35 +127,19 @@ def _outcomes(wish: toml.Term) -> set[str]:
     return {*LAID, *(one for key in LAID if isinstance(one := getattr(wish, key), str))}
 
 
-def _neither(name: str, params: Mapping[str, Any], columns: Sequence[str]) -> str:
-    hint = did_you_mean(name, [*params, *columns])
-    beside = f" nor a column: {', '.join(columns)}" if columns else ""
-    return f", which is neither a parameter: {', '.join(params)}{beside or ', nor a column of a table'}{hint}"
-
-
 def _by(wish: toml.Term) -> str:
     if wish.python:
         return f"{wish.python!r}"
     return f"the input of {wish.run!r:.60}"
 
 
-def _takes(quantity: Quantity, params: Mapping[str, Any], columns: Sequence[str], others: Sequence[str]) -> list[str]:
-    """Returns the names that a quantity takes, known or not; one that takes any takes all ``others``."""
-    if isinstance(quantity, Uses):
+def _takes(quantity: Quantity, columns: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Returns the names that a quantity takes; one that takes any takes ``others`` of the columns."""
+    if isinstance(quantity, Program):
         return list(quantity.uses)
     try:
         taken = inspect.signature(quantity).parameters.values()
     except (TypeError, ValueError):
         return []
-    known = {*params, *columns}
-    named = [one for one in taken if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
-    names = [one.name for one in named if one.name in known or one.default is one.empty]
-    anything = any(one.kind is one.VAR_KEYWORD for one in taken)
-    return _beside_mapping(names, params, columns) + (list(others) if anything else [])
-
-
-def _beside_mapping(names: list[str], params: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
-    """Returns the names without the first, where that stands for a mapping of all parameters."""
-    if not names or any(name in params for name in names) or names[0] in columns or did_you_mean(names[0], params):
-        return names
-    return names[1:]
+    names = [one.name for one in taken if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    return names + (list(others) if any(one.kind is one.VAR_KEYWORD for one in taken) else [])

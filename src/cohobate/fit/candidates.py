@@ -9,13 +9,13 @@ from typing import Any, Final, NoReturn, final
 import numpy as np
 
 from cohobate.core.canonical import content_hash
-from cohobate.core.errors import CallFailed, Rejected
+from cohobate.core.errors import Rejected
 from cohobate.core.outcome import Failure, Outcome, Value
 from cohobate.core.parts import Judge, Made, Part
 from cohobate.core.payload import Payload
 from cohobate.core.problem import Output, Problem
 from cohobate.core.trial import Inputs
-from cohobate.fit.objective import CombinedObjective, run
+from cohobate.fit.objective import CombinedObjective
 from cohobate.fit.parameters import Parameters
 from cohobate.propose.scaling import Numbers
 
@@ -39,11 +39,8 @@ class Candidates:
     def __call__(self, **inputs: float) -> dict[str, Any]:
         """Evaluates a candidate here, term by term."""
         penalties = self.parameters.prior_residuals(inputs)
-        match run(self.objective, self.parameters.nested(inputs)):
-            case Value() as value:
-                return dict(with_priors(value, penalties).outputs)
-            case other:
-                raise CallFailed(getattr(other, "message", str(other)))
+        found = Value(self.objective.evaluate(self.parameters.nested(inputs)).outputs())
+        return dict(with_priors(found, penalties).outputs)
 
     def parts(self, inputs: Inputs) -> Sequence[Part]:
         """Returns the calls of all terms."""
@@ -77,7 +74,7 @@ class Candidates:
         return content_hash([self.objective.identity(), self.parameters.describe()])
 
     def _residuals(self) -> Sequence[Output]:
-        return (Output("residuals", shape=None),)
+        return (Output("residuals", shape=None),) if self.objective.refusal is None else ()
 
     def _settled(self, inputs: Inputs) -> tuple[dict[str, Any], Penalties] | str:
         """Returns nested parameters and the residuals of priors, or why there are none."""

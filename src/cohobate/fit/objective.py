@@ -2,39 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import sqrt
-from typing import Any, final
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Any, Literal, final
 
 import numpy as np
 
 from cohobate.core.canonical import content_hash
-from cohobate.core.capture import Raised, Returned, capture
-from cohobate.core.errors import BadOutput, CallFailed, UserError
+from cohobate.core.errors import UserError, did_you_mean
 from cohobate.core.outcome import Failure, Outcome, Value
 from cohobate.core.parts import Made, Part
 from cohobate.core.payload import Payload
-from cohobate.fit.losses import Reduce, rooted
-from cohobate.fit.term import Parameters, Term, evaluate
+from cohobate.core.protocols import Engine
+from cohobate.engines import as_engine
+from cohobate.fit.calling import Params, leaves, quantities_of
+from cohobate.fit.compiled import Plan, compiled, planned
+from cohobate.fit.fresh import PLAIN
+from cohobate.fit.here import called_here
+from cohobate.fit.judging import Gathering, outputs_of
+from cohobate.fit.losses import Reduce, check_reduce
+from cohobate.fit.placed import Placed
+from cohobate.fit.score import Score, score_of
+from cohobate.fit.slopes import check_differentiable, slopes
+from cohobate.fit.targets import check_weight
+from cohobate.fit.term import Term
+from cohobate.fit.tree import Leaf, Node, planted
+from cohobate.fit.worst import Worst
 from cohobate.propose.scaling import Numbers
+from cohobate.simulate.identity import code_hash
 
-
-@final
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """A term with its weight in the whole: the product of all weights above it."""
-
-    term: Term
-    weight: float
+Failed = Literal["fail", "worst"]
+"""What a failing term is: the failure of the candidate, or worse than it was ever seen."""
 
 
 @final
 class CombinedObjective:
-    """Terms, or objectives of terms, added up: ``objective(params)`` is the loss.
+    """Terms, or objectives of terms, added up: ``objective(params)`` is the loss at nested ``params``.
 
     ``weights`` multiply the losses of what it holds (1 by default). ``reduce`` adds them up (``"sum"``), takes their
-    ``"mean"``, the root of that, or is a function of the list of losses.
+    ``"mean"``, the root of that (``"root_mean"``), or is a function of the list of weighted losses. Objectives
+    within objectives are flattened into one list of ``leaves``; what is put together is never changed by it.
+    The terms of one with a ``name`` are called ``name/term`` in the whole, and terms of equal names are numbered.
+
+    ``engine`` (any of ours, or an executor) runs the terms of one call concurrently; see ``on``.
+
+    ``failed="worst"``: a term that fails counts as worse than the worst seen of it, and is marked so in the
+    terms of the score; until it has been seen once, and where all terms fail, the evaluation fails.
+
+    Raises ``UserError`` for weights that are negative or NaN, of another number than the terms, or all 0.
+
+    >>> near = Term(lambda x: x, 2.0, name="near")
+    >>> small = Term(lambda x: x, 0.0, sigma=2.0, name="small")
+    >>> objective = CombinedObjective([near, small], weights=[1, 4])
+    >>> objective({"x": 1.0})
+    2.0
+    >>> objective.residuals({"x": 1.0}).tolist()
+    [-1.0, 1.0]
     """
 
     def __init__(
@@ -44,110 +68,246 @@ class CombinedObjective:
         *,
         reduce: Reduce = "sum",
         name: str = "",
+        failed: Failed = "fail",
+        engine: Engine | Executor | None = None,
     ) -> None:
         self.terms = tuple(terms)
         self.weights = (1.0,) * len(self.terms) if weights is None else tuple(weights)
         self.reduce = reduce
         self.name = name
-        self.leaves = tuple(self._leaves())
-        if not self.leaves:
-            raise UserError("CombinedObjective needs at least one term, got none")
+        self.failed = failed
+        self._who = f"objective {name!r}" if name else "CombinedObjective"
+        self._check()
+        self.node = Node(tuple(map(_child, self.terms)), self.weights, reduce, name, failed == "worst")
+        self._tree = planted(self.node)
+        self._plans: dict[tuple[str, ...], Plan] = {}
+        self._calls: dict[tuple[str, ...], tuple[Callable[[Params], float], Callable[[Params], float]]] = {}
+        self._worst = Worst()
+        self._placed = _placed(engine, self.terms, self._who)
+        self._plain = self._placed is None and not any(leaf.worst for leaf in self.leaves)
 
-    def _leaves(self) -> list[Leaf]:
-        found: list[Leaf] = []
-        for one, weight in zip(self.terms, self.weights, strict=True):
-            inner = one.leaves if isinstance(one, CombinedObjective) else (Leaf(one, one.weight),)
-            found += [Leaf(leaf.term, weight * leaf.weight) for leaf in inner]
+    @property
+    def leaves(self) -> tuple[Leaf, ...]:
+        """All terms, with their weights in the whole, in their order."""
+        return self._tree.leaves
+
+    @property
+    def refusal(self) -> str | None:
+        """Why there are no residuals, in one line; ``None`` where there are."""
+        return self._tree.refusal
+
+    @property
+    def engine(self) -> Engine | None:
+        """Where the terms run; ``None``: one after the other, here."""
+        return None if self._placed is None else self._placed.engine
+
+    # what it is worth
+
+    def __call__(self, params: Params) -> float:
+        """Returns the loss; what a term raises is raised at once, with a note that names the term."""
+        if not self._plain:
+            return self.evaluate(params).loss
+        if type(params) is not dict:
+            _check_params(params, self._who)
+        calls = self._calls.get(tuple(params)) or self._compiled(params)
+        return calls[not PLAIN.issuperset(map(type, params.values()))](params)
+
+    def evaluate(self, params: Params) -> Score:
+        """Returns loss, residuals and all terms."""
+        judge = self.judge(params)
+        parts = self.parts(params)
+        outcome = called_here(parts, judge) if self._placed is None else self._placed.gathered(parts, judge)
+        return score_of(outputs_of(outcome, judge.error))
+
+    def residuals(self, params: Params) -> Numbers:
+        """Returns residuals (m,) whose squares sum up to the loss; of a root mean, to its square.
+
+        Raises ``UserError`` where there are none (see ``refusal``).
+        """
+        self._check_residuals()
+        found = self.evaluate(params).residuals
+        assert found is not None
         return found
 
-    def __call__(self, params: Parameters) -> float:
-        """Returns the loss at nested ``params``; every term is called here, one after the other."""
-        outcome = run(self, params)
-        if isinstance(outcome, Value):
-            return float(outcome.outputs["loss"])
-        raise CallFailed(getattr(outcome, "message", str(outcome)))
+    def quantities(self, params: Params) -> dict[str, Mapping[str, Any]]:
+        """Returns the quantities of all terms by name."""
+        return self.evaluate(params).quantities
 
-    def parts(self, inputs: Parameters) -> Sequence[Part]:
+    def jacobian(self, params: Params, names: Sequence[str] | None = None) -> Numbers:
+        """Returns the derivatives of ``residuals`` by the parameters of these dotted names (default: all): (m, d).
+
+        Raises ``UserError`` where a term has no ``jac``.
+        """
+        self._check_residuals()
+        check_differentiable(self.leaves)
+        known = leaves(params)
+        wanted = list(known) if names is None else list(names)
+        for name in wanted:
+            if name not in known:
+                raise UserError(
+                    f"{self._who}: no parameter {name!r}{did_you_mean(name, known)}; there are {list(known)}"
+                )
+        found, plan = self.quantities(params), self._plan(params)
+        each = zip(self.leaves, plan.calls, strict=True)
+        return np.concatenate([slopes(leaf, how, params, found[leaf.term.name], wanted) for leaf, how in each])
+
+    def score(self, terms: Mapping[str, Any]) -> Score:
+        """Returns what recorded quantities are worth to this objective; nothing runs.
+
+        ``terms`` are quantities by the names of the terms, or the ``terms`` of a score or of a trial's outputs.
+        """
+        judge = Gathering(self._tree, self._worst)
+        outcome: Outcome | None = None
+        for leaf in self.leaves:
+            if outcome is None:
+                outcome = judge.take(leaf.term.name, _recorded(terms, leaf.term.name, self._who))
+        assert outcome is not None
+        return score_of(outputs_of(outcome, judge.error))
+
+    # where its terms run
+
+    def on(self, engine: Engine | Executor) -> CombinedObjective:
+        """Returns this objective with its terms at an engine: called as before, they run concurrently.
+
+        The call works within a running event loop too. An error surfaces at once, and what still runs is
+        cancelled; once it is known how long the terms take, the slowest start first. The engine of the objective
+        that is called is the one that counts. It is never closed here.
+        """
+        return self._with(engine=engine)
+
+    async def acall(self, params: Params) -> float:
+        """Returns the loss, while the event loop goes on; without an engine the terms are called in a thread."""
+        return (await self.aevaluate(params)).loss
+
+    async def aevaluate(self, params: Params) -> Score:
+        """Returns loss, residuals and all terms, while the running event loop goes on."""
+        if self._placed is None:
+            return await asyncio.to_thread(self.evaluate, params)
+        judge = self.judge(params)
+        outcome = await self._placed.agathered(self.parts(params), judge)
+        return score_of(outputs_of(outcome, judge.error))
+
+    # what it is made of
+
+    def add(self, *terms: Term | CombinedObjective, weights: Sequence[float] | None = None) -> CombinedObjective:
+        """Returns an objective of these terms too; this one stays as it is."""
+        more = (1.0,) * len(terms) if weights is None else tuple(weights)
+        return self._with(terms=(*self.terms, *terms), weights=(*self.weights, *more))
+
+    def _with(self, **changes: Payload) -> CombinedObjective:
+        return CombinedObjective(**{**self.__getstate__(), "engine": self._placed and self._placed.engine, **changes})
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy that goes elsewhere is made anew there, and has no engine."""
+        names = ("terms", "weights", "reduce", "name", "failed")
+        return {name: getattr(self, name) for name in names}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        CombinedObjective.__init__(self, **state)
+
+    # as parts of a campaign
+
+    def parts(self, inputs: Params) -> Sequence[Part]:
         """Returns the calls of all terms at nested parameters."""
-        return [_part(leaf.term, inputs) for leaf in self.leaves]
+        plan = self._plan(inputs)
+        each = zip(self.leaves, plan.calls, plan.evaluators, strict=True)
+        return [leaf.term.part(inputs, how, evaluator) for leaf, how, evaluator in each]
 
-    def judge(self, inputs: Parameters, bound: float | None = None) -> Gathering:
-        """Returns what makes an outcome of the quantities as they come in."""
-        return Gathering(self, bound)
+    def judge(self, inputs: Params, bound: float | None = None) -> Gathering:
+        """Returns what makes an outcome of the quantities as they come in.
 
-    def recall(self, inputs: Parameters, outputs: Mapping[str, Any]) -> Mapping[str, Payload]:
-        """Returns the recorded quantities of each term."""
-        return {name: told["quantities"] for name, told in outputs.get("terms", {}).items()}
+        With a ``bound`` the outcome is ``Cancelled`` as soon as the terms that are in make a larger loss
+        (where the reducers are sums, means and roots: losses are at least 0, so that the rest cannot help).
+        """
+        return Gathering(self._tree, self._worst, bound)
+
+    def recall(self, inputs: Params, outputs: Mapping[str, Any]) -> Mapping[str, Payload]:
+        """Returns the recorded quantities of each term that has some."""
+        terms: Mapping[str, Any] = outputs.get("terms", {})
+        found = {name: told["quantities"] for name, told in terms.items() if "quantities" in told}
+        for leaf in self.leaves:
+            if leaf.worst and leaf.term.name in found:
+                self._worst.note(leaf.term.name, leaf.term.rooted(found[leaf.term.name]))
+        return found
 
     def identity(self) -> str:
-        """Returns what tells it from another objective: the terms, their targets and weights."""
-        return content_hash([[leaf.term.name, leaf.term.identity(), leaf.weight] for leaf in self.leaves])
+        """Returns what tells it from another objective: the terms, what they are compared with, and how they count."""
+        told = [[leaf.term.name, leaf.term.identity(), leaf.weight, leaf.worst] for leaf in self.leaves]
+        return content_hash([told, _shape(self.node)])
+
+    # checks
+
+    def _check(self) -> None:
+        check_reduce(self.reduce, self._who)
+        if self.failed not in ("fail", "worst"):
+            raise UserError(f"{self._who}: failed must be 'fail' or 'worst', got {self.failed!r:.60}")
+        if not self.terms:
+            raise UserError(f"{self._who} needs at least one term, got none")
+        for one in self.terms:
+            if not isinstance(one, Term | CombinedObjective):
+                hint = "wrap a function in Term(function, target), or Term(function, loss='value')"
+                raise UserError(f"{self._who}: expected terms and objectives, got {one!r:.60}: {hint}")
+        if len(self.weights) != len(self.terms):
+            raise UserError(f"{self._who}: {len(self.terms)} terms, but {len(self.weights)} weights")
+        for one, weight in zip(self.terms, self.weights, strict=True):
+            check_weight(weight, f"{self._who}, weight of {one.name or 'an objective'!r}")
+
+    def _check_residuals(self) -> None:
+        if self.refusal is not None:
+            raise UserError(f"there are no residuals: {self.refusal}")
+
+    # what is decided once for parameters of certain names
+
+    def _plan(self, params: Params) -> Plan:
+        _check_params(params, self._who)
+        names = tuple(params)
+        if names not in self._plans:
+            self._plans[names] = planned(self._tree, params)
+        return self._plans[names]
+
+    def _compiled(self, params: Params) -> tuple[Callable[[Params], float], Callable[[Params], float]]:
+        plan = self._plan(params)
+        calls = compiled(self._tree, plan, deep=False), compiled(self._tree, plan, deep=True)
+        self._calls[tuple(params)] = calls
+        return calls
+
+    def __repr__(self) -> str:
+        return f"{self._who}: {len(self.leaves)} terms, {self.reduce if isinstance(self.reduce, str) else 'reduced'}"
 
 
-@final
-class Gathering:
-    """Gathers the terms of one evaluation; a term that fails decides it at once."""
-
-    __slots__ = ("_bound", "_made", "_objective")
-
-    def __init__(self, objective: CombinedObjective, bound: float | None) -> None:
-        self._objective, self._bound = objective, bound
-        self._made: dict[str, Made] = {}
-
-    def take(self, name: str, made: Made) -> Outcome | None:
-        """Takes in what a term gave."""
-        match made.outcome:
-            case Failure(kind, message, traceback, attempt):
-                return Failure(kind, f"term {name!r}: {message}", traceback, attempt)
-            case Value():
-                self._made[name] = made
-            case cancelled:
-                return cancelled
-        if len(self._made) < len(self._objective.leaves):
-            return None
-        match capture(whole, self._objective, self._made):
-            case Returned(outputs):
-                return Value(outputs)
-            case Raised(BadOutput() as error):
-                return Failure("bad_output", str(error))
-            case Raised(_, message, traceback):
-                return Failure("raised", message, traceback)
+def _child(one: Term | CombinedObjective) -> Term | Node:
+    return one if isinstance(one, Term) else one.node
 
 
-def whole(objective: CombinedObjective, made: Mapping[str, Made]) -> dict[str, Any]:
-    """Returns the outputs of an evaluation: loss, residuals (m,) whose squares sum up to it, and each term."""
-    residuals: list[Numbers] = []
-    terms: dict[str, Any] = {}
-    for leaf in objective.leaves:
-        term, one = leaf.term, made[leaf.term.name]
-        assert isinstance(one.outcome, Value)
-        quantities = one.outcome.outputs["value"]
-        own = term.residuals(quantities) if term.target is not None else np.empty(0)
-        counted = sqrt(leaf.weight) * rooted(term.loss, own, quantities, term.name)
-        residuals.append(counted)
-        terms[term.name] = {"loss": float(counted @ counted), "quantities": quantities, "seconds": one.seconds}
-    every = np.concatenate(residuals)
-    return {"loss": float(every @ every), "residuals": every, "terms": terms}
+def _shape(node: Node) -> Payload:
+    reduce = code_hash(node.reduce) if callable(node.reduce) else node.reduce
+    return [reduce, [_shape(child) if isinstance(child, Node) else "" for child in node.children]]
 
 
-def run(objective: CombinedObjective, params: Parameters) -> Outcome:
-    """Evaluates an objective in this thread, term by term."""
-    judge = objective.judge(params)
-    for part in objective.parts(params):
-        ended = capture(part.fn, *part.args)
-        outcome: Outcome = (
-            Value({"value": ended.value})
-            if isinstance(ended, Returned)
-            else Failure("raised", ended.message, ended.traceback)
-        )
-        decided = judge.take(part.name, Made(outcome))
-        if decided is not None:
-            return decided
-    raise AssertionError("the last term decides")
+def _placed(engine: Engine | Executor | None, terms: Sequence[Term | CombinedObjective], who: str) -> Placed | None:
+    """Returns the place of an objective: its own, else that of the objectives in it."""
+    if engine is not None:
+        return Placed(as_engine(engine))
+    inner = {id(one.engine): one.engine for one in terms if isinstance(one, CombinedObjective) and one.engine}
+    if len(inner) > 1:
+        raise UserError(f"{who}: what it holds is bound to {len(inner)} engines: say which by engine= or on(engine)")
+    return Placed(next(iter(inner.values()))) if inner else None
 
 
-def _part(term: Term, params: Parameters) -> Part:
-    whole_mapping, arguments = term.arguments(params)
-    key = content_hash([term.identity(), arguments]) if term.deterministic else ""
-    args = (term.quantity, whole_mapping, arguments, dict(term.inputs))
-    return Part(term.name, evaluate, args, key, term.deadline, term.needs)
+def _check_params(params: Payload, who: str) -> None:
+    if not isinstance(params, Mapping):
+        raise UserError(f"{who}: expected parameters by name, such as {{'epsilon': 0.01}}, got {params!r:.60}")
+
+
+def _recorded(terms: Mapping[str, Any], name: str, who: str) -> Made:
+    if name not in terms:
+        raise UserError(f"{who}: nothing is recorded of term {name!r}{did_you_mean(name, terms)}; got {list(terms)}")
+    told = terms[name]
+    if not isinstance(told, Mapping):
+        return Made(Value({"value": quantities_of(told)}))
+    if "failed" in told:
+        message = str(told["failed"]).removeprefix(f"term {name!r}: ")
+        return Made(Failure(told.get("kind", "raised"), message))
+    if "quantities" not in told:
+        return Made(Value({"value": told}))
+    return Made(Value({"value": told["quantities"]}), told.get("seconds", 0.0), reused=bool(told.get("reused")))

@@ -2,46 +2,61 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, final, runtime_checkable
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any, final
 
 import numpy as np
 
 from cohobate.core.canonical import content_hash
-from cohobate.core.errors import BadOutput, UserError
-from cohobate.core.payload import Payload
+from cohobate.core.errors import UserError
+from cohobate.core.parts import Part
+from cohobate.fit.calling import Calling, Evaluator, Params, Uses, calling, quantities_of
+from cohobate.fit.fresh import fresh
 from cohobate.fit.losses import Loss, check_loss
+from cohobate.fit.reading import Computed, Quantities, Targets, of_residuals, root, scorer, single
+from cohobate.fit.spelling import spelled
+from cohobate.fit.targets import Target, check_deadline, check_loss_of, check_weight, comparison
 from cohobate.propose.scaling import Numbers
-from cohobate.simulate.function import plain_name
+from cohobate.simulate.function import Simulator, identity, plain_name
 from cohobate.simulate.identity import code_hash
 
-Parameters = Mapping[str, Any]
-Target = float | Sequence[float] | Numbers | Mapping[str, Any]
-
-
-@runtime_checkable
-class Uses(Protocol):
-    """A quantity that says which parameters it needs: an external program by its templates."""
-
-    @property
-    def uses(self) -> tuple[str, ...]: ...
+Parameters = Params
+__all__ = ["Parameters", "Target", "Term", "Uses", "quantities_of"]
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Term:
     """A quantity of a model, its ``target``, and how much a difference counts.
 
-    ``quantity`` is anything to call: with the parameters by name where its signature has them (those are
-    then the ones it uses), else with all of them as one mapping; ``inputs`` are passed by name beside them.
-    It returns a number, an array, or a mapping of names to such. ``target`` is one number or array, or
-    a mapping that picks several of what comes back; ``read`` picks one. Residuals are (value - target) / sigma; the
-    loss of a term is ``weight`` times the sum of ``loss`` over them: ``"square"`` by default, or a
-    function of the quantities that returns a number of at least 0.
+    ``quantity`` is anything to call, an ``async def`` too: with the parameters by name where its
+    signature has them (those are then the ones it uses), else with all of them as one mapping, nested as
+    they are; ``inputs`` are passed by name beside them, and take the place of parameters of those
+    names. ``uses`` picks parameters by dotted names. It returns a number, an array, or a mapping of names to
+    such. All that it is given are copies.
 
-    Raises ``UserError`` for weights and sigmas that are negative, NaN, or of another shape than the target.
+    ``target`` is one number or array, or a mapping that picks several of what comes back; ``read``
+    picks one. Residuals are (value - target) / ``sigma``, or what ``residual``, a function of the quantities,
+    returns, over ``sigma``. The loss of a term is ``weight`` times the sum of ``loss`` over them: r² (``"square"``),
+    |r| (``"absolute"``), or ``"huber"``, ``"soft_l1"``, ``"cauchy"``, which are r² near zero and grow slower
+    beyond one sigma. ``loss`` may also be a function of the quantities that returns a number of at least 0, or
+    ``"value"``: the quantity is the loss already.
+
+    ``jac`` takes the same arguments as the quantity and returns its derivatives: a mapping of (dotted)
+    parameters to arrays of the quantity's shape, by quantity where there are several.
+
+    ``deterministic`` says that equal parameters and inputs give equal quantities, so that what is
+    known is not computed again; ``version`` replaces the hash of the quantity's source in that. ``deadline`` (s) and
+    ``needs`` take the place of the campaign's. ``unit`` is that of the target, for people.
+
+    Raises ``UserError`` for weights and sigmas that are negative, zero where they divide, NaN, or of
+    another shape than the target, and where there is nothing to compare.
+
+    >>> bond = Term(lambda k: {"energy": k * 0.1**2, "force": k * 0.2}, {"energy": 0.02, "force": 0.5}, sigma=0.1)
+    >>> bond.residuals({"energy": 0.03, "force": 0.6}).round(9).tolist()
+    [0.1, 1.0]
     """
 
     quantity: Callable[..., Any]
@@ -53,6 +68,8 @@ class Term:
     read: str | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict)
     uses: Sequence[str] | None = None
+    residual: Callable[[Quantities], Any] | None = None
+    jac: Callable[..., Any] | None = None
     unit: str = ""
     deterministic: bool = False
     version: str | None = None
@@ -63,80 +80,90 @@ class Term:
         if not callable(self.quantity):
             raise UserError(f"term {self.name!r}: quantity must be something to call, got {self.quantity!r:.80}")
         object.__setattr__(self, "name", self.name or _named(self.quantity, self.inputs))
+        object.__setattr__(self, "inputs", dict(self.inputs))
+        check_weight(self.weight, f"term {self.name!r}")
         check_loss(self.loss, self.name)
-        if not (isinstance(self.weight, int | float) and 0 <= self.weight < np.inf):
-            raise UserError(f"term {self.name!r}: weight must be a finite number of at least 0, got {self.weight!r}")
+        check_deadline(self.deadline, self.name)
+        check_loss_of(self.compared, self.loss, self.jac, self.name)
+        if self.deterministic:
+            self._check_spelling()
 
-    def arguments(self, params: Parameters) -> tuple[bool, dict[str, Any]]:
-        """Returns whether the quantity takes one mapping, and the parameters that it is given."""
-        uses = self.uses if self.uses is not None else _wanted(self.quantity, params, self.inputs)
-        if uses is None:
-            return True, dict(params)
-        missing = [name for name in uses if name not in params]
-        if missing:
-            raise UserError(f"term {self.name!r}: no parameters {missing}; there are {list(params)}")
-        return False, {name: params[name] for name in uses}
+    @cached_property
+    def compared(self) -> Targets | Computed | None:
+        """What makes its residuals, if anything does."""
+        return comparison(self.target, self.sigma, self.read, self.residual, self.name)
+
+    def calling(self, params: Params) -> Calling:
+        """Returns how the quantity is called with parameters of these names."""
+        return calling(self.quantity, self.inputs, self.uses, params, self.name)
+
+    def evaluator(self, how: Calling) -> Evaluator:
+        """Returns the call of the quantity, for an engine."""
+        return Evaluator(self.quantity, how.whole, self.inputs)
+
+    def part(self, params: Params, how: Calling, evaluator: Evaluator) -> Part:
+        """Returns the call that gives the quantities at these parameters."""
+        arguments = how.arguments(params, self.name)
+        key = self.key(arguments) if self.deterministic else ""
+        return Part(self.name, evaluator, (fresh(arguments),), key, self.deadline, self.needs)
+
+    def key(self, arguments: Params) -> str:
+        """Returns what tells values apart: the quantity, its inputs and the parameters it uses; no target or weight."""
+        try:
+            return content_hash([self.source, arguments])
+        except TypeError as error:
+            raise UserError(f"term {self.name!r}: deterministic needs plain parameters, but {error}") from None
+
+    @cached_property
+    def source(self) -> str:
+        """What its values belong to: the version or the code of the quantity, and its inputs."""
+        quantity = self.quantity
+        code = identity(quantity) if isinstance(quantity, Simulator) else code_hash(quantity)
+        return content_hash([self.version or code, spelled(self.inputs)[0]])
 
     def identity(self) -> str:
-        """Returns what its values belong to: the version or the code of the quantity, and its inputs."""
-        return content_hash([self.version or code_hash(self.quantity), dict(self.inputs)])
+        """Returns what tells it from another term: also what it is compared with, and how."""
+        functions = [code_hash(one) if callable(one) else one for one in (self.loss, self.residual)]
+        told = [spelled(self.target)[0], spelled(self.sigma)[0], self.weight, *functions, self.read]
+        return content_hash([self.source, told])
 
-    def residuals(self, quantities: Mapping[str, Any]) -> Numbers:
-        """Returns (value - target) / sigma: (m,). Raises ``BadOutput`` for what is missing, NaN or misshapen."""
-        target = self.target
-        pairs = target.items() if isinstance(target, Mapping) else [(self._name_in(quantities), target)]
-        parts = [self._residuals(quantities, name, wanted) for name, wanted in pairs]
-        return np.concatenate(parts) if parts else np.empty(0)
+    def residuals(self, quantities: Quantities) -> Numbers:
+        """Returns (value - target) / sigma, or what ``residual`` makes, over sigma: (m,).
 
-    def _name_in(self, quantities: Mapping[str, Any]) -> str:
-        if self.read is not None:
-            return self.read
-        if len(quantities) != 1:
-            raise BadOutput(f"term {self.name!r}: name one of {list(quantities)} by read=, or a mapping as the target")
-        return next(iter(quantities))
+        Raises ``BadOutput`` for what is missing, NaN or misshapen. Where the loss is not made of residuals and there
+        is no target there are none.
+        """
+        return np.empty(0) if self.compared is None else self.compared(quantities, self.name)
 
-    def _residuals(self, quantities: Mapping[str, Any], name: str, wanted: Payload) -> Numbers:
-        if name not in quantities:
-            raise BadOutput(f"term {self.name!r}: expected a quantity {name!r}, got {list(quantities)}")
-        value, target = np.asarray(quantities[name], dtype=float), np.asarray(wanted, dtype=float)
-        if value.shape != target.shape:
-            raise BadOutput(f"term {self.name!r}: {name!r} must have the shape {target.shape}, got {value.shape}")
-        if not np.all(np.isfinite(value)):
-            raise BadOutput(f"term {self.name!r}: {name!r} must be finite, got {quantities[name]!r:.80}")
-        sigma = self.sigma[name] if isinstance(self.sigma, Mapping) else self.sigma
-        found: Numbers = ((value - target) / np.asarray(sigma, dtype=float)).ravel()
-        return found
+    @cached_property
+    def loss_of(self) -> Callable[[Any], float]:
+        """Makes the loss, without weight, of what the quantity gave: as it is, or as quantities by name."""
+        return scorer(self.compared, self.loss, self.read, self.name)
 
+    def scored(self, quantities: Quantities) -> tuple[float, Numbers]:
+        """Returns the loss, without weight, and residuals (m,) whose squares sum up to it."""
+        if callable(self.loss) or self.loss == "value":
+            loss = self.loss_of(quantities)
+            return loss, root(loss)
+        assert self.compared is not None
+        return of_residuals(self.residuals(quantities), self.loss, self.name, single=single(self.compared))
 
-def quantities_of(value: Payload) -> dict[str, Any]:
-    """Returns what a quantity gave, by name."""
-    return dict(value) if isinstance(value, Mapping) else {"value": value}
+    def rooted(self, quantities: Quantities) -> Numbers:
+        """Returns residuals (m,) whose squares sum up to the loss, without weight."""
+        return self.scored(quantities)[1]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leaves out what is made of the fields again."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
-def evaluate(
-    quantity: Callable[..., Any], whole: bool, arguments: Mapping[str, Any], inputs: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Calls a quantity: the part of an evaluation that runs at an engine."""
-    called = quantity(dict(arguments), **inputs) if whole else quantity(**arguments, **inputs)
-    return quantities_of(called)
+    def _check_spelling(self) -> None:
+        if (odd := spelled(self.inputs)[1]) is not None:
+            raise UserError(
+                f"term {self.name!r}: deterministic needs inputs that can be told apart, and a {odd} cannot: "
+                "give numbers, texts, arrays, paths, ASE atoms or objects with describe()"
+            )
 
 
 def _named(quantity: Callable[..., Any], inputs: Mapping[str, Any]) -> str:
     told = ", ".join(f"{key}={value!r:.12}" for key, value in inputs.items())
     return f"{plain_name(quantity)}({told})" if told else plain_name(quantity)
-
-
-def _wanted(quantity: Callable[..., Any], params: Parameters, inputs: Mapping[str, Any]) -> Sequence[str] | None:
-    """Returns the parameters that a quantity takes by name; ``None`` where it takes all in one mapping."""
-    if isinstance(quantity, Uses):
-        return [name for name in quantity.uses if name not in inputs]
-    try:
-        taken = inspect.signature(quantity).parameters.values()
-    except (TypeError, ValueError):
-        return None
-    if any(one.kind is one.VAR_KEYWORD for one in taken):
-        return list(params)
-    named = [one for one in taken if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
-    fitting = all(one.name in params or one.name in inputs or one.default is not one.empty for one in named)
-    wanted = [one.name for one in named if one.name in params and one.name not in inputs]
-    return wanted if fitting and wanted else None

@@ -24,7 +24,7 @@ def once(path: Path, make: Callable[[], bytes]) -> bytes:
     content. What ``make`` raises is raised, and nothing is kept. A file that was cut short is made again.
     What cannot be written (a full disk) is returned all the same, and a warning is logged.
     """
-    if (found := _read(path)) is not None:
+    if (found := made(path)) is not None:
         return found
     with _opened(path) as descriptor:
         if descriptor is None:
@@ -36,7 +36,7 @@ def once(path: Path, make: Callable[[], bytes]) -> bytes:
 
 async def awaited_once(path: Path, make: Callable[[], Awaitable[bytes]]) -> bytes:
     """Does the same in an event loop, which goes on while this waits."""
-    if (found := _read(path)) is not None:
+    if (found := made(path)) is not None:
         return found
     with _opened(path) as descriptor:
         if descriptor is None:
@@ -49,7 +49,8 @@ async def awaited_once(path: Path, make: Callable[[], Awaitable[bytes]]) -> byte
         return _put(descriptor, await make(), path) if found is None else found
 
 
-def _read(path: Path) -> bytes | None:
+def made(path: Path) -> bytes | None:
+    """Returns what the file holds, ``None`` where it holds nothing whole; waits for nobody."""
     try:
         return _content(path.read_bytes())
     except OSError:

@@ -128,7 +128,7 @@ def as_simulator(fn: Callable[..., Any]) -> Simulator:
     """Returns ``fn`` as a simulator: itself, where it is one. Raises ``SimulatorError`` for what cannot be called."""
     if isinstance(fn, Simulator):
         return fn
-    return Simulator(fn, fn.identity(), name=fn.name, outputs=fn.outputs) if isinstance(fn, Declared) else Simulator(fn)
+    return Simulator(fn, name=fn.name, outputs=fn.outputs) if isinstance(fn, Declared) else Simulator(fn)
 
 
 def identity(simulator: Simulator) -> str:

@@ -10,19 +10,29 @@ from functools import partial
 from hashlib import sha256
 from textwrap import dedent
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from cohobate.core.canonical import canonical
 
 CONSTANT = (bool, int, float, complex, str, bytes)
 
 
+@runtime_checkable
+class Identified(Protocol):
+    """A value that says what it is; asked of frozen dataclasses only."""
+
+    def identity(self) -> str:
+        """Returns text that is another one where anything about it is."""
+        ...
+
+
 def code_hash(fn: Callable[..., Any]) -> str:
     """Returns 64 hexadecimal digits that change with the source of ``fn``.
 
     Counted are the source (bytecode and constants where there is none), the arguments of a partial,
-    the plain constants and functions a closure holds, and the fields of a frozen dataclass. Not
-    counted is what the code calls, and state that may change while it runs: say ``version=`` there.
+    the plain constants and functions a closure holds, and the fields of a frozen dataclass (its
+    ``identity()``, where it has one). Not counted is what the code calls, and state that may change
+    while it runs: say ``version=`` there.
     """
     return sha256("\x1f".join(_parts(fn, frozenset())).encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -49,6 +59,8 @@ def _parts(fn: Any, above: frozenset[int]) -> Iterable[str]:  # noqa: ANN401 any
 
 def _object(fn: Any, above: frozenset[int]) -> Iterable[str]:  # noqa: ANN401 any callable, by its own type
     """Returns the text of a function kept inside (a cached or compiled one), else of its class and name."""
+    if (own := _own(fn)) is not None:
+        return own
     inner = inspect.unwrap(fn)
     if inner is not fn:
         return ["wrapped", *_parts(inner, above)]
@@ -118,9 +130,21 @@ def _value(value: object, above: frozenset[int]) -> Iterable[str]:
         return ["tuple", *_values(value, above)]
     if isinstance(value, FunctionType | MethodType | partial):
         return _parts(value, above)
-    if is_dataclass(value) and not isinstance(value, type) and value.__dataclass_params__.frozen:  # type: ignore[attr-defined]  # typeshed hides it
-        return [type(value).__qualname__, *(p for f in fields(value) for p in _field(getattr(value, f.name), above))]
+    if (own := _own(value)) is not None:
+        return own
+    if _is_frozen(value):
+        own_fields = fields(value)  # type: ignore[arg-type]  # it is a dataclass
+        return [type(value).__qualname__, *(p for f in own_fields for p in _field(getattr(value, f.name), above))]
     return [type(value).__qualname__]
+
+
+def _own(value: object) -> list[str] | None:
+    """Returns what a value says itself to be: an external program with its files."""
+    return ["identity", value.identity()] if _is_frozen(value) and isinstance(value, Identified) else None
+
+
+def _is_frozen(value: object) -> bool:
+    return is_dataclass(value) and not isinstance(value, type) and bool(value.__dataclass_params__.frozen)  # type: ignore[attr-defined]  # typeshed hides it
 
 
 def _field(value: object, above: frozenset[int]) -> Iterable[str]:

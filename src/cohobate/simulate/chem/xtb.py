@@ -66,7 +66,7 @@ def relax(geometry: Geometry, *, charge: int = 0, multiplicity: int = 1, method:
 
 
 def _relaxed(atoms: Payload, kind: Callable[..., Any], method: Method) -> Relaxed:
-    with _calculation(method):
+    with calculation(method):
         optimizer = kind(atoms, logfile=None)
         converged = bool(optimizer.run(fmax=FMAX, steps=MOST_STEPS))
         energy = float(atoms.get_potential_energy())
@@ -86,7 +86,7 @@ def energy(
 
     Raises ``RuntimeError`` where the self-consistent field does not converge.
     """
-    with _calculation(method):
+    with calculation(method):
         atoms = _atoms(geometry, charge=charge, multiplicity=multiplicity, method=method, solvation=solvation)
         return float(atoms.get_potential_energy())
 
@@ -98,7 +98,7 @@ def electrons(geometry: Geometry, *, method: Method = METHOD) -> Electrons:
     """
     interface, units = require("tblite.interface", extra="chem"), require("ase.units", extra="chem")
     numbers = require("ase", extra="chem").Atoms(geometry.symbols).numbers
-    with _calculation(method):
+    with calculation(method):
         calculator = interface.Calculator(method, numbers, geometry.positions / units.Bohr, charge=0, uhf=0)
         calculator.set("verbosity", 0)
         calculator.set("accuracy", ACCURACY)
@@ -119,7 +119,7 @@ def _atoms(geometry: Geometry, *, method: Method, **settings: object) -> Payload
 
 
 @contextmanager
-def _calculation(method: Method) -> Iterator[None]:
+def calculation(method: Method) -> Iterator[None]:
     """Runs on one thread, lets floating-point noise pass, and turns the several ways to fail into one."""
     calculator = require("ase.calculators.calculator", extra="chem")
     try:

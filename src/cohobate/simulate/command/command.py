@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import Parameter, Signature
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, final
 
@@ -88,7 +89,7 @@ class Command:
         check(self)
         object.__setattr__(self, "__signature__", _signature(self.uses))
 
-    def __call__(self, **params: Any) -> dict[str, Any]:
+    def __call__(self, /, **params: Any) -> dict[str, Any]:
         """Runs the program for these parameters, and returns the outputs by name."""
         job = self._job(params)
         directory = None if self.directory is None else Path(self.directory).absolute()
@@ -129,4 +130,6 @@ class Command:
 
 
 def _signature(names: Sequence[str]) -> Signature:
+    if any(map(iskeyword, names)):  # such as lambda, which no signature can have
+        return Signature([Parameter("params", Parameter.VAR_KEYWORD)])
     return Signature([Parameter(name, Parameter.KEYWORD_ONLY) for name in names])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,12 @@ def _outputs(job: Job, folder: Path, limits: Limits) -> dict[str, Any]:
 def _how(exited: Exited, ok: Sequence[int]) -> str:
     code = exited.code
     wanted = ", ".join(map(str, ok))
-    return f"exit code {code}, expected {wanted}" if code >= 0 else f"it was ended by signal {-code}"
+    return f"exit code {code}, expected {wanted}" if code >= 0 else f"it was ended by {_signal(-code)}"
+
+
+def _signal(number: int) -> str:
+    known = number in set(signal.Signals)
+    return signal.Signals(number).name if known else f"signal {number}"
 
 
 def _read(name: str, reader: Reading | Callable[[Path], Any], written: Written) -> Payload:
@@ -76,6 +82,7 @@ def _read(name: str, reader: Reading | Callable[[Path], Any], written: Written) 
             raise BadOutput(f"{name!r} from {reader.file}: {error}") from error
         where = f"{name!r} from {reader.file}"
     else:
+        written.check_all()
         ended = capture(reader, written.folder)
         if isinstance(ended, Raised):
             raise BadOutput(f"{name!r}: {ended.message}") from ended.error
@@ -86,8 +93,10 @@ def _read(name: str, reader: Reading | Callable[[Path], Any], written: Written) 
 
 
 def finite(value: Payload) -> bool:
-    """Whether all numbers in a value are finite."""
+    """Whether there is a value, and all numbers in it are finite."""
     match value:
+        case None:
+            return False
         case float():
             return math.isfinite(value)
         case np.ndarray() | np.generic():
@@ -100,6 +109,6 @@ def finite(value: Payload) -> bool:
 
 
 def _told(error: CohobateError, name: str, folder: Path, kept: bool) -> CohobateError:
-    said = last_lines(folder)
-    parts = [f"{name}: {error}", *([f"stderr: {said}"] if said else []), *([f"kept in {folder}"] if kept else [])]
-    return type(error)("; ".join(parts))
+    said = [f"{stream}: {lines}" for stream in ("stderr", "stdout") if (lines := last_lines(folder, stream))]
+    where = [f"kept in {folder}"] if kept else []
+    return type(error)("; ".join([f"{name}: {error}", *said[:1], *where]))

@@ -16,11 +16,14 @@ from cohobate.core.payload import Payload
 from cohobate.simulate.command.template import Template
 
 INHERITED: Final = (
-    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_*", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_*",
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_*",
     "OMP_*", "MKL_*", "OPENBLAS_*", "BLIS_*", "NUMEXPR_*", "VECLIB_*", "CUDA_VISIBLE_DEVICES", "CUDA_HOME",
-    "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "OMPI_*", "MPI*", "MPICH_*", "PMI_*", "PMIX_*",
+    "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "OMPI_*", "MPI*", "MPICH_*", "PMI_*", "PMIX_*", "SLURM_*", "PBS_*",
+    "LAMMPS_POTENTIALS", "XTBHOME", "XTBPATH",
 )  # fmt: skip
-"""What of our environment a program sees, where nothing else is said; the last ones as patterns."""
+"""What of our environment a program sees, where nothing else is said: names and patterns."""
+OURS: Final = {"LC_NUMERIC": "C"}
+"""Decimal points, whatever the language."""
 
 
 @final
@@ -65,7 +68,7 @@ def environment(own: Mapping[str, str], inherit: Sequence[str]) -> dict[str, str
     """Returns what a program sees: what is said for it, and what it may inherit."""
     taken = _allowed(tuple(inherit))
     inherited = {name: value for name, value in os.environ.items() if taken.fullmatch(name)}
-    return inherited | dict(own)
+    return inherited | OURS | dict(own)
 
 
 def check_environment(env: Mapping[Payload, Payload]) -> dict[str, str]:

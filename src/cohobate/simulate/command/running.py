@@ -62,8 +62,8 @@ def execute(argv: Sequence[str], folder: Path, env: Mapping[str, str], limits: L
         if (reason := _waited(process, began, limits)) is not None:
             raise DeadlineExceeded(reason)
     except BaseException:
-        end([group], grace=limits.grace)
-        process.wait()
+        if process.pid not in end([group], grace=limits.grace):  # else it is stuck in the kernel
+            process.wait()
         raise
     seconds = time.monotonic() - began
     return Exited(process.wait(), seconds, _tidied(group, folder, seconds))
@@ -131,9 +131,14 @@ def _started(argv: Sequence[str], folder: Path, env: Mapping[str, str]) -> subpr
                 )
             except OSError as error:
                 if error.errno != ETXTBSY:
-                    raise UserError(f"it cannot be started: {error.strerror}: {argv[0]!r}") from error
+                    raise UserError(f"{argv[0]!r} cannot be started: {_reason(error)}") from error
                 time.sleep(0.001)
-    raise UserError(f"it cannot be started: {argv[0]!r} is being written")
+    raise UserError(f"{argv[0]!r} cannot be started: somebody has it open for writing")
+
+
+def _reason(error: OSError) -> str:
+    absent = isinstance(error, FileNotFoundError)
+    return "the interpreter named in its first line is not there" if absent else str(error.strerror)
 
 
 @cache

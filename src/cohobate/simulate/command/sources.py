@@ -12,9 +12,7 @@ from typing import Final, final
 from cohobate.core.errors import UserError
 from cohobate.core.payload import Payload
 from cohobate.simulate.command.template import Template, template_of
-
-STREAMS: Final = ("stdout", "stderr")
-"""The files that hold what a program writes to its output and its error output."""
+from cohobate.simulate.command.written import STREAMS
 
 
 @final
@@ -53,6 +51,7 @@ class Copy:
         return self.digest
 
 
+LONGEST_NAME: Final = 200
 Source = Template | Copy | bytes
 Given = str | Path | Template | Copy | bytes
 
@@ -95,7 +94,7 @@ def _source(name: str, given: Given) -> Source:
             return given
         case Template():
             return given.named(name)
-        case str() if given and "\n" not in given and Path(given).is_file():
+        case str() if "\n" not in given and 0 < len(given) < LONGEST_NAME and Path(given).is_file():
             raise UserError(
                 f"{name}: {given!r} is text here, but also a file: say Path({given!r}), or co.Copy({given!r})"
             )

@@ -39,10 +39,12 @@ def spelled(value: Payload, spec: str, form: str) -> str:
             raise Rejected(f"expected a finite number, got {value!r}")
         case bool() | None | Mapping():
             return _as_json(value)
-        case int() | float():
-            return format(value, spec) if spec else repr(value)
+        case int():
+            return format(int(value), spec)
+        case float():
+            return format(float(value), spec) if spec else repr(float(value))
         case str():
-            return _text(value, spec, form)
+            return _text(str.__str__(value), spec, form)
         case list() | tuple() | np.ndarray():
             return _several(list(value), spec, form)
     raise Rejected(f"expected a number or text, got the {type(value).__name__} {value!r:.60}")

@@ -9,6 +9,8 @@ from typing import final
 
 from cohobate.core.errors import BadOutput
 
+STREAMS = ("stdout", "stderr")
+"""The files that hold what a program writes to its output and its error output."""
 LISTED = 8
 """Files that a message names."""
 TAIL = 2_000
@@ -43,7 +45,7 @@ def check_end(text: str, file: str, ending: str) -> None:
         raise BadOutput(f"{file} is half written: expected {ending.strip()!r} in its last line, got {last[-60:]!r}")
 
 
-def last_lines(folder: Path, file: str = "stderr") -> str:
+def last_lines(folder: Path, file: str) -> str:
     """Returns the last lines of a file in one, for a message; ``""`` where there are none."""
     try:
         with open(folder / file, "rb") as opened:
@@ -63,10 +65,21 @@ class Written:
         self.folder, self._unfinished = folder, unfinished
         self._texts: dict[tuple[str, str], str] = {}
 
+    def check_all(self) -> None:
+        """Raises ``BadOutput`` for a file that is not complete; what goes to streams is left out."""
+        for file in self._unfinished:
+            if file not in STREAMS:
+                self._check(file)
+
+    def _check(self, file: str) -> None:
+        if file in self._unfinished:
+            raise BadOutput(
+                f"{file} was still open for writing in a child when the program ended: have it wait for that"
+            )
+
     def text(self, file: str, ending: str) -> str:
         """Returns the text of a file that is complete."""
-        if file in self._unfinished:
-            raise BadOutput(f"{file} was still written to by a child when the program had ended: have it wait for that")
+        self._check(file)
         if (file, ending) not in self._texts:
             self._texts[file, ending] = complete(self.folder, file, ending)
         return self._texts[file, ending]

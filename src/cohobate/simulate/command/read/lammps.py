@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cohobate.core.errors import did_you_mean
 from cohobate.core.payload import Payload
+from cohobate.simulate.command.read.reading import is_numeric
 from cohobate.simulate.command.read.table import picked
 
 Table = tuple[list[str], list[list[str]]]
@@ -30,17 +31,15 @@ def _tables(lines: list[str]) -> Iterator[Table]:
     """Yields the table of each run or minimization that came to its end."""
     names: list[str] = []
     body: list[list[str]] = []
+    before = ""
     for line in lines:
         cells = line.split()
         if line.startswith("Loop time of"):
             if names:
                 yield names, body
             names, body = [], []
-        elif cells[:1] == ["Step"]:
+        elif before.startswith("Per MPI rank memory") or cells[:1] == ["Step"]:
             names, body = cells, []
-        elif names and len(cells) == len(names) and _starts_with_number(cells):
+        elif names and len(cells) == len(names) and all(map(is_numeric, cells)):
             body.append(cells)
-
-
-def _starts_with_number(cells: list[str]) -> bool:
-    return cells[0].isdigit()
+        before = line.strip()

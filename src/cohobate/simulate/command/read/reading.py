@@ -13,6 +13,8 @@ from cohobate.simulate.command.written import complete
 
 NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?", re.ASCII)
 
+NOT_FINITE: Final = re.compile(r"[+-]?(?:nan|inf(?:inity)?)(?:\([\w]*\))?", re.ASCII | re.IGNORECASE)
+
 
 @final
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ class Reading:
         """What tells it from others."""
         how = f"{self.how.__module__}.{self.how.__qualname__}"
         return {"file": self.file, "how": how, "options": dict(self.options), "end": self.end}
+
+
+def is_numeric(word: str) -> bool:
+    """Whether a word stands for a number, also one that is not finite."""
+    return bool(NUMBER.fullmatch(word) or NOT_FINITE.fullmatch(word))
 
 
 def number(text: str) -> float:

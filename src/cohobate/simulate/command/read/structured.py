@@ -19,6 +19,8 @@ PROPERTIES = re.compile(r"(\w+):([A-Z]):(\d{1,3})")
 def of_json(text: str, path: str) -> Payload:
     """Returns what stands at a path of names and positions, parted by dots; numbers in (nested) lists as an array."""
     value: Any = json.loads(text, parse_constant=_not_finite)
+    if not isinstance(value, dict | list):  # of a number the last digits may be missing
+        raise ValueError(f"expected an object or a list in JSON, got {value!r:.60}")
     for i, key in enumerate(path.split(".") if path else []):
         above = ".".join(path.split(".")[:i]) or "the top"
         value = _below(value, key, above)

@@ -9,7 +9,7 @@ import numpy as np
 
 from cohobate.core.errors import did_you_mean
 from cohobate.core.payload import Payload
-from cohobate.simulate.command.read.reading import number
+from cohobate.simulate.command.read.reading import is_numeric, number
 
 
 def of_table(text: str, name: str | int, row: int | None, rows: int | None) -> Payload:
@@ -47,11 +47,7 @@ def _cells(text: str) -> list[list[str]]:
 
 
 def _without_header(table: list[list[str]]) -> list[list[str]]:
-    try:
-        number(table[0][0])
-    except ValueError:
-        return table[1:]
-    return table
+    return table if any(map(is_numeric, table[0])) else table[1:]
 
 
 def _position(name: str | int, header: list[str] | None) -> int:

@@ -12,7 +12,7 @@ from cohobate.simulate.command.read.reading import number
 
 def by_pattern(text: str, pattern: str, which: int | None, as_text: bool) -> Payload:
     """Returns the match number ``which`` of a pattern (``None``: all), each its first group."""
-    found = [match[1] if match.re.groups else match[0] for match in re.finditer(pattern, text, re.MULTILINE)]
+    found = [(match[1] or "") if match.re.groups else match[0] for match in re.finditer(pattern, text, re.MULTILINE)]
     if not found:
         raise ValueError(f"expected a match of {pattern!r}, found none")
     if which is None:
