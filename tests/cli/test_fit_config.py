@@ -33,7 +33,7 @@ WRONG = [
     ({"bounds = [1e-3, 0.1]": "bounds = [0.1]"}, "params.epsilon.bounds: ", "2"),
     ({EPSILON: "epsilon = { value = -1.0, log = true }"}, "params", "log"),
     ({EPSILON: EPSILON + "\nspare = 1.0"}, "params.spare: ", "no term takes it: leave it out, or say fixed = true"),
-    ({EPSILON: "epsilon = { value = 1.0, expr = '2 * sigma' }"}, "params.epsilon", "expr"),
+    ({EPSILON: "epsilon = { value = 1.0, expr = '2 * sigma' }"}, "params: parameter 'epsilon': ", "leave out value"),
     ({EPSILON: "epsilon = { expr = '2 * sigm' }"}, "params", "did you mean 'sigma'?"),
     (
         {EPSILON: "epsilon = { value = 1.0, fixed = true }", "sigma = 3.0": "sigma = { value = 1.0, fixed = true }"},

@@ -13,6 +13,7 @@ from cohobate.cli.fit_reads import reader_of
 from cohobate.cli.functions import find
 from cohobate.core.errors import ConfigError, did_you_mean
 from cohobate.fit.scaled import Program, Scaled
+from cohobate.simulate.chem.lammps import Lammps, lammps
 from cohobate.simulate.command.command import Command
 from cohobate.simulate.command.program import environment, found
 from cohobate.simulate.command.sources import Copy
@@ -29,25 +30,63 @@ def quantity_of(wish: toml.Term, folder: Path) -> tuple[Quantity, str | None]:
         raise ConfigError(f'expected run = ["program", ...], run = "lammps" or python = "module:function", got {came}')
     if wish.python is not None:
         return _python(wish, wish.python, folder), wish.version
-    argv = _argv(wish)
-    program = _scaled(wish, _command(wish, _started(argv, folder), folder))
+    for key in ("threads", "launch"):
+        if getattr(wish, key) and wish.run != "lammps":
+            raise ConfigError(f'{key}: is for run = "lammps"; of another program it stands in its arguments')
+    program = _scaled(wish, _program(wish, folder, _started))
     # Where the program is does not tell one fit from another: it may go on elsewhere.
-    return program, wish.version or _scaled(wish, _command(wish, argv, folder)).identity()
+    return program, wish.version or _scaled(wish, _program(wish, folder, _as_written)).identity()
 
 
-def need_program(quantity: Quantity) -> None:
-    """Raises ``UserError`` where a program is not installed on this machine."""
+def command_of(quantity: Quantity) -> Command | None:
+    """Returns the command that a term starts on this machine, ``None`` where it starts none.
+
+    Raises ``UserError`` where the program is not installed.
+    """
     match quantity:
         case Scaled(program):
-            need_program(program)
+            return command_of(program)
+        case Lammps():
+            return quantity.located()
         case Command():
             path = environment(quantity.env, quantity.inherit).get("PATH", os.defpath)
             found(quantity.arguments[0].text, quantity.sources, path)
+            return quantity
+    return None
 
 
 def _scaled(wish: toml.Term, program: Program) -> Program:
     per = {name: one.per for name, one in wish.read.items() if one.per != 1}
     return Scaled(program, per) if per else program
+
+
+def _program(wish: toml.Term, folder: Path, where: Callable[[Sequence[str], Path], list[str]]) -> Program:
+    read = {name: reader_of(name, one, folder, lammps=wish.run == "lammps") for name, one in wish.read.items()}
+    if not read:
+        raise ConfigError('read: is missing; for example read = { file = "out.txt", regex = "energy = (.*)" }')
+    units = {name: one.unit for name, one in wish.read.items() if one.unit}
+    if not isinstance(wish.run, str):
+        files = _files(_names(wish.input), wish, folder)
+        return Command(where(wish.run or (), folder), files=files, read=read, units=units, keep=wish.keep)
+    _check_ready(wish.run)
+    if not wish.input:
+        raise ConfigError("input: is missing: the script of LAMMPS")
+    script, *others = _names(wish.input)
+    return lammps(
+        folder / script,
+        read,
+        files=_files(others, wish, folder),
+        units=units,
+        threads=wish.threads or 1,
+        launch=wish.launch or (),
+        keep=wish.keep,
+    )
+
+
+def _check_ready(run: str) -> None:
+    if run != "lammps":
+        hint = did_you_mean(run, ["lammps"])
+        raise ConfigError(f'run: expected "lammps" or a list such as {run.split()}, got {run!r:.80}{hint}')
 
 
 def _python(wish: toml.Term, use: str, folder: Path) -> Quantity:
@@ -60,18 +99,8 @@ def _python(wish: toml.Term, use: str, folder: Path) -> Quantity:
         raise ConfigError(f"python: {error}") from error
 
 
-def _argv(wish: toml.Term) -> list[str]:
-    """Returns the program and its arguments as they are written in the file."""
-    if not isinstance(wish.run, str):
-        return list(wish.run or ())
-    if wish.run != "lammps":
-        words = wish.run.split()
-        hint = did_you_mean(wish.run, ["lammps"])
-        raise ConfigError(f'run: expected "lammps" or a list such as {words}, got {wish.run!r:.80}{hint}')
-    first = next(iter(_names(wish.input)), None)
-    if first is None:
-        raise ConfigError("input: is missing: the input file of LAMMPS")
-    return ["lmp", "-in", PurePath(first).name, "-log", "log.lammps", "-screen", "none"]
+def _as_written(argv: Sequence[str], folder: Path) -> list[str]:
+    return list(argv)
 
 
 def _started(argv: Sequence[str], folder: Path) -> list[str]:
@@ -83,23 +112,9 @@ def _started(argv: Sequence[str], folder: Path) -> list[str]:
     return [str(beside.resolve()), *rest] if "/" in program and beside.is_file() else [program, *rest]
 
 
-def _command(wish: toml.Term, argv: Sequence[str], folder: Path) -> Command:
-    read = {name: reader_of(name, one, folder) for name, one in wish.read.items()}
-    if not read:
-        raise ConfigError('read: is missing; for example read = { file = "out.txt", regex = "energy = (.*)" }')
-    return Command(
-        argv,
-        files=_files(wish, folder),
-        read=read,
-        units={name: one.unit for name, one in wish.read.items() if one.unit},
-        keep=wish.keep,
-        name=wish.run if isinstance(wish.run, str) else "",
-    )
-
-
-def _files(wish: toml.Term, folder: Path) -> Mapping[str, Path | Copy]:
+def _files(inputs: Sequence[str], wish: toml.Term, folder: Path) -> Mapping[str, Path | Copy]:
     found: dict[str, Path | Copy] = {}
-    for name in _names(wish.input):
+    for name in inputs:
         found[_own(name, found)] = folder / name
     for name in _names(wish.files):
         found[_own(name, found)] = Copy(folder / name)

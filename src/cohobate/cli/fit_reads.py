@@ -9,15 +9,15 @@ from typing import Any, Final
 import cohobate.cli.fit_tables as toml
 from cohobate.cli.functions import find
 from cohobate.core.errors import ConfigError, UserError
+from cohobate.simulate.chem.lammps import LOG, thermo
 from cohobate.simulate.command import read as readers
 from cohobate.simulate.command.read.reading import Reading
 
-LOG: Final = "log.lammps"
 WAYS: Final = ("column", "thermo", "regex", "json", "extxyz", "use")
 """The keys that say how a file is read; without one it holds one number."""
 
 
-def reader_of(name: str, wish: toml.Read, folder: Path) -> Reading | Callable[[Path], Any]:
+def reader_of(name: str, wish: toml.Read, folder: Path, *, lammps: bool) -> Reading | Callable[[Path], Any]:
     """Returns the reader of a quantity; raises ``ConfigError`` naming the key."""
     ways = {way: given for way in WAYS if (given := getattr(wish, {"json": "json_"}.get(way, way))) is not None}
     where = "read" if name == toml.ALONE else f"read.{name}"
@@ -25,6 +25,8 @@ def reader_of(name: str, wish: toml.Read, folder: Path) -> Reading | Callable[[P
         raise ConfigError(f"{where}: expected one of {', '.join(WAYS)}, got {' and '.join(ways)}")
     way, given = next(iter(ways.items()), ("number", None))
     try:
+        if lammps and isinstance(given, str) and way == "thermo" and wish.file in (None, LOG) and wish.end is None:
+            return thermo(given, None if wish.row == "all" else wish.row)
         return _reader(way, given, wish, folder)
     except UserError as error:
         raise ConfigError(f"{where}: {error}") from error

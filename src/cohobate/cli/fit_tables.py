@@ -9,7 +9,7 @@ from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field
 
 from cohobate.cli.config import Campaign, Finite, Goal, Reference
 from cohobate.cli.engine_tables import EngineTable, Processes
-from cohobate.cli.tables import Positive, Table, Text
+from cohobate.cli.tables import Count, Positive, Table, Text
 from cohobate.core.payload import Plain
 
 MARKS = ("params", "term", "optimizer")
@@ -22,12 +22,40 @@ Words = Annotated[list[Text], Field(min_length=1)]
 Wanted = float | str | list[Any] | dict[str, Any]
 
 
-class Prior(Table):
-    """What was known of a parameter before: where it is, and how sure that is."""
+class Gaussian(Table):
+    """Known to be ``mean`` give or take ``sigma``."""
 
-    kind: Literal["normal", "laplace", "box"] = "normal"
-    center: Finite
+    kind: Literal["gaussian"] = "gaussian"
+    mean: Finite
+    sigma: Positive
+    log: bool = False
+
+
+class Laplace(Table):
+    """Known to be ``mean``, or else anything: falls off with the distance itself."""
+
+    kind: Literal["laplace"]
+    mean: Finite
     width: Positive
+    log: bool = False
+
+
+class Box(Table):
+    """Known to be between ``lo`` and ``hi``, give or take ``sigma``."""
+
+    kind: Literal["box"]
+    lo: float
+    hi: float
+    sigma: Positive
+    log: bool = False
+
+
+def _gaussian(data: Plain) -> Plain:
+    """Adds the kind that a prior without one is of."""
+    return {"kind": "gaussian", **data} if isinstance(data, Mapping) else data
+
+
+Prior = Annotated[Annotated[Gaussian | Laplace | Box, Field(discriminator="kind")], BeforeValidator(_gaussian)]
 
 
 class Parameter(Table):
@@ -78,6 +106,8 @@ class Term(Table):
     python: Reference | None = None
     input: Text | Words = Field(default_factory=list)
     files: Text | Words = Field(default_factory=list)
+    threads: Count | None = None
+    launch: Words | None = None
     read: Reads = Field(default_factory=dict)
     for_: Annotated[dict[str, list[Any]], Field(alias="for")] = Field(default_factory=dict)
     table: Text | None = None

@@ -28,11 +28,12 @@ def terms_of(wish: toml.Term, params: Mapping[str, Any], folder: Path) -> Iterat
     wish = wish.model_copy(update={"version": version})
     rows = rows_of(wish, folder)
     loss = _loss(wish.loss, folder)
-    names = _inputs(wish, quantity, params, rows)
     if rows is None:
-        target, sigma, weight = (_alone(key, getattr(wish, key)) for key in LAID)
-        yield _term(wish, quantity, loss, wish.name, {}, target, sigma, weight)
+        laid_alone = [_alone(key, getattr(wish, key)) for key in LAID]
+        _inputs(wish, quantity, params, rows)
+        yield _term(wish, quantity, loss, wish.name, {}, *laid_alone)
         return
+    names = _inputs(wish, quantity, params, rows)
     laid = [rows.chosen(key, getattr(wish, key)) for key in LAID]
     called = _called(wish.name, rows, names)
     for i, (target, sigma, weight) in enumerate(zip(*laid, strict=True)):
@@ -118,7 +119,6 @@ def _inputs(wish: toml.Term, quantity: Quantity, params: Mapping[str, Any], rows
 
 def _try(quantity: Program, values: Mapping[str, Any]) -> None:
     """Raises ``UserError``, naming file and line, for what cannot be written into an input."""
-    quantity.line(values)
     quantity.render(values)
 
 

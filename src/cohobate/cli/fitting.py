@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from math import inf
+from functools import partial, reduce
 from pathlib import Path
-from typing import final
+from typing import Any, assert_never, final
 
 import cohobate.cli.fit_tables as toml
 from cohobate.campaign import goals
+from cohobate.campaign.result import CampaignResult
 from cohobate.cli.engine_tables import Inline, Loky, Processes, Threads
-from cohobate.cli.fit_quantities import need_program
+from cohobate.cli.fit_quantities import command_of
 from cohobate.cli.fit_terms import terms_of
 from cohobate.cli.job import Job
 from cohobate.cli.stating import blaming
 from cohobate.cli.wanting import wanted
 from cohobate.core.errors import BadOutput, CallFailed, ConfigError, Rejected, UserError
 from cohobate.core.problem import Problem
+from cohobate.core.protocols import Engine
 from cohobate.core.steering import Steers
 from cohobate.fit.candidates import Candidates
 from cohobate.fit.fitter import Fitter
 from cohobate.fit.methods import SIZED, generator_of
 from cohobate.fit.objective import CombinedObjective
 from cohobate.fit.parameters import Parameter, Parameters
+from cohobate.fit.priors import BoxPrior, GaussianPrior, LaplacePrior, Prior
 from cohobate.fit.term import Term
 from cohobate.simulate.function import Simulator
 
@@ -54,11 +56,19 @@ class Fitting:
     parameters: Parameters
     groups: Sequence[Group]
 
-    @property
-    def fitter(self) -> Fitter:
-        """The fit as one is made in Python."""
-        terms = [term for group in self.groups for term in group.terms]
-        return Fitter(CombinedObjective(terms), self.parameters.every)
+    def fitter(self, run: Path, engine: Engine | None = None) -> Fitter:
+        """Returns the fit as one is made in Python."""
+        terms, others = (
+            [t for g in self.groups if g.wish.validation is kind for t in g.terms] for kind in (False, True)
+        )
+        if not terms:
+            raise ConfigError("term: all of them say validation = true; a fit needs one that it is fitted to")
+        validation = CombinedObjective(others) if others else None
+        return Fitter(CombinedObjective(terms), self.parameters, engine=engine, run=run, validation=validation)
+
+    def found(self, run: Path, result: CampaignResult, engine: Engine | None = None) -> object:
+        """Returns what a campaign has found, validated at an engine."""
+        return self.fitter(run, engine).result(result)
 
     def need_programs(self) -> None:
         """Raises ``ConfigError`` where a program is not installed, and the terms run on this machine."""
@@ -66,7 +76,7 @@ class Fitting:
             return
         for group in self.groups:
             with blaming_term(self.file, group.wish.name), _key("run"):
-                need_program(group.terms[0].quantity)
+                command_of(group.terms[0].quantity)
 
 
 def fitting_of(file: Path, config: toml.Fit) -> Fitting:
@@ -81,7 +91,7 @@ def fitting(file: Path, run: Path, config: toml.Fit, *, accept_new_code: bool = 
         raise ConfigError(f'{file}: resources.kind: "coroutines" is for a simulator that is an async def')
     fit = fitting_of(file, config)
     with blaming_term(file, ""):
-        fitter = fit.fitter
+        fitter = fit.fitter(run)
     candidates = Candidates(fitter.objective, fitter.parameters)
     with blaming(file, "params"):
         problem = candidates.problem
@@ -98,7 +108,7 @@ def fitting(file: Path, run: Path, config: toml.Fit, *, accept_new_code: bool = 
         goal,
         partial(_generator, config.optimizer, problem, fitter.parameters),
         accept_new_code,
-        found=fitter.result,
+        found=partial(fit.found, run),
         ready=fit.need_programs,
         blamed=("optimizer", "term"),
     )
@@ -110,7 +120,7 @@ def parameters_of(file: Path, wishes: Mapping[str, toml.Parameter]) -> Parameter
     """Returns the parameters of a fit by their dotted names; raises ``ConfigError`` naming the one that is wrong."""
     made = {name: _parameter(file, name, wish) for name, wish in wishes.items()}
     with blaming(file, "params"):
-        parameters = Parameters(made)
+        parameters = Parameters(_nested(made))
         if not parameters.free:
             raise ConfigError(f"none of {', '.join(made)} is free; a fit needs one that is neither fixed nor tied")
         return parameters
@@ -118,22 +128,31 @@ def parameters_of(file: Path, wishes: Mapping[str, toml.Parameter]) -> Parameter
 
 def _parameter(file: Path, name: str, wish: toml.Parameter) -> Parameter:
     with blaming(file, f"params.{name}"):
-        lo, hi = wish.bounds or (-inf, inf)
-        _check(wish, lo, hi)
-        return Parameter(wish.value, lo, hi, wish.log, wish.scale, wish.fixed, wish.expr, None, wish.unit)
+        if wish.value is None and wish.expr is None:
+            raise ConfigError("value is missing: where the fit starts")
+        lo, hi = wish.bounds or (None, None)
+        prior = None if wish.prior is None else _prior(wish.prior)
+        return Parameter(wish.value, lo, hi, wish.log, wish.scale, wish.fixed, wish.expr, prior, wish.unit)
 
 
-def _check(wish: toml.Parameter, lo: float, hi: float) -> None:
-    if wish.expr is not None and (wish.value is not None or wish.fixed):
-        raise ConfigError("expected expr, or a value, got both")
-    if wish.value is None and wish.expr is None:
-        raise ConfigError("value is missing: where the fit starts")
-    if not lo < hi:
-        raise ConfigError(f"bounds: expected the lower one first, got [{lo:g}, {hi:g}]")
-    if wish.value is not None and not lo <= wish.value <= hi:
-        raise ConfigError(f"bounds: [{lo:g}, {hi:g}] exclude the start {wish.value:g}")
-    if wish.log and wish.value is not None and wish.value <= 0:
-        raise ConfigError(f"log: expected a value above 0, got {wish.value:g}")
+def _nested(made: Mapping[str, Parameter]) -> dict[str, Any]:
+    """Returns parameters by dotted name in tables within tables."""
+    found: dict[str, Any] = {}
+    for name, one in made.items():
+        *above, last = name.split(".")
+        reduce(lambda table, key: table.setdefault(key, {}), above, found)[last] = one
+    return found
+
+
+def _prior(wish: toml.Gaussian | toml.Laplace | toml.Box) -> Prior:
+    match wish:
+        case toml.Gaussian():
+            return GaussianPrior(wish.mean, wish.sigma, wish.log)
+        case toml.Laplace():
+            return LaplacePrior(wish.mean, wish.width, wish.log)
+        case toml.Box():
+            return BoxPrior(wish.lo, wish.hi, wish.sigma, wish.log)
+    assert_never(wish)
 
 
 def _groups(file: Path, config: toml.Fit, parameters: Parameters) -> list[Group]:

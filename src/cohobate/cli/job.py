@@ -11,7 +11,6 @@ from typing import Any
 from cohobate.campaign import goals
 from cohobate.campaign.campaign import Campaign, check_needs
 from cohobate.campaign.policy import FailureBudget, Retries
-from cohobate.campaign.result import CampaignResult
 from cohobate.cli.config import Config
 from cohobate.cli.curfew import LEAVE
 from cohobate.cli.fit_tables import Fit
@@ -33,8 +32,8 @@ UNKNOWN = 60.0
 class Job:
     """A configured campaign that can be made as often as needed: each making has a fresh generator.
 
-    ``ready`` raises ``ConfigError`` for what this machine lacks to run it. ``found``, where there is one, makes
-    what is printed in the end. ``blamed`` are the keys that say how candidates are proposed and evaluated.
+    ``ready`` raises ``ConfigError`` for what this machine lacks to run it. ``found(result, engine)``, where there is
+    one, makes what is printed in the end. ``blamed`` are the keys that say how candidates are proposed and evaluated.
     """
 
     file: Path
@@ -46,7 +45,7 @@ class Job:
     make: Callable[[], Generator | Steers]
     accept_new_code: bool = False
     ready: Callable[[], None] | None = None
-    found: Callable[[CampaignResult], object] | None = None
+    found: Callable[..., object] | None = None
     blamed: tuple[str, str] = ("generator", "simulator.use")
 
     @property

@@ -11,6 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
+from cohobate.cli.fit_quantities import command_of
 from cohobate.core.capture import Raised, capture
 from cohobate.core.context import working_in
 from cohobate.core.errors import CallFailed
@@ -18,7 +19,6 @@ from cohobate.core.payload import Payload
 from cohobate.core.protocols import Engine
 from cohobate.core.task import Task
 from cohobate.fit.calling import Evaluator
-from cohobate.fit.scaled import Program
 from cohobate.fit.term import Term
 from cohobate.simulate.function import plain_name
 from cohobate.view.text import number, shown
@@ -42,12 +42,13 @@ def asked(term: Term, params: Mapping[str, Any]) -> Iterator[str]:
     """Returns the lines that say what will be called, with the input files as they will be written."""
     how = term.calling(params)
     every = {**how.arguments(params, term.name), **term.inputs}
-    if not isinstance(term.quantity, Program):
+    command = command_of(term.quantity)
+    if command is None:
         told = [f"{name}={number(value)}" for name, value in every.items()]
         yield f"  call       {plain_name(term.quantity)}({'params' if how.whole else ', '.join(told)})"
         return
-    yield f"  command    {shlex.join(term.quantity.line(every))}"
-    for name, text in term.quantity.render(every).items():
+    yield f"  command    {shlex.join(command.line(every))}"
+    for name, text in command.render(every).items():
         lines = text.splitlines()
         yield f"  input      {shown(name, 60)}, {len(lines)} line{'s' * (len(lines) != 1)}:"
         yield from (f"             | {shown(line, WIDE)}" for line in lines[:LINES])

@@ -101,7 +101,10 @@ def conduct(job: Job, curfew: Curfew | None = None) -> tuple[CampaignResult, lis
             name = Candidates(Follow(reader), job.pool)
             with _stopped_after(started[0]):
                 watch(started[0], title=job.title, name=name, note=engine.describe, lesson=name.lesson)
-        return started[0].result(), came
+        result = started[0].result()
+        if job.found is not None and not came and result.best():
+            job.found(result, engine)  # while there is an engine for what it evaluates, which is kept
+    return result, came
 
 
 @contextmanager

@@ -23,10 +23,6 @@ class Program(Protocol):
         """Returns the texts of the input files."""
         ...
 
-    def line(self, params: Mapping[str, Any]) -> list[str]:
-        """Returns the program and its arguments."""
-        ...
-
     def identity(self) -> str:
         """Returns what tells it from another."""
         ...
@@ -62,10 +58,6 @@ class Scaled:
     def render(self, params: Mapping[str, Any]) -> Mapping[str, str]:
         """Returns the texts of the input files."""
         return self.program.render(params)
-
-    def line(self, params: Mapping[str, Any]) -> list[str]:
-        """Returns the program and its arguments."""
-        return self.program.line(params)
 
     def identity(self) -> str:
         """Returns what tells it from another."""
