@@ -59,19 +59,20 @@ class Adding:
 
     def __init__(self, number: int, bound: float | None) -> None:
         self.number, self.bound = number, bound
-        self.made: dict[str, Made] = {}
+        self.values: dict[str, Any] = {}
+        self.loss, self.reused = 0.0, 0
 
     def take(self, name: str, made: Made) -> Outcome | None:
         if not isinstance(made.outcome, Value):
             return made.outcome
-        self.made[name] = made
-        values = {part: one.outcome.outputs["value"] for part, one in self.made.items()}  # type: ignore[union-attr] # values
-        loss = sum(value for value in values.values() if isinstance(value, float))
-        if self.bound is not None and loss > self.bound:
+        value = self.values[name] = made.outcome.outputs["value"]
+        self.loss += value if isinstance(value, float) else 0.0
+        self.reused += made.reused
+        if self.bound is not None and self.loss > self.bound:
             return Cancelled(f"beyond {self.bound}")
-        if len(self.made) < self.number:
+        if len(self.values) < self.number:
             return None
-        return Value({"loss": loss, "parts": values, "reused": sum(one.reused for one in self.made.values())})
+        return Value({"loss": self.loss, "parts": self.values, "reused": self.reused})
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, isnan
 from typing import final
 
 from cohobate.core.capture import Raised, Returned, capture
@@ -30,6 +30,11 @@ def nothing_counted(needs: Mapping[str, float]) -> str | None:
 def refuse_of(engine: Engine) -> Refuse:
     """Returns what tells which needs an engine cannot meet."""
     return engine.refuse if isinstance(engine, Packs) else nothing_counted
+
+
+def _wrong_bound(bound: Payload) -> str | None:
+    number = isinstance(bound, int | float) and not isinstance(bound, bool) and not isnan(bound)
+    return None if bound is None or number else f"expected a number as bound, got {bound!r:.60}"
 
 
 @final
@@ -67,7 +72,8 @@ class Admission:
             return self._wrong_outputs(row.outputs)
         if row.note is not None and not isinstance(row.note, Note):
             return f"expected a Note beside the inputs, got {reprlib.repr(row.note)}"
-        return (row.note and wrong_note(row.note)) or self.wrong_terms(row.priority, row.needs)
+        wrong = (row.note and wrong_note(row.note)) or self.wrong_terms(row.priority, row.needs)
+        return wrong or _wrong_bound(row.bound)
 
     def _wrong_outputs(self, outputs: Payload) -> str | None:
         match capture(outputs_of, outputs, self.problem.outputs):

@@ -24,6 +24,10 @@ from cohobate.campaign.handle import Handle
 from cohobate.campaign.loads import InTurn, Several, Terms
 from cohobate.campaign.manifest import write_manifest
 from cohobate.campaign.members import Given, describe, finite, honest, lossy, members_of, problem_of, seed_of
+from cohobate.campaign.parts.attempts import Parting
+from cohobate.campaign.parts.known import Known
+from cohobate.campaign.parts.making import Site
+from cohobate.campaign.parts.recorded import recorded
 from cohobate.campaign.policy import FailureBudget, Policy, Retries
 from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.resume import Identity, declare, remember
@@ -31,12 +35,14 @@ from cohobate.campaign.session import Session
 from cohobate.campaign.sharing import shared_by
 from cohobate.campaign.signals import Interrupted, is_interactive, stopping_on_signals
 from cohobate.core.card import Card, goal_of, space_of
-from cohobate.core.errors import GoalError, ProblemError, UserError
+from cohobate.core.errors import GoalError, ProblemError, SimulatorError, UserError
 from cohobate.core.events import Opened
-from cohobate.core.payload import Plain
+from cohobate.core.parts import Composite
+from cohobate.core.payload import Payload, Plain
 from cohobate.core.problem import Problem
 from cohobate.core.protocols import Engine, Generator
 from cohobate.core.task import GRACE
+from cohobate.core.trial import Inputs
 from cohobate.engines import as_engine, coroutines, processes
 from cohobate.ledger.codec import check
 from cohobate.ledger.database import Durability
@@ -68,6 +74,7 @@ class Settings:
     ntasks: int = 16
     needs: Mapping[str, float] = field(default_factory=dict)
     accept_new_code: bool = False
+    reuse: Path | None = None
 
     def __post_init__(self) -> None:
         for name, expected, right in (
@@ -97,10 +104,14 @@ class Campaign:
     ``concurrent.futures.Executor``; one that was given is never closed. ``problem`` is needed only
     for generators that do not bring it.
 
+    A simulator that is a ``Composite`` is evaluated by its parts, each a call of its own at the engine, to
+    which ``deadline`` and ``needs`` then apply. ``reuse`` is a folder for values of parts that have a key, to
+    be shared with other run folders and with campaigns that run at the same time.
+
     Raises ``UserError`` for what cannot work, before anything is evaluated.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 every setting by its name, so that a misspelt one is refused
         self,
         generator: Given,
         simulator: Callable[..., Any],
@@ -118,6 +129,7 @@ class Campaign:
         ntasks: int = 16,
         needs: Mapping[str, float] | None = None,
         accept_new_code: bool = False,
+        reuse: str | Path | None = None,
     ) -> None:
         self.members = members_of(generator, initial)
         self.problem = problem_of(self.members, problem)
@@ -135,11 +147,12 @@ class Campaign:
             ntasks=ntasks,
             needs=dict(needs or {}),
             accept_new_code=accept_new_code,
+            reuse=None if reuse is None else Path(reuse).absolute(),
         )
+        self._composite = composite_of(self.simulator, self.settings.reuse)
         self._engine = None if engine is None else as_engine(engine)
         own, self._let_go = apart(self.simulator)
-        call = bind(own, self.problem.names)
-        self._call = call if own.batch is None else vectorised(own, call, self.problem)
+        self._call = self._called(own)
         check_outputs(self.simulator, self.problem.outputs)
         check_needs(self.settings.needs, self._engine)
         self._fresh = True
@@ -243,7 +256,9 @@ class Campaign:
         evaluate = evaluation.awaited if is_async(self.simulator) else evaluation
         several = self._several(evaluation)
         terms = Terms(evaluate, settings.deadline, settings.grace, settings.needs, several, self.simulator.batch)
-        orders = Orders(terms, self.problem, goal, settings.drain)
+        site = Site(folder, shared.folder, settings.reuse)
+        parting = self._parting(evaluation, site, ledger, fresh=bool(declared))
+        orders = Orders(terms, self.problem, goal, settings.drain, parting)
         admission = Admission(self.problem, refuse_of(engine))
         crew = partial(assemble, self.members, admission, ledger)
         driver = Driver(orders, crew, scheduler=past.scheduler, ledger=ledger, engine=engine)
@@ -263,12 +278,46 @@ class Campaign:
             return Together(evaluation, self._call)
         return None if is_async(self.simulator) else InTurn(evaluation)
 
+    def _called(self, own: Simulator) -> Callable[[Inputs], Payload]:
+        """Returns what evaluates a candidate; a set of parts is asked for these instead."""
+        if self._composite is not None:
+            return own
+        call = bind(own, self.problem.names)
+        return call if own.batch is None else vectorised(own, call, self.problem)
+
+    def _parting(self, evaluation: Evaluation, site: Site, ledger: Ledger, *, fresh: bool) -> Parting | None:
+        """Returns how candidates are evaluated by parts, if they are; nothing is known where all is ``fresh``."""
+        if self._composite is None:
+            return None
+        known = Known(site.reuse)
+        past = () if fresh else (event for _, event in ledger.read())
+        kept = recorded(past, self._composite, self.problem.structured, known)
+        return Parting(self._composite, evaluation.checked, site, known, kept)
+
     def _cache(self, ledger: Ledger, *, fresh: bool) -> Cache:
         """Returns the values known of this simulator; none where it is ``fresh`` in this run folder."""
         return Cache(self.problem.structured, () if fresh else (event for _, event in ledger.read()))
 
     def _own_engine(self, loop: asyncio.AbstractEventLoop | None) -> Engine:
         return coroutines(loop, ntasks=self.settings.ntasks) if is_async(self.simulator) else processes()
+
+
+def composite_of(simulator: Simulator, reuse: Path | None) -> Composite | None:
+    """Returns a simulator as a set of parts, where it is one; raises ``SimulatorError`` for what cannot be one."""
+    composite = simulator.fn
+    if not isinstance(composite, Composite):
+        if reuse is not None:
+            raise UserError(
+                f"reuse: {simulator.name} has no parts to be used again; @cached shares parts of a function"
+            )
+        return None
+    for wrong, why in (
+        (simulator.batch is not None, "vectorised: leave that out, tiny parts travel together anyway"),
+        (is_async(simulator), "async: make its parts plain functions"),
+    ):
+        if wrong:
+            raise SimulatorError(f"{simulator.name} is a set of parts, which cannot be {why}")
+    return composite
 
 
 def check_needs(needs: Mapping[str, float], engine: Engine | None) -> None:

@@ -12,7 +12,7 @@ from typing import final
 
 from cohobate.campaign.crew import Making
 from cohobate.campaign.goals import Goal, View
-from cohobate.campaign.hands import hands
+from cohobate.campaign.hands import Keeps, hands
 from cohobate.campaign.leftovers import Leftovers
 from cohobate.campaign.loads import Back, Terms
 from cohobate.campaign.moves import (
@@ -30,10 +30,11 @@ from cohobate.campaign.moves import (
     Submit,
     Talk,
 )
+from cohobate.campaign.parts.attempts import Parting
 from cohobate.campaign.peek import Peek
 from cohobate.campaign.scheduler import Scheduler
 from cohobate.core.errors import BudgetExceeded, CohobateError, GeneratorError
-from cohobate.core.events import Event, Proposed, Revised, Stopped
+from cohobate.core.events import Event, Finished, Proposed, Revised, Stopped
 from cohobate.core.problem import Problem, pack, pack_some
 from cohobate.core.protocols import Cooperative, Engine, Packs
 from cohobate.ledger.ledger import Ledger
@@ -50,12 +51,16 @@ PAUSED = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """How a driver is to run: what it evaluates, until when, and whether what runs then may finish."""
+    """How a driver is to run: what it evaluates, until when, and whether what runs then may finish.
+
+    ``parting`` says what of, where a simulator is a set of parts.
+    """
 
     terms: Terms
     problem: Problem
     goal: Goal | None
     drain: bool
+    parting: Parting | None = None
 
 
 @final
@@ -78,7 +83,8 @@ class Driver:
         self._scheduler = scheduler
         self._ledger = ledger
         self._inbox: SimpleQueue[Fact | Halt | Back | Peek] = SimpleQueue()
-        self._hands = hands(engine, orders.terms, self._inbox.put)
+        self._hands = hands(engine, orders.terms, self._inbox.put, orders.parting)
+        self._keeper = self._hands if isinstance(self._hands, Keeps) else None
         self._packs = engine if isinstance(engine, Packs) else None
         self._attentive = isinstance(engine, Cooperative)
         self._crew = crew(self._inbox.put, threaded=not self._attentive)
@@ -289,6 +295,10 @@ class Driver:
             self._ledger.append([self._packed(event) for event in events] if self._structured else events)
             if self._leftovers:
                 self._leftovers.note(events, self._ledger.appended)
+        if self._keeper is not None:
+            for event in events:
+                if isinstance(event, Finished):
+                    self._keeper.over(event.trial)
 
     def _packed(self, event: Event) -> Event:
         match event:

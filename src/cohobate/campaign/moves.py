@@ -60,6 +60,18 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Progressed:
+    """A part of an attempt has ended with a value, and the attempt has none yet."""
+
+    trial: int
+    attempt: int
+    part: str
+    value: Payload
+    seconds: float
+    worker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CancelWanted:
     """Somebody wants these trials stopped."""
 
@@ -87,7 +99,7 @@ class Halt:
     error: CohobateError | None = None
 
 
-Fact = Heard | Broken | Said | Performed | Ended | CancelWanted | StopWanted
+Fact = Heard | Broken | Said | Performed | Ended | Progressed | CancelWanted | StopWanted
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from cohobate.campaign.moves import (
     Fact,
     Heard,
     Performed,
+    Progressed,
     Said,
     StopWanted,
     Submit,
@@ -151,20 +152,28 @@ class Scheduler:
         match fact:
             case Ended(trial, attempt, report):
                 self._ended(trial, attempt, report, now)
+            case Progressed():
+                self._progressed(fact, now)
             case Broken(error, name):
                 self.table.end(name)
                 self.stop(StopWanted(str(error)), now)
-            case Said(name, request):
-                self.table.helm(name).said(request, self, now)
+            case Said() | Performed():
+                self._steered(fact, now)
             case Heard(answer, lessons=lessons, generator=name):
                 self._learned(lessons, name, now)
                 self._heard(answer, self.table.conversation(name), now)
-            case Performed(name, call, outcome):
-                self.table.helm(name).performed(call, outcome)
             case CancelWanted(trials, reason):
                 self.cancel(trials, reason, now)
             case StopWanted():
                 self.stop(fact, now)
+
+    def _steered(self, fact: Said | Performed, now: float) -> None:
+        helm = self.table.helm(fact.generator)
+        match fact:
+            case Said(request=request):
+                helm.said(request, self, now)
+            case Performed(call=call, outcome=outcome):
+                helm.performed(call, outcome)
 
     def _heard(self, answer: Answer | None, talk: Conversation, now: float) -> None:
         talk.heard(answer)
@@ -218,6 +227,13 @@ class Scheduler:
             heappush(self._delayed, (now + self.policy.retries.pause(self.policy.seed, id, attempt), id))
             return
         self._finish(pending, self._verdict(pending, outcome), report, now)
+
+    def _progressed(self, fact: Progressed, now: float) -> None:
+        """Records what a further attempt need not make again; an attempt that failed may still have got so far."""
+        if fact.trial in self.trials:
+            value = {"value": fact.value}
+            done = ev.Progress(fact.trial, fact.attempt, fact.part, value, now, fact.seconds, fact.worker)
+            self._events.append(done)
 
     def _spare(self, pending: Pending, kind: Kind) -> bool:
         """Counts a failed attempt; returns whether the trial gets another."""
@@ -367,7 +383,8 @@ class Scheduler:
 def _trial(id: int, row: Row, generator: str, priority: float = 0.0, needs: Mapping[str, float] | None = None) -> Trial:
     inputs = dict(inputs_of(row))  # theirs may change
     if isinstance(row, Chosen):
-        return Trial(id, inputs, generator, row.note, row.priority or priority, row.needs or needs or {})
+        terms = row.priority or priority, row.needs or needs or {}
+        return Trial(id, inputs, generator, row.note, *terms, bound=row.bound)
     if isinstance(row, Known):
         return Trial(id, inputs, generator, Note(why="given"), given=dict(row.outputs))
     return Trial(id, inputs, generator, None, priority, needs or {})

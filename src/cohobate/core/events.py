@@ -74,6 +74,22 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """What an attempt has come to before its end, of use to a further one: ``value["value"]`` is what ``part`` gave.
+
+    ``seconds`` is how long that took.
+    """
+
+    trial: int
+    attempt: int
+    part: str
+    value: Mapping[str, Any]
+    at: float
+    seconds: float = 0.0
+    worker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptFailed:
     """An attempt gave no value and the trial will be tried again."""
 
@@ -212,6 +228,7 @@ Event = (
     | Proposed
     | Learned
     | Started
+    | Progress
     | AttemptFailed
     | Finished
     | Told
@@ -231,6 +248,7 @@ EVENTS: dict[str, type[Event]] = {
     "proposed": Proposed,
     "learned": Learned,
     "started": Started,
+    "progress": Progress,
     "attempt_failed": AttemptFailed,
     "finished": Finished,
     "told": Told,

@@ -153,10 +153,11 @@ def _spell_trial(trial: Trial, put: Put | None) -> str:
 
 def _spell_terms(trial: Trial, put: Put | None) -> str:
     """Returns how a trial wants to be run, or that it need not be; nothing where it does not say."""
-    if trial.given is None and not (trial.priority or trial.needs):
+    if trial.given is None and trial.bound is None and not (trial.priority or trial.needs):
         return ""
     given = {} if trial.given is None else {"given": dict(trial.given)}
-    return dumps({"priority": float(trial.priority), "needs": dict(trial.needs), **given}, put, name="given")
+    bound = {} if trial.bound is None else {"bound": float(trial.bound)}
+    return dumps({"priority": float(trial.priority), "needs": dict(trial.needs), **given, **bound}, put, name="given")
 
 
 def wrong_note(note: Note) -> str | None:
@@ -184,9 +185,16 @@ def _trial(id: Payload, inputs: Payload, name: Payload, note: Payload = None, te
     known = None if note is None else _note(note)
     if terms is None:
         return Trial(_int(id), _mapping(inputs), _str(name), known)
-    priority, needs, given = _float(terms["priority"]), _numbers(terms["needs"]), terms.get("given")
+    given, bound = terms.get("given"), terms.get("bound")
     return Trial(
-        _int(id), _mapping(inputs), _str(name), known, priority, needs, None if given is None else _mapping(given)
+        _int(id),
+        _mapping(inputs),
+        _str(name),
+        known,
+        _float(terms["priority"]),
+        _numbers(terms["needs"]),
+        None if given is None else _mapping(given),
+        None if bound is None else _float(bound),
     )
 
 

@@ -14,6 +14,7 @@ from cohobate.core.events import (
     Event,
     Finished,
     Opened,
+    Progress,
     Proposed,
     Started,
     Stopped,
@@ -150,6 +151,9 @@ class Tally:
         self.open += event.attempt == 1
         self.last = event.at
 
+    def _progress(self, event: Progress) -> None:
+        self.last = event.at
+
     def _retry(self, event: AttemptFailed) -> None:
         self.retried += 1
         self.last, self.busy = event.at, self.busy + event.seconds
@@ -250,6 +254,7 @@ def _goals(campaign: Plain) -> dict[str, str]:
 _FOLDS: Final[Mapping[type[Event], Callable[[Tally, Any], None]]] = {
     Proposed: Tally._propose,
     Started: Tally._start,
+    Progress: Tally._progress,
     AttemptFailed: Tally._retry,
     Finished: Tally._finish,
     Opened: Tally._open,

@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import Any, Protocol, final, overload, runtime_checkable
 
 from cohobate.core.errors import SimulatorError
+from cohobate.core.parts import Composite
 from cohobate.core.payload import Payload
 from cohobate.core.problem import Output
 from cohobate.simulate.identity import code_hash
@@ -39,7 +40,7 @@ class Simulator:
     batch: int | None = None
 
     def __post_init__(self) -> None:
-        if not callable(self.fn):
+        if not callable(self.fn) and not isinstance(self.fn, Composite):
             raise SimulatorError(f"a simulator must be something to call, got the {type(self.fn).__name__} {self.fn!r}")
         if self.batch is not None:
             _check_batch(self)

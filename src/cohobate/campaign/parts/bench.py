@@ -140,11 +140,14 @@ class Bench:
             self.drop(want)
 
     def _new(self, course: Course, part: Part, needs: Mapping[str, float], *, alone: bool = False) -> Job:
-        expected = self._durations.expect(part.name)
-        job = Job(part, course, needs, inf if expected is None else expected, alone=alone or course.attempt > 1)
+        job = Job(part, course, needs, self._expected(part), alone=alone or course.attempt > 1)
         if part.key:
             self._making[part.key] = job
         return job
+
+    def _expected(self, part: Part) -> float:
+        expected = self._durations.expect(part.name)
+        return inf if expected is None else expected
 
     def _forget(self, job: Job) -> None:
         if job.part.key and self._making.get(job.part.key) is job:
@@ -201,6 +204,8 @@ class Bench:
 
     def _is_tiny(self, job: Job) -> bool:
         """Whether a part is not worth a task of its own, and nothing speaks against its going with others."""
+        if job.long == inf:
+            job.long = self._expected(job.part)
         if job.alone or job.long >= TARGET or job.needs or not self._grouping:
             return False
         deadline = self._deadline(job)

@@ -99,11 +99,12 @@ class Gathering:
 
     def _here(self, course: Course) -> Outcome:
         """Makes the parts one after the other in this thread."""
-        making, known = Making(Site(reuse=self.learned.known.folder)), self.learned.known
+        known = self.learned.known
+        here = Maker(Making(Site(reuse=known.folder)), self.engine, self.conditions.deadline)
         for part in course.parts:
             outcome = recalled(course, part, known)
             if outcome is None and part.name in course.left:
-                report = made_here(self.engine, making, course, part, self.conditions.deadline)
+                report = here(course, part)
                 if part.key and isinstance(report.outcome, Value):
                     known.keep(part.key, report.outcome.outputs["value"])
                 outcome = course.take(part.name, report)
@@ -131,18 +132,28 @@ def recalled(course: Course, part: Part, known: Known) -> Outcome | None:
     return None if value is None else course.recall(part.name, Made(value, reused=True))
 
 
-def made_here(engine: Engine, making: Making, course: Course, part: Part, deadline: float | None) -> Report:
-    """Makes a part in this thread."""
-    order = Catalogue(making).order(part, course.trial, course.attempt)
-    if not isinstance(engine, Cooperative):
-        return making.make(order)
-    began = time.time()
-    match engine.perform(making.make, (order,), deadline if part.deadline is None else part.deadline):
-        case Returned(report):
-            made: Report = report
-            return made
-        case Raised(error):
-            return Report(report_of_error(error, course.attempt, began).outcome, began, time.time() - began)
+@final
+class Maker:
+    """Makes parts in the thread that calls it, the way an engine does that has one for this."""
+
+    __slots__ = ("_catalogue", "_deadline", "_engine", "_make")
+
+    def __init__(self, making: Making, engine: Engine, deadline: float | None) -> None:
+        self._catalogue, self._make, self._deadline = Catalogue(making), making.make, deadline
+        self._engine = engine if isinstance(engine, Cooperative) else None
+
+    def __call__(self, course: Course, part: Part) -> Report:
+        """Returns what became of a part."""
+        order = self._catalogue.order(part, course.trial, course.attempt)
+        if self._engine is None:
+            return self._make(order)
+        began = time.time()
+        match self._engine.perform(self._make, (order,), self._deadline if part.deadline is None else part.deadline):
+            case Returned(report):
+                made: Report = report
+                return made
+            case Raised(error):
+                return Report(report_of_error(error, course.attempt, began).outcome, began, time.time() - began)
 
 
 @final

@@ -37,6 +37,10 @@ class Known:
         """Takes in a value."""
         self._values[key] = Value({"value": value})
 
+    def forget(self) -> None:
+        """Forgets all, but for what lies in the folder."""
+        self._values.clear()
+
     def _read(self, key: str) -> Value | None:
         assert self.folder is not None
         if (data := made(file_of(self.folder, key))) is None:
