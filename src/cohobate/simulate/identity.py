@@ -18,10 +18,10 @@ CONSTANT = (bool, int, float, complex, str, bytes)
 
 
 @runtime_checkable
-class Identified(Protocol):
+class WithRecipe(Protocol):
     """A value that says what it is; asked of frozen dataclasses only."""
 
-    def identity(self) -> str:
+    def recipe(self) -> str:
         """Returns text that is another one where anything about it is."""
         ...
 
@@ -31,7 +31,7 @@ def code_hash(fn: Callable[..., Any]) -> str:
 
     Counted are the source (bytecode and constants where there is none), the arguments of a partial,
     the plain constants and functions a closure holds, and the fields of a frozen dataclass (its
-    ``identity()``, where it has one). Not counted is what the code calls, and state that may change
+    ``recipe()``, where it has one). Not counted is what the code calls, and state that may change
     while it runs: say ``version=`` there.
     """
     return sha256("\x1f".join(_parts(fn, frozenset())).encode("utf-8", "surrogatepass")).hexdigest()
@@ -140,7 +140,7 @@ def _value(value: object, above: frozenset[int]) -> Iterable[str]:
 
 def _own(value: object) -> list[str] | None:
     """Returns what a value says itself to be: an external program with its files."""
-    return ["identity", value.identity()] if _is_frozen(value) and isinstance(value, Identified) else None
+    return ["recipe", value.recipe()] if _is_frozen(value) and isinstance(value, WithRecipe) else None
 
 
 def _is_frozen(value: object) -> bool:

@@ -88,6 +88,7 @@ class Command:
             object.__setattr__(self, name, value)
         check(self)
         object.__setattr__(self, "__signature__", _signature(self.uses))
+        object.__setattr__(self, "__name__", self.name)
 
     def __call__(self, /, **params: Any) -> dict[str, Any]:
         """Runs the program for these parameters, and returns the outputs by name."""
@@ -120,7 +121,7 @@ class Command:
         """What it returns, with units."""
         return tuple(Output(name, unit=self.units.get(name, "")) for name in self.read)
 
-    def identity(self) -> str:
+    def recipe(self) -> str:
         """Returns what tells whether it is the same simulator: all that decides upon what comes out."""
         arguments = [one.describe() for one in self.arguments]
         readers = {

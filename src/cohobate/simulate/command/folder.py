@@ -8,8 +8,9 @@ import secrets
 import shutil
 import tempfile
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, final
 
 from cohobate.core.context import attempt_dir
 from cohobate.core.errors import UserError
@@ -18,31 +19,44 @@ Keep = Literal["failed", "never", "always"]
 KEEPS: Final = ("failed", "never", "always")
 
 
-def fresh(directory: Path | None, name: str) -> Path:
+@final
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A directory of ours; ``attempt`` says that it stands in that of an attempt, in a run folder."""
+
+    path: Path
+    attempt: bool
+
+    @property
+    def where(self) -> str:
+        """Where it is, for a message; in a campaign without the trial, so that equal failures have equal messages."""
+        return f"work/<trial>-<attempt>/{self.path.name} of the run folder" if self.attempt else str(self.path)
+
+    def discard(self) -> None:
+        """Removes it; the directory of the attempt, too, where nothing else is in it."""
+        try:
+            with os.scandir(self.path) as entries:
+                for entry in entries:
+                    os.unlink(entry.path)
+            os.rmdir(self.path)
+        except OSError:  # it has folders of its own
+            shutil.rmtree(self.path, ignore_errors=True)
+        if self.attempt:
+            with suppress(OSError):
+                self.path.parent.rmdir()
+
+
+def fresh(directory: Path | None, name: str) -> Folder:
     """Makes a directory that nobody has: in that of the attempt, in ``directory``, or among temporary files."""
     word = re.sub(r"[^\w.-]+", "-", name).strip(".-")[:40] or "program"
     try:
-        return _numbered(word)
+        return Folder(_numbered(word), attempt=True)
     except UserError:  # no campaign with a run folder
         above = Path(tempfile.gettempdir()) if directory is None else directory
     above.mkdir(parents=True, exist_ok=True)
     made = above / f"{word}-{secrets.token_hex(6)}"
     made.mkdir(mode=0o700)
-    return made
-
-
-def discard(folder: Path) -> None:
-    """Removes a directory; that of an attempt, too, where nothing else is in it."""
-    try:
-        for entry in os.scandir(folder):
-            os.unlink(entry.path)
-        os.rmdir(folder)
-    except OSError:  # it has folders of its own
-        shutil.rmtree(folder, ignore_errors=True)
-    with suppress(UserError):
-        if folder.parent == attempt_dir():
-            with suppress(OSError):
-                folder.parent.rmdir()
+    return Folder(made, attempt=False)
 
 
 def _numbered(word: str) -> Path:

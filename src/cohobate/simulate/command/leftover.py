@@ -25,10 +25,10 @@ def survivors(group: Group, seconds: float) -> set[int]:
     """
     if sys.platform != "linux":
         return members([group]) if seconds > SHORT or _has_members(group.leader) else set()
-    younger = range(group.leader + 1, _latest() + 1)
-    if seconds < SHORT and group.leader <= _latest() and len(younger) < FEW and not _any_marked(younger, group.mark):
-        return set()
-    return members([group])
+    latest = _latest()
+    younger = range(group.leader + 1, latest + 1)
+    few = seconds < SHORT and group.leader <= latest and len(younger) < FEW
+    return set() if few and not _any_marked(younger, group.mark) else members([group])
 
 
 def still_writing(pids: Collection[int], folder: Path) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 from cohobate.core.capture import Raised, capture
 from cohobate.core.errors import BadOutput, CohobateError, DeadlineExceeded, ProgramFailed, UserError
 from cohobate.core.payload import Payload
-from cohobate.simulate.command.folder import Keep, discard, fresh
+from cohobate.simulate.command.folder import Folder, Keep, fresh
 from cohobate.simulate.command.read.reading import Reading
 from cohobate.simulate.command.running import Exited, Limits, execute
 from cohobate.simulate.command.sources import Source, write_files
@@ -43,14 +43,14 @@ def evaluated(job: Job, limits: Limits, directory: Path | None, keep: Keep) -> d
     folder = fresh(directory, job.name)
     kept = keep != "never"
     try:
-        outputs = _outputs(job, folder, limits)
+        outputs = _outputs(job, folder.path, limits)
         kept = keep == "always"
         return outputs
     except TOLD as error:
         raise _told(error, job.name, folder, kept) from error.__cause__
     finally:
         if not kept:
-            discard(folder)
+            folder.discard()
 
 
 def _outputs(job: Job, folder: Path, limits: Limits) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def finite(value: Payload) -> bool:
     return True
 
 
-def _told(error: CohobateError, name: str, folder: Path, kept: bool) -> CohobateError:
-    said = [f"{stream}: {lines}" for stream in ("stderr", "stdout") if (lines := last_lines(folder, stream))]
-    where = [f"kept in {folder}"] if kept else []
+def _told(error: CohobateError, name: str, folder: Folder, kept: bool) -> CohobateError:
+    said = [f"{stream}: {lines}" for stream in ("stderr", "stdout") if (lines := last_lines(folder.path, stream))]
+    where = [f"kept in {folder.where}"] if kept else []
     return type(error)("; ".join([f"{name}: {error}", *said[:1], *where]))

@@ -55,14 +55,16 @@ def execute(argv: Sequence[str], folder: Path, env: Mapping[str, str], limits: L
     it has ended by then.
     """
     began = time.monotonic()
-    mark = secrets.token_hex(8)
-    process = _started(argv, folder, {**env, MARK: f"{_marks(os.getpid())}/{mark}"})
-    group = Group(mark, process.pid)
+    group, process = Group(secrets.token_hex(8), NOBODY), None
+    env = {**env, MARK: f"{_marks(os.getpid())}/{group.mark}"}
     try:
+        process = _started(argv, folder, env)
+        group = Group(group.mark, process.pid)
         if (reason := _waited(process, began, limits)) is not None:
             raise DeadlineExceeded(reason)
-    except BaseException:
-        if process.pid not in end([group], grace=limits.grace):  # else it is stuck in the kernel
+    except BaseException:  # an interrupt, too, also while it is started
+        left = end([group], grace=limits.grace)
+        if process is not None and process.pid not in left:  # else it is stuck in the kernel
             process.wait()
         raise
     seconds = time.monotonic() - began

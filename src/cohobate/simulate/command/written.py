@@ -13,6 +13,8 @@ STREAMS = ("stdout", "stderr")
 """The files that hold what a program writes to its output and its error output."""
 LISTED = 8
 """Files that a message names."""
+LINES = 4
+"""Of the error output, that a message has."""
 TAIL = 2_000
 """Bytes of the error output that are looked at."""
 
@@ -54,7 +56,7 @@ def last_lines(folder: Path, file: str) -> str:
             text = opened.read().decode(errors="replace")
     except OSError:
         return ""
-    return " | ".join(line.strip() for line in text.splitlines()[-5:] if line.strip())[-400:]
+    return " | ".join(line.strip() for line in text.splitlines()[-LINES:] if line.strip())[-400:]
 
 
 @final
