@@ -46,6 +46,8 @@ _HOMES = {
     ),
     "cohobate.core.steering": ("Closed", "Steer"),
     "cohobate.engines": ("executor", "inline", "processes", "threads"),
+    "cohobate.fit.objective": ("CombinedObjective",),
+    "cohobate.fit.term": ("Term",),
     "cohobate.propose.active": ("ActiveLearning",),
     "cohobate.propose.learners.gaussian": ("GPLearner",),
     "cohobate.propose.learners.mesh.learner": ("LearnerND",),
@@ -135,6 +137,8 @@ if TYPE_CHECKING:
     from cohobate.engines.inline import inline as inline
     from cohobate.engines.processes import processes as processes
     from cohobate.engines.threads import threads as threads
+    from cohobate.fit.objective import CombinedObjective as CombinedObjective
+    from cohobate.fit.term import Term as Term
     from cohobate.propose.active import ActiveLearning as ActiveLearning
     from cohobate.propose.gest import as_gest as as_gest
     from cohobate.propose.gest import from_gest as from_gest

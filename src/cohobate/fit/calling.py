@@ -25,7 +25,7 @@ PLACED: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL
 class Uses(Protocol):
     """A quantity that says which parameters it needs, by dotted names: an external program by its templates.
 
-    It is called with just these, by these names: ``quantity(**{"Ar.epsilon": 0.01})``.
+    It is given just these, nested as they are: of ``"Ar.epsilon"``, ``quantity(Ar={"epsilon": 0.01})``.
     """
 
     @property
@@ -37,12 +37,11 @@ class Uses(Protocol):
 class Calling:
     """Which parameters a quantity is given: by name, or (``whole``) as one mapping.
 
-    ``picked`` are their dotted names, ``None`` for all there are; ``flat`` keeps the dots in the names of keywords.
+    ``picked`` are their dotted names, ``None`` for all there are.
     """
 
     whole: bool
     picked: tuple[str, ...] | None = None
-    flat: bool = False
 
     def arguments(self, params: Params, who: str) -> dict[str, Any]:
         """Returns what a quantity is given of ``params``; nothing in it is a copy but the outermost mapping."""
@@ -51,7 +50,7 @@ class Calling:
         found: dict[str, Any] = {}
         for name in self.picked:
             value = looked_up(params, name, who)
-            if self.flat or name in params:
+            if name in params:
                 found[name] = value
             else:
                 _put(found, name.split("."), value)
@@ -67,14 +66,16 @@ def calling(
     takes neither the parameters by their names nor one mapping.
     """
     if uses is None and isinstance(quantity, Uses):
-        picked = tuple(name for name in quantity.uses if name not in inputs)
-        return _checked(Calling(whole=False, picked=picked, flat=True), params, who)
+        uses = [name for name in quantity.uses if name not in inputs]
     if uses is None:
         taken = _taken(quantity, inputs, list(params), who)
         return Calling(whole=taken is None, picked=taken)
-    checked = _checked(Calling(whole=True, picked=tuple(uses)), params, who)
-    taken = _taken(quantity, inputs, list(checked.arguments(params, who)), who)
-    return Calling(taken is None, checked.picked)
+    given = list(Calling(whole=True, picked=tuple(uses)).arguments(params, who))
+    taken = _taken(quantity, inputs, given, who)
+    extra = [] if taken is None else [name for name in given if name not in taken]
+    if extra:
+        raise UserError(f"term {who!r}: uses has {extra[0]!r}, which {plain_name(quantity)} does not take")
+    return Calling(taken is None, tuple(uses))
 
 
 def looked_up(params: Params, name: str, who: str) -> Payload:
@@ -164,11 +165,6 @@ def _by_name(quantity: Callable[..., Any], names: tuple[str, ...], inputs: Param
     return lambda params: quantity(**{name: params[name] for name in names})
 
 
-def _checked(how: Calling, params: Params, who: str) -> Calling:
-    how.arguments(params, who)
-    return how
-
-
 def _put(nested: dict[str, Any], path: list[str], value: Payload) -> None:
     *above, last = path
     for step in above:
@@ -182,12 +178,12 @@ def _taken(quantity: Callable[..., Any], inputs: Params, given: Sequence[str], w
         taken = list(inspect.signature(quantity).parameters.values())
     except (TypeError, ValueError):
         return None
-    open_ = [name for name in given if name not in inputs]
-    wanted = tuple(one.name for one in taken if one.kind in NAMED and one.name in open_)
+    others = [name for name in given if name not in inputs]
+    wanted = tuple(one.name for one in taken if one.kind in NAMED and one.name in others)
     needed = [one for one in taken if one.default is one.empty and one.kind in {*NAMED, *PLACED}]
     unknown = [one for one in needed if one.kind not in NAMED or one.name not in {*wanted, *inputs}]
     if not unknown:
-        return _optional(taken, wanted, open_, inputs)
+        return _optional(taken, wanted, others, inputs)
     if unknown == taken[:1] and taken[0].kind in PLACED and not any(one.name in wanted for one in needed):
         return None
     raise UserError(_misfit(quantity, [str(one) for one in taken], unknown[-1].name, given, who))

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, NoReturn, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 
 from cohobate.core.canonical import content_hash
-from cohobate.core.errors import Rejected
-from cohobate.core.outcome import Failure, Outcome, Value
+from cohobate.core.errors import CallFailed
+from cohobate.core.outcome import Outcome, Value
 from cohobate.core.parts import Judge, Made, Part
 from cohobate.core.payload import Payload
 from cohobate.core.problem import Output, Problem
 from cohobate.core.trial import Inputs
-from cohobate.fit.objective import CombinedObjective
+from cohobate.fit.objective import CombinedObjective, run
 from cohobate.fit.parameters import Parameters
+from cohobate.fit.term import Term
 from cohobate.propose.scaling import Numbers
 
-REFUSED: Final = "parameters"
-"""The part of a candidate whose parameters have no value: it says why, and no term is called."""
-Penalties = Mapping[str, Numbers]
+Penalties: TypeAlias = Mapping[str, Numbers]
+"""The residuals of each prior: (k,)."""
 
 
 @final
@@ -29,8 +29,9 @@ Penalties = Mapping[str, Numbers]
 class Candidates:
     """An objective of the free parameters, by their dotted names: a simulator made of parts.
 
-    Priors are counted here: their residuals come after those of the terms, ``outputs["priors"]`` shows
-    each. A candidate whose tied parameters or priors have no value is rejected.
+    Priors are counted here, where nothing is called for them: their residuals come behind those of the terms,
+    and ``outputs["priors"]`` tells each. A candidate whose tied parameters or priors have no value is
+    ``Rejected`` before any term is called.
     """
 
     objective: CombinedObjective
@@ -38,27 +39,23 @@ class Candidates:
 
     def __call__(self, **inputs: float) -> dict[str, Any]:
         """Evaluates a candidate here, term by term."""
-        penalties = self.parameters.prior_residuals(inputs)
-        found = Value(self.objective.evaluate(self.parameters.nested(inputs)).outputs())
-        return dict(with_priors(found, penalties).outputs)
+        nested, penalties = self.parameters.nested(inputs), self.parameters.prior_residuals(inputs)
+        match run(self.objective, nested):
+            case Value() as value:
+                return dict(with_priors(value, penalties).outputs)
+            case other:
+                raise CallFailed(getattr(other, "message", str(other)))
 
     def parts(self, inputs: Inputs) -> Sequence[Part]:
         """Returns the calls of all terms."""
-        match self._settled(inputs):
-            case str(why):
-                return [Part(REFUSED, _refuse, (why,))]
-            case nested, _:
-                return self.objective.parts(nested)
+        return self.objective.parts(self.parameters.nested(inputs))
 
     def judge(self, inputs: Inputs, bound: float | None = None) -> Judge:
         """Returns what makes an outcome of the terms; ``bound`` holds for the loss with its priors."""
-        match self._settled(inputs):
-            case str(why):
-                return Refusal(why)
-            case nested, penalties:
-                left = None if bound is None else bound - loss_of(penalties)
-                inner = self.objective.judge(nested, left)
-                return Weighing(inner, penalties) if penalties else inner
+        penalties = self.parameters.prior_residuals(inputs)
+        left = None if bound is None else bound - loss_of(penalties)
+        terms = self.objective.judge(self.parameters.nested(inputs), left)
+        return Weighing(terms, penalties) if penalties else terms
 
     def recall(self, inputs: Inputs, outputs: Mapping[str, Any]) -> Mapping[str, Payload]:
         """Returns what each term gave."""
@@ -67,21 +64,19 @@ class Candidates:
     @property
     def problem(self) -> Problem:
         """The free parameters, the loss to minimize, and the residuals where there are any."""
-        return Problem(self.parameters.variables, (Output("loss", "minimize"), *self._residuals()))
+        outputs = [Output("loss", "minimize")]
+        if self.objective.refusal is None:
+            outputs.append(Output("residuals", shape=self._shape()))
+        return Problem(self.parameters.variables, tuple(outputs))
 
     def identity(self) -> str:
         """Returns what a recorded loss belongs to: the objective, ties, priors and what is fixed."""
         return content_hash([self.objective.identity(), self.parameters.describe()])
 
-    def _residuals(self) -> Sequence[Output]:
-        return (Output("residuals", shape=None),) if self.objective.refusal is None else ()
-
-    def _settled(self, inputs: Inputs) -> tuple[dict[str, Any], Penalties] | str:
-        """Returns nested parameters and the residuals of priors, or why there are none."""
-        try:
-            return self.parameters.nested(inputs), self.parameters.prior_residuals(inputs)
-        except Rejected as error:
-            return str(error)
+    def _shape(self) -> tuple[int, ...] | None:
+        counts = [count_of(leaf.term) for leaf in self.objective.leaves]
+        known = [count for count in counts if count is not None]
+        return (sum(known) + self.parameters.penalties,) if len(known) == len(counts) else None
 
 
 @final
@@ -98,24 +93,11 @@ class Weighing:
         return with_priors(outcome, self.penalties) if isinstance(outcome, Value) else outcome
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Rejects a candidate, whatever comes of it."""
-
-    why: str
-
-    def take(self, name: str, made: Made) -> Outcome | None:
-        """Returns why it is rejected."""
-        return Failure("rejected", self.why)
-
-
 def with_priors(value: Value, penalties: Penalties) -> Value:
     """Returns the outcome of an objective with its priors: they add to the loss, and follow its residuals."""
     if not penalties:
         return value
-    outputs = dict(value.outputs)
-    outputs["loss"] = outputs["loss"] + loss_of(penalties)
+    outputs = {**value.outputs, "loss": value.outputs["loss"] + loss_of(penalties)}
     if "residuals" in outputs:
         outputs["residuals"] = np.concatenate([outputs["residuals"], *penalties.values()])
     outputs["priors"] = {name: {"loss": float(r @ r), "residuals": r} for name, r in penalties.items()}
@@ -127,5 +109,11 @@ def loss_of(penalties: Penalties) -> float:
     return float(sum(r @ r for r in penalties.values()))
 
 
-def _refuse(why: str) -> NoReturn:
-    raise Rejected(why)
+def count_of(term: Term) -> int | None:
+    """Returns how many residuals a term has; ``None`` where only its quantity tells."""
+    if callable(term.loss) or str(term.loss) == "value":
+        return 1
+    if term.target is None:
+        return None
+    wanted = term.target.values() if isinstance(term.target, Mapping) else [term.target]
+    return sum(int(np.size(one)) for one in wanted)

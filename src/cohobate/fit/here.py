@@ -10,10 +10,10 @@ from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import BadOutput, Rejected
 from cohobate.core.outcome import Failure, Outcome, Value
 from cohobate.core.parts import Made, Part
-from cohobate.fit.judging import Gathering
+from cohobate.fit.judging import Judging
 
 
-def called_here(parts: Sequence[Part], judge: Gathering) -> Outcome:
+def called_here(parts: Sequence[Part], judge: Judging) -> Outcome:
     """Calls parts until the outcome is decided, those of one key once."""
     known: dict[str, Any] = {}
     for part in parts:

@@ -9,20 +9,21 @@ from typing import Any, Literal, final
 
 import numpy as np
 
+from cohobate.campaign.parts.gathering import Gathering
 from cohobate.core.canonical import content_hash
 from cohobate.core.errors import UserError, did_you_mean
 from cohobate.core.outcome import Failure, Outcome, Value
 from cohobate.core.parts import Made, Part
 from cohobate.core.payload import Payload
-from cohobate.core.protocols import Engine
+from cohobate.core.protocols import Cooperative, Engine
 from cohobate.engines import as_engine
 from cohobate.fit.calling import Params, leaves, quantities_of
-from cohobate.fit.compiled import Plan, compiled, planned
+from cohobate.fit.compiled import compiled
 from cohobate.fit.fresh import PLAIN
 from cohobate.fit.here import called_here
-from cohobate.fit.judging import Gathering, outputs_of
+from cohobate.fit.judging import Judging, outputs_of
 from cohobate.fit.losses import Reduce, check_reduce
-from cohobate.fit.placed import Placed
+from cohobate.fit.planning import Plan, parts_of, planned
 from cohobate.fit.score import Score, score_of
 from cohobate.fit.slopes import check_differentiable, slopes
 from cohobate.fit.targets import check_weight
@@ -83,8 +84,9 @@ class CombinedObjective:
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._calls: dict[tuple[str, ...], tuple[Callable[[Params], float], Callable[[Params], float]]] = {}
         self._worst = Worst()
-        self._placed = _placed(engine, self.terms, self._who)
-        self._plain = self._placed is None and not any(leaf.worst for leaf in self.leaves)
+        self.engine = _engine_of(engine, self.terms, self._who)
+        self._at = None if self.engine is None else Gathering(self, self.engine)
+        self._plain = self.engine is None and not any(leaf.worst for leaf in self.leaves)
 
     @property
     def leaves(self) -> tuple[Leaf, ...]:
@@ -95,11 +97,6 @@ class CombinedObjective:
     def refusal(self) -> str | None:
         """Why there are no residuals, in one line; ``None`` where there are."""
         return self._tree.refusal
-
-    @property
-    def engine(self) -> Engine | None:
-        """Where the terms run; ``None``: one after the other, here."""
-        return None if self._placed is None else self._placed.engine
 
     # what it is worth
 
@@ -114,9 +111,11 @@ class CombinedObjective:
 
     def evaluate(self, params: Params) -> Score:
         """Returns loss, residuals and all terms."""
+        if self._at is not None:
+            self._plan(params)
+            return score_of(outputs_of(self._at(params)))
         judge = self.judge(params)
-        parts = self.parts(params)
-        outcome = called_here(parts, judge) if self._placed is None else self._placed.gathered(parts, judge)
+        outcome = called_here(self.parts(params), judge)
         return score_of(outputs_of(outcome, judge.error))
 
     def residuals(self, params: Params) -> Numbers:
@@ -156,7 +155,7 @@ class CombinedObjective:
 
         ``terms`` are quantities by the names of the terms, or the ``terms`` of a score or of a trial's outputs.
         """
-        judge = Gathering(self._tree, self._worst)
+        judge = Judging(self._tree, self._worst)
         outcome: Outcome | None = None
         for leaf in self.leaves:
             if outcome is None:
@@ -169,9 +168,10 @@ class CombinedObjective:
     def on(self, engine: Engine | Executor) -> CombinedObjective:
         """Returns this objective with its terms at an engine: called as before, they run concurrently.
 
-        The call works within a running event loop too. An error surfaces at once, and what still runs is
-        cancelled; once it is known how long the terms take, the slowest start first. The engine of the objective
-        that is called is the one that counts. It is never closed here.
+        The call works within a running event loop too, and within a term of another objective at the same
+        threads. What fails surfaces at once, as ``CallFailed``, and what still runs is cancelled; once it is known
+        how long the terms take, the slowest start first, and tiny ones go together. What deterministic terms gave
+        is remembered. The engine of the objective that is called is the one that counts. It is never closed here.
         """
         return self._with(engine=engine)
 
@@ -181,11 +181,10 @@ class CombinedObjective:
 
     async def aevaluate(self, params: Params) -> Score:
         """Returns loss, residuals and all terms, while the running event loop goes on."""
-        if self._placed is None:
+        if self._at is None or isinstance(self.engine, Cooperative):
             return await asyncio.to_thread(self.evaluate, params)
-        judge = self.judge(params)
-        outcome = await self._placed.agathered(self.parts(params), judge)
-        return score_of(outputs_of(outcome, judge.error))
+        self._plan(params)
+        return score_of(outputs_of(await asyncio.wrap_future(self._at.start(params))))
 
     # what it is made of
 
@@ -195,7 +194,7 @@ class CombinedObjective:
         return self._with(terms=(*self.terms, *terms), weights=(*self.weights, *more))
 
     def _with(self, **changes: Payload) -> CombinedObjective:
-        return CombinedObjective(**{**self.__getstate__(), "engine": self._placed and self._placed.engine, **changes})
+        return CombinedObjective(**{**self.__getstate__(), "engine": self.engine, **changes})
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy that goes elsewhere is made anew there, and has no engine."""
@@ -209,17 +208,15 @@ class CombinedObjective:
 
     def parts(self, inputs: Params) -> Sequence[Part]:
         """Returns the calls of all terms at nested parameters."""
-        plan = self._plan(inputs)
-        each = zip(self.leaves, plan.calls, plan.evaluators, strict=True)
-        return [leaf.term.part(inputs, how, evaluator) for leaf, how, evaluator in each]
+        return parts_of(self._tree, self._plan(inputs), inputs)
 
-    def judge(self, inputs: Params, bound: float | None = None) -> Gathering:
+    def judge(self, inputs: Params, bound: float | None = None) -> Judging:
         """Returns what makes an outcome of the quantities as they come in.
 
         With a ``bound`` the outcome is ``Cancelled`` as soon as the terms that are in make a larger loss
         (where the reducers are sums, means and roots: losses are at least 0, so that the rest cannot help).
         """
-        return Gathering(self._tree, self._worst, bound)
+        return Judging(self._tree, self._worst, bound)
 
     def recall(self, inputs: Params, outputs: Mapping[str, Any]) -> Mapping[str, Payload]:
         """Returns the recorded quantities of each term that has some."""
@@ -275,6 +272,11 @@ class CombinedObjective:
         return f"{self._who}: {len(self.leaves)} terms, {self.reduce if isinstance(self.reduce, str) else 'reduced'}"
 
 
+def run(objective: CombinedObjective, params: Params) -> Outcome:
+    """Evaluates an objective in this thread, term by term; what fails is an outcome."""
+    return called_here(objective.parts(params), objective.judge(params))
+
+
 def _child(one: Term | CombinedObjective) -> Term | Node:
     return one if isinstance(one, Term) else one.node
 
@@ -284,14 +286,14 @@ def _shape(node: Node) -> Payload:
     return [reduce, [_shape(child) if isinstance(child, Node) else "" for child in node.children]]
 
 
-def _placed(engine: Engine | Executor | None, terms: Sequence[Term | CombinedObjective], who: str) -> Placed | None:
-    """Returns the place of an objective: its own, else that of the objectives in it."""
+def _engine_of(engine: Engine | Executor | None, terms: Sequence[Term | CombinedObjective], who: str) -> Engine | None:
+    """Returns where the terms run: what was said, else the engine of the objectives within."""
     if engine is not None:
-        return Placed(as_engine(engine))
+        return as_engine(engine)
     inner = {id(one.engine): one.engine for one in terms if isinstance(one, CombinedObjective) and one.engine}
     if len(inner) > 1:
         raise UserError(f"{who}: what it holds is bound to {len(inner)} engines: say which by engine= or on(engine)")
-    return Placed(next(iter(inner.values()))) if inner else None
+    return next(iter(inner.values()), None)
 
 
 def _check_params(params: Payload, who: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite, sqrt
+from math import copysign, inf, isfinite, sqrt
 from typing import Any, Final, final
 
 import numpy as np
@@ -17,6 +17,8 @@ from cohobate.propose.scaling import Numbers
 
 SCALARS: Final = frozenset({float, int, np.float64, np.float32, np.int64})
 Quantities = Mapping[str, Any]
+Rooted = float | Numbers
+"""Residuals whose squares sum up to a loss: one, or (m,)."""
 
 
 @final
@@ -34,7 +36,8 @@ class Wanted:
         value = numbers(value, name, who)
         if value.shape != self.target.shape:
             raise BadOutput(f"term {who!r}: {name!r} must have the shape {self.target.shape}, got {value.shape}")
-        found: Numbers = ((value - self.target) / self.sigma).ravel()
+        with np.errstate(over="ignore"):  # what is too large is refused as a loss
+            found: Numbers = ((value - self.target) / self.sigma).ravel()
         return found
 
 
@@ -97,44 +100,56 @@ def numbers(value: Payload, name: str, who: str) -> Numbers:
     return real
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """What makes the loss of a term of what its quantity gave: a number, or quantities by name.
+
+    ``loss`` is for plain calls, ``both`` also returns what the squares of which sum up to it; of the same bits.
+    """
+
+    loss: Callable[[Payload], float]
+    both: Callable[[Payload], tuple[float, Rooted]]
+
+
 def scorer(
     residuals: Targets | Computed | None, loss: str | Callable[[Quantities], float], read: str | None, who: str
-) -> Callable[[Payload], float]:
-    """Returns what makes the loss of a term of what its quantity gave: a number, or quantities by name.
-
-    The same function is used in a plain call and by a campaign, so both have the same bits.
-    """
+) -> Scorer:
+    """Returns how a term is scored, as quickly as its form allows."""
     if callable(loss):
         made = loss
-        return lambda value: counted(made(fresh(_named(value))), who)
+        return _of_losses(lambda value: counted(made(fresh(_named(value))), who))
     if loss == "value":
-        return lambda value: counted(picked(_named(value), read, who)[1], who)
+        return _of_losses(lambda value: counted(picked(_named(value), read, who)[1], who))
     assert residuals is not None
-    if isinstance(residuals, Targets) and single(residuals):
-        return _of_one(residuals.each[0], RHO[loss].one, who)
-    return lambda value: summed(residuals(_named(value), who), loss, who)
+    if isinstance(residuals, Targets) and len(residuals.each) == 1 and residuals.each[0].target.shape == ():
+        return _of_one(residuals.each[0], loss, who)
+    return _of_many(residuals, loss, who)
 
 
-def single(residuals: Targets | Computed) -> bool:
-    """Whether there is one number to compare."""
-    return isinstance(residuals, Targets) and len(residuals.each) == 1 and residuals.each[0].target.shape == ()
+def _of_losses(score: Callable[[Payload], float]) -> Scorer:
+    def both(value: Payload) -> tuple[float, Rooted]:
+        loss = score(value)
+        return loss, sqrt(loss)
+
+    return Scorer(score, both)
 
 
-def of_residuals(residuals: Numbers, loss: str, who: str, *, single: bool) -> tuple[float, Numbers]:
-    """Returns the loss of residuals, of the bits that ``scorer`` gives, and ``rooted`` ones."""
-    total = RHO[loss].one(float(residuals[0])) if single else summed(residuals, loss, who)
-    if not total < inf:
+def _of_many(residuals: Targets | Computed, loss: str, who: str) -> Scorer:
+    rho = RHO[loss]
+
+    def both(value: Payload) -> tuple[float, Rooted]:
+        found = residuals(_named(value), who)
+        return summed(found), found if loss == "square" else rho.rooted(found)
+
+    def summed(found: Numbers) -> float:
+        with np.errstate(over="ignore"):
+            total = float(np.add.reduce(rho.many(found)))
+        if total < inf:
+            return total
         raise BadOutput(f"term {who!r}: its loss must be finite, got {total!r}")
-    return total, rooted(residuals, loss)
 
-
-def summed(residuals: Numbers, loss: str, who: str) -> float:
-    """Returns the loss of many residuals."""
-    with np.errstate(over="ignore"):
-        found = float(np.add.reduce(RHO[loss].many(residuals)))
-    if found < inf:
-        return found
-    raise BadOutput(f"term {who!r}: its loss must be finite, got {found!r}")
+    return Scorer(lambda value: summed(residuals(_named(value), who)), both)
 
 
 def counted(value: Payload, who: str) -> float:
@@ -149,19 +164,9 @@ def counted(value: Payload, who: str) -> float:
     return found
 
 
-def rooted(residuals: Numbers, loss: str) -> Numbers:
-    """Returns residuals whose squares are what each adds to the loss."""
-    return residuals if loss == "square" else RHO[loss].rooted(residuals)
-
-
-def root(loss: float) -> Numbers:
-    """Returns the one residual of a loss that is not made of residuals."""
-    return np.array([sqrt(loss)])
-
-
-def _of_one(wanted: Wanted, rho: Callable[[float], float], who: str) -> Callable[[Payload], float]:
+def _of_one(wanted: Wanted, kind: str, who: str) -> Scorer:
     """By far the most common term is one number: no arrays are made for it."""
-    name, target, sigma = wanted.name, float(wanted.target), float(wanted.sigma)
+    name, target, sigma, rho = wanted.name, float(wanted.target), float(wanted.sigma), RHO[kind].one
 
     def score(value: Payload) -> float:
         if type(value) is not float:
@@ -173,7 +178,12 @@ def _of_one(wanted: Wanted, rho: Callable[[float], float], who: str) -> Callable
             return loss
         raise BadOutput(_infinite(name, value, loss, who))
 
-    return score
+    def both(value: Payload) -> tuple[float, Rooted]:
+        loss = score(value)
+        r = (float(picked(value, name, who)[1] if isinstance(value, Mapping) else value) - target) / sigma
+        return loss, r if kind == "square" else copysign(sqrt(loss), r)
+
+    return Scorer(score, both)
 
 
 def _scalar(value: Payload, name: str, who: str) -> float:

@@ -81,6 +81,6 @@ def _column(value: Payload, one: Wanted, label: str, who: str) -> Numbers:
         return np.zeros(one.target.size)
     slope = numbers(value, label, who)
     if slope.shape != one.target.shape:
-        raise BadOutput(f"term {who!r}: {label} must have the shape {one.target.shape}, got {slope.shape}")
+        raise BadOutput(f"term {who!r}: {label!r} must have the shape {one.target.shape}, got {slope.shape}")
     scaled: Numbers = (slope / one.sigma).ravel()
     return scaled

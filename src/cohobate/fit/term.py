@@ -11,15 +11,13 @@ import numpy as np
 
 from cohobate.core.canonical import content_hash
 from cohobate.core.errors import UserError
-from cohobate.core.parts import Part
 from cohobate.fit.calling import Calling, Evaluator, Params, Uses, calling, quantities_of
-from cohobate.fit.fresh import fresh
 from cohobate.fit.losses import Loss, check_loss
-from cohobate.fit.reading import Computed, Quantities, Targets, of_residuals, root, scorer, single
+from cohobate.fit.reading import Computed, Quantities, Scorer, Targets, scorer
 from cohobate.fit.spelling import spelled
 from cohobate.fit.targets import Target, check_deadline, check_loss_of, check_weight, comparison
 from cohobate.propose.scaling import Numbers
-from cohobate.simulate.function import Simulator, identity, plain_name
+from cohobate.simulate.function import as_simulator, identity, plain_name
 from cohobate.simulate.identity import code_hash
 
 Parameters = Params
@@ -97,29 +95,20 @@ class Term:
         """Returns how the quantity is called with parameters of these names."""
         return calling(self.quantity, self.inputs, self.uses, params, self.name)
 
+    def arguments(self, params: Params) -> tuple[bool, dict[str, Any]]:
+        """Returns whether the quantity takes one mapping, and the parameters that it is given."""
+        how = self.calling(params)
+        return how.whole, how.arguments(params, self.name)
+
     def evaluator(self, how: Calling) -> Evaluator:
         """Returns the call of the quantity, for an engine."""
         return Evaluator(self.quantity, how.whole, self.inputs)
 
-    def part(self, params: Params, how: Calling, evaluator: Evaluator) -> Part:
-        """Returns the call that gives the quantities at these parameters."""
-        arguments = how.arguments(params, self.name)
-        key = self.key(arguments) if self.deterministic else ""
-        return Part(self.name, evaluator, (fresh(arguments),), key, self.deadline, self.needs)
-
-    def key(self, arguments: Params) -> str:
-        """Returns what tells values apart: the quantity, its inputs and the parameters it uses; no target or weight."""
-        try:
-            return content_hash([self.source, arguments])
-        except TypeError as error:
-            raise UserError(f"term {self.name!r}: deterministic needs plain parameters, but {error}") from None
-
     @cached_property
     def source(self) -> str:
         """What its values belong to: the version or the code of the quantity, and its inputs."""
-        quantity = self.quantity
-        code = identity(quantity) if isinstance(quantity, Simulator) else code_hash(quantity)
-        return content_hash([self.version or code, spelled(self.inputs)[0]])
+        code = identity(as_simulator(self.quantity)) if self.version is None else self.version
+        return content_hash([code, spelled(self.inputs)[0]])
 
     def identity(self) -> str:
         """Returns what tells it from another term: also what it is compared with, and how."""
@@ -136,21 +125,13 @@ class Term:
         return np.empty(0) if self.compared is None else self.compared(quantities, self.name)
 
     @cached_property
-    def loss_of(self) -> Callable[[Any], float]:
+    def scorer(self) -> Scorer:
         """Makes the loss, without weight, of what the quantity gave: as it is, or as quantities by name."""
         return scorer(self.compared, self.loss, self.read, self.name)
 
-    def scored(self, quantities: Quantities) -> tuple[float, Numbers]:
-        """Returns the loss, without weight, and residuals (m,) whose squares sum up to it."""
-        if callable(self.loss) or self.loss == "value":
-            loss = self.loss_of(quantities)
-            return loss, root(loss)
-        assert self.compared is not None
-        return of_residuals(self.residuals(quantities), self.loss, self.name, single=single(self.compared))
-
     def rooted(self, quantities: Quantities) -> Numbers:
         """Returns residuals (m,) whose squares sum up to the loss, without weight."""
-        return self.scored(quantities)[1]
+        return np.atleast_1d(self.scorer.both(quantities)[1])
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what is made of the fields again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import fsum, inf, isfinite, sqrt
 from operator import mul
@@ -46,13 +46,17 @@ class Tree:
     """All terms of an objective, and what their losses make: ``reduced`` takes one loss for each leaf, without weights.
 
     ``refusal`` says why there are no residuals whose squares sum up to the loss (for a root mean outermost:
-    to its square), ``monotone`` that a larger loss of a term never makes a smaller one of the whole.
+    to its square), ``monotone`` that a larger loss of a term never makes a smaller one of the whole, ``linear``
+    that it is the sum of weighted losses. ``places`` are those of the leaves by name, ``roots`` those of their weights.
     """
 
     leaves: tuple[Leaf, ...]
     reduced: Reducer
     refusal: str | None
     monotone: bool
+    linear: bool
+    places: Mapping[str, int]
+    roots: tuple[float, ...]
 
 
 def planted(root: Node) -> Tree:
@@ -60,7 +64,16 @@ def planted(root: Node) -> Tree:
     leaves = list(_leaves(root, 1.0, root.worst, ""))
     if all(leaf.weight == 0 for leaf in leaves):
         raise UserError(f"{shown(root)}: all weights are 0, so that nothing counts")
-    return Tree(tuple(_apart(leaves)), _checked(root), _refusal(root), _monotone(root))
+    apart = tuple(_apart(leaves))
+    return Tree(
+        apart,
+        _checked(root),
+        _refusal(root),
+        _monotone(root),
+        _linear(root) is not None,
+        {leaf.term.name: place for place, leaf in enumerate(apart)},
+        tuple(sqrt(leaf.weight) for leaf in apart),
+    )
 
 
 def shown(node: Node) -> str:
