@@ -84,7 +84,8 @@ def goal_of(output: Output) -> str:
 def _span(variable: Variable) -> str:
     match variable:
         case Real(unit=unit) if not variable.bounded:
-            return f"{variable.within}{f', in {unit}' if unit else ''}"
+            ends = "unbounded" if variable.within == "finite" else variable.within.removeprefix("finite, ")
+            return f"{ends}{f' {unit}' if unit else ''}"
         case Real(lo, hi, unit=unit) | Integer(lo, hi, unit=unit):
             return f"from {lo:g} to {hi:g}{f' {unit}' if unit else ''}"
         case Choice(values):

@@ -11,24 +11,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias, final
 
-from cohobate.core.errors import UserError
+import numpy as np
 
-Values: TypeAlias = Mapping[str, float]
-Formula: TypeAlias = Callable[[Values], float]
+from cohobate.core.errors import UserError
+from cohobate.fit.dual import FUNCTIONS, Dual, Operand, power, value_of
+
+Values: TypeAlias = Mapping[str, Operand]
+Formula: TypeAlias = Callable[[Values], Operand]
 
 LONGEST: Final = 1000
 DEEPEST: Final = 100
 """How deep an expression may be nested; each further term of a sum is one deeper."""
-FUNCTIONS: Final[Mapping[str, Callable[..., float]]] = {
-    "sqrt": math.sqrt,
-    "exp": math.exp,
-    "log": math.log,
-    "sin": math.sin,
-    "cos": math.cos,
-    "abs": abs,
-    "min": min,
-    "max": max,
-}
 SEVERAL: Final = ("min", "max")
 """Functions of two numbers or more; the others take one."""
 GRAMMAR: Final = f"numbers, names, + - * / **, parentheses, pi and {', '.join(FUNCTIONS)}"
@@ -44,12 +37,14 @@ class Expression:
     names: tuple[str, ...]
     formula: Formula = field(repr=False, compare=False)
 
-    def __call__(self, values: Values) -> float:
+    def __call__(self, values: Mapping[str, float]) -> float:
         """Returns its value; raises ``ValueError``, ``ZeroDivisionError`` or ``OverflowError`` where it has none."""
-        found = self.formula(values)
-        if not math.isfinite(found):
-            raise ValueError(f"it is {found}")
-        return found
+        return value_of(_finite(self.formula(values)))
+
+    def dual(self, values: Values) -> Operand:
+        """Returns its value with its derivatives, where the values have such; raises what a call does."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _finite(self.formula(values))
 
 
 def parsed(text: str) -> Expression:
@@ -109,14 +104,11 @@ class Reader:
         return lambda values: fn(*[one(values) for one in read])
 
 
-def _power(base: float, exponent: float) -> float:
-    found = base**exponent
-    if isinstance(found, complex):
-        raise ValueError(f"({base}) ** ({exponent}) is no real number")
-    return float(found)
+def _power(base: Operand, exponent: Operand) -> Operand:
+    return base**exponent if isinstance(base, Dual) or isinstance(exponent, Dual) else power(base, exponent)
 
 
-BINARY: Final[Mapping[type[ast.operator], Callable[[float, float], float]]] = {
+BINARY: Final[Mapping[type[ast.operator], Callable[[Operand, Operand], Operand]]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
@@ -160,7 +152,13 @@ def _constant(number: float) -> Formula:
     return lambda _: value
 
 
-def _binary(op: Callable[[float, float], float], left: Formula, right: Formula) -> Formula:
+def _finite(found: Operand) -> Operand:
+    if not math.isfinite(value_of(found)):
+        raise ValueError(f"it is {value_of(found)}")
+    return found
+
+
+def _binary(op: Callable[[Operand, Operand], Operand], left: Formula, right: Formula) -> Formula:
     return lambda values: op(left(values), right(values))
 
 

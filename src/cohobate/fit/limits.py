@@ -36,7 +36,7 @@ def _pairs(bounds: Payload, name: str) -> Iterator[tuple[str, Pair]]:
             yield name, (None, None)
         case (lo, hi) if _is_end(lo) and _is_end(hi):
             yield name, (lo, hi)
-        case list() | tuple() if not any(map(_is_end, listed)):
+        case list() | tuple() if not any(isinstance(one, Number | str) for one in listed):
             for at, inner in enumerate(listed):
                 yield from _pairs(inner, f"{name}[{at}]")
         case _:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, TypeAlias, final
+from typing import Any, TypeAlias, TypeVar, final
+
+import numpy as np
 
 from cohobate.core.errors import Rejected, UserError, did_you_mean
 from cohobate.core.problem import Real
+from cohobate.fit.dual import Dual, Operand, value_of
 from cohobate.fit.expression import Expression, parsed
 from cohobate.fit.limits import Bounds, limits_of
 from cohobate.fit.nesting import grafted, planted, shape_of
@@ -16,6 +19,7 @@ from cohobate.fit.priors import Penalty, Prior, check_prior, described, residual
 from cohobate.propose.scaling import Numbers
 
 Nested: TypeAlias = Mapping[str, Any]
+N = TypeVar("N")
 __all__ = ["Bounds", "Nested", "Parameter", "Parameters"]
 
 
@@ -100,7 +104,7 @@ class Parameters:
             raise _unknown("values", free, self.free)
         found = {**self._kept, **free}
         for name, tie in self._ties:
-            found[name] = _tied(name, tie, found)
+            found[name] = _tied(name, tie, tie, found)
         return found
 
     def prior_residuals(self, free: Mapping[str, float]) -> dict[str, Numbers]:
@@ -113,6 +117,29 @@ class Parameters:
             if len(one) != self._counts[name]:
                 raise Rejected(f"prior of {name!r}: expected {self._counts[name]} residuals as before, got {len(one)}")
         return found
+
+    def slopes(self, free: Mapping[str, float]) -> dict[str, Numbers]:
+        """Returns how fast each parameter grows with the free ones, (d,), by dotted name: the chain rule of ties."""
+        unit = np.eye(len(self.free))
+        found: dict[str, Operand] = dict(self._kept)
+        found |= {name: Dual({**self.start, **free}[name], row) for name, row in zip(self.free, unit, strict=True)}
+        for name, tie in self._ties:
+            found[name] = _tied(name, tie.dual, tie, found)
+        none = np.zeros(len(self.free))
+        return {name: one.slopes if isinstance(one := found[name], Dual) else none for name in self.every}
+
+    def prior_slopes(self, free: Mapping[str, float]) -> Numbers:
+        """Returns the derivatives of the residuals of all priors by the free parameters: (k, d).
+
+        By central differences, of 1e-6 of the sizes: priors cost nothing.
+        """
+        at = {**self.start, **free}
+        columns = []
+        for name, one in self.free.items():
+            h = 1e-6 * (abs(at[name]) or one.size)
+            ahead, behind = (self.prior_residuals({**at, name: at[name] + step}) for step in (h, -h))
+            columns.append(np.concatenate([np.empty(0), *((ahead[key] - behind[key]) / (2 * h) for key in ahead)]))
+        return np.stack(columns, axis=1) if columns else np.empty((self.penalties, 0))
 
     def _penalties(self, values: Mapping[str, float]) -> dict[str, Numbers]:
         own = {
@@ -146,7 +173,7 @@ def _ties(every: Mapping[str, Parameter]) -> Sequence[tuple[str, Expression]]:
 
 
 def _parsed(name: str, expr: str, every: Mapping[str, Parameter]) -> Expression:
-    told = f"parameter {name!r}: expr={expr!r}"
+    told = f"parameter {name!r}: expr={expr!r:.80}"
     try:
         tie = parsed(expr)
     except UserError as error:
@@ -157,12 +184,12 @@ def _parsed(name: str, expr: str, every: Mapping[str, Parameter]) -> Expression:
     return tie
 
 
-def _tied(name: str, tie: Expression, values: Mapping[str, float]) -> float:
+def _tied(name: str, fn: Callable[[Any], N], tie: Expression, values: Mapping[str, Any]) -> N:
     try:
-        return tie(values)
+        return fn(values)
     except (ValueError, ZeroDivisionError, OverflowError) as error:
-        at = ", ".join(f"{other}={values[other]!r}" for other in tie.names)
-        raise Rejected(f"parameter {name!r}: expr={tie.text!r} has no value{at and f' at {at}'}: {error}") from None
+        at = ", ".join(f"{other}={value_of(values[other])!r}" for other in tie.names)
+        raise Rejected(f"parameter {name!r}: expr={tie.text!r:.80} has no value{at and f' at {at}'}: {error}") from None
 
 
 def _priors(every: Mapping[str, Parameter], joint: Mapping[str, Penalty]) -> dict[str, Prior | Penalty]:
