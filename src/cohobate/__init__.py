@@ -46,11 +46,12 @@ _HOMES = {
     ),
     "cohobate.core.steering": ("Closed", "Steer"),
     "cohobate.engines": ("executor", "inline", "processes", "threads"),
+    "cohobate.fit.fitter": ("Fitter",),
     "cohobate.fit.objective": ("CombinedObjective",),
-    "cohobate.fit.term": ("Term",),
     "cohobate.fit.parameter": ("Parameter",),
     "cohobate.fit.parameters": ("Parameters",),
     "cohobate.fit.priors": ("BoxPrior", "GaussianPrior", "LaplacePrior"),
+    "cohobate.fit.term": ("Term",),
     "cohobate.propose.active": ("ActiveLearning",),
     "cohobate.propose.learners.gaussian": ("GPLearner",),
     "cohobate.propose.learners.mesh.learner": ("LearnerND",),
@@ -140,13 +141,14 @@ if TYPE_CHECKING:
     from cohobate.engines.inline import inline as inline
     from cohobate.engines.processes import processes as processes
     from cohobate.engines.threads import threads as threads
+    from cohobate.fit.fitter import Fitter as Fitter
     from cohobate.fit.objective import CombinedObjective as CombinedObjective
-    from cohobate.fit.term import Term as Term
     from cohobate.fit.parameter import Parameter as Parameter
     from cohobate.fit.parameters import Parameters as Parameters
     from cohobate.fit.priors import BoxPrior as BoxPrior
     from cohobate.fit.priors import GaussianPrior as GaussianPrior
     from cohobate.fit.priors import LaplacePrior as LaplacePrior
+    from cohobate.fit.term import Term as Term
     from cohobate.propose.active import ActiveLearning as ActiveLearning
     from cohobate.propose.gest import as_gest as as_gest
     from cohobate.propose.gest import from_gest as from_gest

@@ -11,7 +11,7 @@ from cohobate.fit.term import Term
 from fit.crystals import E2, MADELUNG, rock_salt
 
 R0, BULK = 2.82, 24.0 / 160.2177
-"""Distance of neighbours (Å) and bulk modulus (24.0 GPa, in eV/Å³) of NaCl: Kittel, Introduction to Solid State Physics."""
+"""Distance (Å) and bulk modulus (24.0 GPa, in eV/Å³) of NaCl (Kittel, Introduction to Solid State Physics)."""
 RHO, LAMBDA, ENERGY = 0.32132, 1097.8, -7.907
 CRYSTAL = """\
 units metal

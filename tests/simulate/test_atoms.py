@@ -131,12 +131,19 @@ def test_constraints_hold_but_forces_are_as_they_are():
     assert np.array_equal(stays["positions"], atoms.positions)
 
 
+def given(term, params):
+    """Returns the parameters that a term calls its quantity with."""
+    how = term.calling(params)
+    assert not how.whole
+    return how.arguments(params, term.name)
+
+
 def test_a_term_gives_it_what_it_takes():
     quantity = co.chem.single_point(pair, lennard_jones)
     term = Term(quantity, -0.01, inputs={"r": 3.7})
     params = {"epsilon": EPSILON, "sigma": SIGMA, "charge": 1.0}
-    assert term.arguments(params) == (False, {"epsilon": EPSILON, "sigma": SIGMA})
-    assert term.arguments({**params, "cutoff": 8.5})[1]["cutoff"] == 8.5
+    assert given(term, params) == {"epsilon": EPSILON, "sigma": SIGMA}
+    assert given(term, {**params, "cutoff": 8.5})["cutoff"] == 8.5
     assert term.name == "single_point of pair(r=3.7)"
 
 
@@ -197,10 +204,8 @@ def test_a_kept_calculator_is_made_once_and_again_after_an_error():
         quantity(r=3.7, epsilon=float("nan"), sigma=SIGMA)
     assert quantity(r=3.7, epsilon=EPSILON, sigma=SIGMA)["energy"] == pytest.approx(energy(3.7), rel=1e-12)
     assert len(made) == 2
-    assert Term(quantity, 0.0, inputs={"r": 3.7}).arguments({"epsilon": 1.0, "sigma": 2.0, "x": 3.0})[1] == {
-        "epsilon": 1.0,
-        "sigma": 2.0,
-    }
+    term = Term(quantity, 0.0, inputs={"r": 3.7})
+    assert given(term, {"epsilon": 1.0, "sigma": 2.0, "x": 3.0}) == {"epsilon": 1.0, "sigma": 2.0}
     shelf().dismiss(model.scope)
 
 

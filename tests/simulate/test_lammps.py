@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
 
 import cohobate as co
 from cohobate.core.errors import BadOutput, DeadlineExceeded, ProgramFailed, Rejected, UserError
 from cohobate.fit.term import Term
 from cohobate.simulate.chem import lammps_program
 from cohobate.simulate.function import as_simulator, identity
+from fit.crystals import cohesive
 
 CRYSTAL = """\
 units metal
@@ -28,6 +33,7 @@ run 0
 """
 ARGON = {"a": 5.26, "epsilon": 0.0104, "sigma": 3.405}
 ENERGY = -0.0842061149449
+MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
 
 
 def test_a_crystal_of_argon_has_its_known_energy():
@@ -54,6 +60,31 @@ def test_dynamics_conserve_energy_in_each_row():
     assert np.ptp(found["energies"]) < 1e-4 * abs(found["first"])
     assert found["energies"][0] == found["first"]
     assert 5 < found["temperature"] < 40
+
+
+RELAXED = (
+    CRYSTAL.replace("run 0", "fix 1 all box/relax iso 0.0 vmax 0.001\nminimize 0 1e-10 {steps} 10000\nunfix 1\nrun 0\n")
+    .replace("press temp", "v_a")
+    .replace("variable e", "variable a equal lx/3\nvariable e")
+)
+
+
+def test_a_crystal_relaxes_to_the_minimum_of_its_lattice_sum():
+    run = co.chem.lammps(RELAXED, {"a": "v_a", "energy": "v_e", "before": co.chem.thermo("v_a", row=0, run=0)})
+    found = run(**ARGON | {"a": 5.3}, steps=1000)
+    lowest = minimize_scalar(lambda a: cohesive(a, 0.0104, 3.405), bounds=(5.2, 5.3), method="bounded")
+    assert found["before"] == pytest.approx(5.3)
+    assert found["a"] == pytest.approx(lowest.x, abs=1e-4)
+    assert found["energy"] == pytest.approx(lowest.fun, abs=1e-9)
+
+
+def test_a_minimization_that_did_not_converge_is_a_failure():
+    cut = {**ARGON, "steps": 1, "a": 5.4}
+    with pytest.raises(BadOutput, match="the minimization did not converge: it stopped for max iterations"):
+        co.chem.lammps(RELAXED, {"a": co.chem.thermo("v_a", run=0)}, keep="never")(**cut)
+    meant = {"a": co.chem.thermo("v_a", run=0, converged=False), "after": "v_a"}
+    found = co.chem.lammps(RELAXED, meant)(**cut)
+    assert found["a"] == found["after"] < 5.4
 
 
 def test_files_stand_beside_the_script(tmp_path):
@@ -135,7 +166,8 @@ def test_a_run_that_takes_too_long_is_ended():
 
 def test_where_lammps_is_says_nothing_of_what_it_computes(monkeypatch):
     one, other = (co.chem.lammps(CRYSTAL, "v_e", program=name) for name in (None, "/opt/lammps/bin/lmp"))
-    assert one.identity() == other.identity() == identity(as_simulator(one))
+    assert one.identity() == other.identity()
+    assert identity(as_simulator(one)) == identity(as_simulator(other))
     different = [
         one,
         co.chem.lammps(CRYSTAL, "PotEng"),
@@ -173,6 +205,23 @@ def test_it_runs_alone_also_among_ranks(monkeypatch):
     assert found["energy"] == pytest.approx(ENERGY, abs=1e-13)
     assert "using 2 OpenMP thread(s) per MPI task" in found["log"]
     assert "on 2 procs" in found["log"] or "1 MPI tasks x 2 OpenMP threads" in found["log"]
+
+
+@pytest.mark.skipif(MPIEXEC is None, reason="there is no mpiexec")
+def test_several_ranks_where_it_is_launched_so():
+    run = co.chem.lammps(
+        CRYSTAL, {"energy": "v_e", "log": co.read.text("log.lammps")}, launch=[MPIEXEC, "-n", "2"], deadline=30
+    )
+    found = run(**ARGON)
+    assert found["energy"] == pytest.approx(ENERGY, abs=1e-12)
+    assert "2 by 1 by 1 MPI processor grid" in found["log"] or "1 by 1 by 2 MPI processor grid" in found["log"]
+
+
+def test_what_fails_in_an_objective_names_the_term():
+    term = co.Term(co.chem.lammps("bogus {epsilon}\n", "PotEng", keep="never"), 0.0, name="crystal")
+    says = "term 'crystal': lammps: 'PotEng' from log.lammps: LAMMPS stopped: ERROR: Unknown command: bogus 1"
+    with pytest.raises(BadOutput, match=says):
+        co.CombinedObjective([term])({"epsilon": 1})
 
 
 def test_a_term_of_it_runs_in_other_processes():

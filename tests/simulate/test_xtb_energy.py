@@ -24,7 +24,7 @@ def test_a_distance_is_that_of_the_atoms():
         expected = xtb.energy(Geometry(("N", "N"), np.array([(0, 0, 0), (0, 0, r)])), charge=0, multiplicity=1)
         assert ready(r=r)["energy"] == pytest.approx(expected, abs=1e-6)
         assert own(r=r)["energy"] == pytest.approx(expected, abs=1e-6)
-    term = Term(ready, inputs={"r": 1.1})
+    term = Term(ready, -260.0, inputs={"r": 1.1})
     assert term.name == "GFN2-xTB of N#N(r=1.1)"
 
 

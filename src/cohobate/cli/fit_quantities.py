@@ -35,7 +35,7 @@ def quantity_of(wish: toml.Term, folder: Path) -> tuple[Quantity, str | None]:
             raise ConfigError(f'{key}: is for run = "lammps"; of another program it stands in its arguments')
     program = _scaled(wish, _program(wish, folder, _started))
     # Where the program is does not tell one fit from another: it may go on elsewhere.
-    return program, wish.version or _scaled(wish, _program(wish, folder, _as_written)).identity()
+    return program, wish.version or _scaled(wish, _program(wish, folder, _as_written)).recipe()
 
 
 def command_of(quantity: Quantity) -> Command | None:

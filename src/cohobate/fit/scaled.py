@@ -23,7 +23,7 @@ class Program(Protocol):
         """Returns the texts of the input files."""
         ...
 
-    def identity(self) -> str:
+    def recipe(self) -> str:
         """Returns what tells it from another."""
         ...
 
@@ -59,6 +59,6 @@ class Scaled:
         """Returns the texts of the input files."""
         return self.program.render(params)
 
-    def identity(self) -> str:
+    def recipe(self) -> str:
         """Returns what tells it from another."""
-        return content_hash([self.program.identity(), dict(self.per)])
+        return content_hash([self.program.recipe(), dict(self.per)])

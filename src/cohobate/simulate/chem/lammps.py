@@ -27,6 +27,7 @@ ARGUMENTS: Final = ("-in", SCRIPT, "-log", LOG, "-nocite", "-screen", "none")
 END: Final = "Total wall time"
 """What stands in the last line of a log that is complete."""
 QUIT: Final = re.compile(r"\s*quit\s+\d+\s*$", re.ASCII)
+CUT_SHORT: Final = re.compile(r"^ *Stopping criterion = (max .*)$", re.MULTILINE)
 RUNS: Final = re.compile(r"^[ \t]*(?:run|minimize|rerun)[ \t]", re.MULTILINE)
 FORMATTED: Final = re.compile(r"^[ \t]*thermo_modify\b(?:.*&[ \t]*\n)*.*\bformat\b", re.MULTILINE)
 IN_FULL: Final = "thermo_modify format float %.17g\n"
@@ -35,12 +36,15 @@ LAUNCHED: Final = ("OMPI_*", "MPI*", "MPICH_*", "PMI_*", "PMIX_*")
 Read = str | Sequence[str] | Mapping[str, "str | Reading | Callable[[Path], Any]"]
 
 
-def thermo(column: str, row: int | None = -1, run: int = -1) -> Reading:
-    """Reads a column of the thermodynamic output: by default the last row of the last run; ``row=None``: all rows."""
-    return Reading(LOG, of_thermo, {"column": column, "row": row, "run": run}, end="")
+def thermo(column: str, row: int | None = -1, run: int = -1, *, converged: bool = True) -> Reading:
+    """Reads a column of the thermodynamic output: by default the last row of the last run; ``row=None``: all rows.
+
+    A minimization that ended because it had used up its iterations is a failure, unless ``converged=False``.
+    """
+    return Reading(LOG, of_thermo, {"column": column, "row": row, "run": run, "converged": converged}, end="")
 
 
-def of_thermo(text: str, column: str, row: int | None, run: int) -> Payload:
+def of_thermo(text: str, column: str, row: int | None, run: int, converged: bool) -> Payload:
     """Returns what a log says; raises ``ValueError`` with the error of LAMMPS, or for a log that is cut off."""
     lines = text.rstrip().splitlines()
     wrong = [i for i, line in enumerate(lines) if line.startswith("ERROR")]
@@ -51,7 +55,17 @@ def of_thermo(text: str, column: str, row: int | None, run: int) -> Payload:
         raise ValueError(f"LAMMPS stopped: the script says {' '.join(told[-1])!r}")
     if END not in lines[-1]:
         raise ValueError(f"it is half written: expected {END!r} in its last line, got {lines[-1][-60:]!r}")
-    return of_log(text, column, row, run, None)
+    found = of_log(text, column, row, run, None)
+    if converged and (why := _unfinished(text, run)):
+        raise ValueError(f"the minimization did not converge: it stopped for {why}")
+    return found
+
+
+def _unfinished(text: str, run: int) -> str:
+    """Returns what cut a minimization short; nothing where it converged, or the run was none."""
+    after = text.split("\nLoop time of")[run + 1 if run >= 0 else run]
+    found = CUT_SHORT.search(after)
+    return found[1] if found else ""
 
 
 @final
@@ -106,9 +120,9 @@ class Lammps:
         """What a term of it is called."""
         return self.name
 
-    def identity(self) -> str:
+    def recipe(self) -> str:
         """Returns what tells it from another: script, files, and what is read; not where LAMMPS is."""
-        return self.command.identity()
+        return self.command.recipe()
 
 
 def lammps(
