@@ -11,6 +11,7 @@ from cohobate.cli.allocation import walltime_end
 from cohobate.cli.building import build
 from cohobate.cli.curfew import curfew_line, curfew_of
 from cohobate.cli.findings import Finding
+from cohobate.cli.fit_tables import Fit
 from cohobate.cli.job import Job
 from cohobate.cli.reading import DATABASE, NAME, Place, find
 from cohobate.cli.running import finished
@@ -51,7 +52,9 @@ def checkup(folder: Path) -> Iterator[Finding]:
 
 def _limits(job: Job) -> Iterator[Finding]:
     deadline = job.config.campaign.deadline
-    if deadline is None:
+    if isinstance(job.config, Fit) and all(term.deadline for term in job.config.term):
+        yield Finding("deadline", "each term has its own")
+    elif deadline is None:
         hint = "none: an evaluation that hangs is never stopped; set campaign.deadline"
         yield Finding("deadline", hint, "note")
     else:

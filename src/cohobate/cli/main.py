@@ -41,8 +41,9 @@ def init(
 
     folder = copy(template, template if name is None else name, Path(), cluster)
     submit = {"slurm": "sbatch", "pbs": "qsub"}.get(cluster or "")
+    first = "cohobate check" if template.startswith("fit") else "cohobate run"
     go = f"cd {folder}, set walltime and queue in submit-node.sh, {submit} submit-node.sh"
-    print(f"made {folder}; next: {go if submit else f'cd {folder} && cohobate run'}")
+    print(f"made {folder}; next: {go if submit else f'cd {folder} && {first}'}")
 
 
 @app.command()
