@@ -50,7 +50,7 @@ def _term(
     *laid: Any,
 ) -> Term:
     target, sigma, weight = laid
-    if target is None and not callable(loss):
+    if target is None and loss != "value" and not callable(loss):
         raise ConfigError(f'target: is missing; expected one, or loss = "module:function"{_columns(wish)}')
     return Term(
         quantity,
@@ -60,12 +60,17 @@ def _term(
         loss=loss,
         name=name,
         inputs=inputs,
-        unit=wish.unit,
+        unit=wish.unit or _unit(wish),
         deterministic=wish.deterministic,
         version=wish.version,
         deadline=wish.deadline,
         needs=wish.needs,
     )
+
+
+def _unit(wish: toml.Term) -> str:
+    """Returns the unit of the only quantity that is read, where it is stated."""
+    return next(iter(wish.read.values())).unit if len(wish.read) == 1 else ""
 
 
 def _columns(wish: toml.Term) -> str:
