@@ -13,18 +13,16 @@ import cohobate.cli.fit_tables as toml
 from cohobate.campaign import goals
 from cohobate.campaign.result import CampaignResult
 from cohobate.cli.engine_tables import Inline, Loky, Processes, Threads
+from cohobate.cli.fit_methods import check_end, generator
 from cohobate.cli.fit_quantities import command_of
 from cohobate.cli.fit_terms import terms_of
 from cohobate.cli.job import Job
 from cohobate.cli.stating import blaming
 from cohobate.cli.wanting import wanted
 from cohobate.core.errors import BadOutput, CallFailed, ConfigError, Rejected, UserError
-from cohobate.core.problem import Problem
 from cohobate.core.protocols import Engine
-from cohobate.core.steering import Steers
 from cohobate.fit.candidates import Candidates
 from cohobate.fit.fitter import Fitter
-from cohobate.fit.methods import SIZED, generator_of
 from cohobate.fit.objective import CombinedObjective
 from cohobate.fit.parameters import Parameter, Parameters
 from cohobate.fit.priors import BoxPrior, GaussianPrior, LaplacePrior, Prior
@@ -106,13 +104,16 @@ def fitting(file: Path, run: Path, config: toml.Fit, *, accept_new_code: bool = 
         problem,
         Simulator(candidates, version=candidates.identity(), name="objective"),
         goal,
-        partial(_generator, config.optimizer, problem, fitter.parameters),
+        partial(generator, config.optimizer, problem, fitter.parameters),
         accept_new_code,
         found=partial(fit.found, run),
         ready=fit.need_programs,
         blamed=("optimizer", "term"),
     )
-    job.generator()
+    made = job.generator()
+    if goal is None:
+        with blaming(file, "campaign.goal"):
+            check_end(made)
     return job
 
 
@@ -206,9 +207,3 @@ def _key(key: str) -> Iterator[None]:
         yield
     except UserError as error:
         raise ConfigError(f"{key}: {error}") from error
-
-
-def _generator(wish: toml.Optimizer, problem: Problem, parameters: Parameters) -> Steers:
-    sizes = {"scale": parameters.scales} if wish.method in SIZED else {}
-    made: Steers = generator_of(wish.method, problem, parameters.start, {**sizes, **wish.options})
-    return made
