@@ -201,6 +201,17 @@ twice = { expr = "2 * Ar.sigma" }
     assert [float(found[1]), float(found[2])] == pytest.approx([0.01, 3.4], rel=1e-4)
 
 
+def test_validation_terms_are_tried_and_not_fitted_to(here, cohobate_here):
+    aside = '[[term]]\nname = "aside"\npython = "pair:energy"\nfor = { a = [4.5] }\ntarget = [9.0]\nvalidation = true\n'
+    write_pair(here, {"[optimizer]": f"{aside}\n[optimizer]"})
+    checked = cohobate_here("check").out
+    assert "term aside(a=4.5)" in checked
+    assert "3 terms take" in checked
+    assert cohobate_here("run").code == 0
+    assert best(cohobate_here("status").out) == pytest.approx(TRUTH, rel=1e-5)
+    assert "aside" not in cohobate_here("show", "0").out
+
+
 FAILING = {
     "import sys\nsys.exit(3)\n": "exit code 3, expected 0",
     "pass\n": "out was not written",

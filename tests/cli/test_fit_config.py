@@ -88,6 +88,11 @@ WRONG = [
     ({'table = "energies.csv"': "for = { a = [1.0], b = [1.0] }", TARGET: "target = [1.0]"}, f"{TERM}for.b: ", "take"),
     ({"[optimizer]": '[[term]]\nname = "E(a)"\n' + RUN + "\n[optimizer]"}, TERM, "two of this name"),
     ({'name = "E(a)"': ""}, "term 1: name: ", "is missing"),
+    ({TARGET: TARGET + "\nvalidation = true"}, "term: ", "a fit needs one that it is fitted to"),
+    ({'table = "energies.csv"': "for = { a = [1.0] }", TARGET: "target = [[]]"}, "term 'E(a=1", "target"),
+    ({TARGET: TARGET + "\nthreads = 2"}, f"{TERM}threads: ", 'is for run = "lammps"'),
+    ({'"least_squares"': '"L-BFGSB"'}, "optimizer: method: ", "or of scipy's such as L-BFGS-B"),
+    ({'"least_squares"': '"L-BFGS-B"\nmaxiter = 3'}, "optimizer: ", "maxiter"),
     # the rest
     ({'"least_squares"': '"least_sqares"'}, "optimizer: ", "did you mean 'least_squares'?"),
     ({"[resources]": '[resources]\nkind = "coroutines"'}, "resources.kind: ", "async def"),

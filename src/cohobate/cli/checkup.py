@@ -51,14 +51,11 @@ def checkup(folder: Path) -> Iterator[Finding]:
 
 
 def _limits(job: Job) -> Iterator[Finding]:
-    deadline = job.config.campaign.deadline
-    if isinstance(job.config, Fit) and all(term.deadline for term in job.config.term):
-        yield Finding("deadline", "each term has its own")
-    elif deadline is None:
-        hint = "none: an evaluation that hangs is never stopped; set campaign.deadline"
-        yield Finding("deadline", hint, "note")
+    what = "a term" if isinstance(job.config, Fit) else "an evaluation"
+    if job.deadline is None:
+        yield Finding("deadline", f"none: {what} that hangs is never stopped; set campaign.deadline", "note")
     else:
-        yield Finding("deadline", f"{deadline:g} s for an evaluation, then {job.config.campaign.grace:g} s of grace")
+        yield Finding("deadline", f"{job.deadline:g} s for {what}, then {job.config.campaign.grace:g} s of grace")
     for line in curfew_line(curfew_of(walltime_end(os.environ), job.longest)):
         yield Finding("walltime", line.removeprefix("walltime: "))
 

@@ -104,4 +104,13 @@ class Job:
         settings = self.config.campaign
         if settings.margin is not None:
             return settings.margin
-        return UNKNOWN if settings.deadline is None else settings.deadline + settings.grace + LEAVE
+        return UNKNOWN if self.deadline is None else self.deadline + settings.grace + LEAVE
+
+    @property
+    def deadline(self) -> float | None:
+        """The seconds that anything may run: an evaluation, or any term of one; ``None`` where there is no limit."""
+        usual = self.config.campaign.deadline
+        if not isinstance(self.config, Fit):
+            return usual
+        given = [term.deadline or usual for term in self.config.term]
+        return None if None in given else max(one for one in given if one is not None)
