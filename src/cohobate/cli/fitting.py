@@ -28,6 +28,10 @@ from cohobate.fit.parameters import Parameter, Parameters
 from cohobate.fit.priors import BoxPrior, GaussianPrior, LaplacePrior, Prior
 from cohobate.fit.term import Term
 from cohobate.simulate.function import Simulator
+from cohobate.view.text import shown
+
+LONGEST = 900
+"""Characters of what is wrong with a term: programs may say much."""
 
 
 @final
@@ -197,7 +201,7 @@ def blaming_term(file: Path, name: str) -> Iterator[None]:
             raise
         kind = ConfigError if isinstance(error, UserError) else CallFailed
         named = text if text.startswith("term ") or not name else f"term {name!r}: {text}"
-        raise kind(f"{file}: {named}") from error
+        raise kind(f"{file}: {shown(named, LONGEST)}") from error
 
 
 @contextmanager
