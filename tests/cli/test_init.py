@@ -37,6 +37,21 @@ def test_init_makes_a_fit_that_works(here, cohobate_here, template):
     assert not (here / template / "run").exists()
 
 
+def test_a_fit_by_lammps_runs(here, cohobate_here):
+    folder = copy("fit-lammps", "lj", here)
+    table = (folder / "energies.csv").read_text().splitlines()
+    (folder / "energies.csv").write_text("\n".join(table[i] for i in (0, 2, 6)))
+    text = (folder / "campaign.toml").read_text()
+    (folder / "campaign.toml").write_text(
+        text.replace("[optimizer]", "[campaign]\ngoal = { evaluations = 3 }\n\n[optimizer]")
+    )
+    called = cohobate_here("run", "--folder", "lj", "--engine", "threads")
+    assert (called.code, called.err) == (0, "")
+    assert "3 evaluations (0 failed, 0 rejected)" in called.out
+    assert not any((folder / "run").rglob("log.lammps")), "what worked leaves no directory"
+    assert "E(a=5.26)" in cohobate_here("show", "0", "--folder", "lj").out
+
+
 def test_the_table_of_the_fits_is_made_of_the_truth(here):
     folder = copy("fit", "fit", here)
     energy = runpy.run_path(str(folder / "lattice.py"))["energy"]
