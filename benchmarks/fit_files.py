@@ -4,7 +4,7 @@
 
 ours: a fresh directory, one input written, the program, one output read and checked, the directory removed.
 bare: the program alone, in a directory where its input lies already; its output is not read.
-late: a program whose output appears 50 ms late (ChemFit looks once a second). Threads: evaluations at once.
+late: a program whose output appears 50 ms late (ChemFit looks once a second).
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -29,8 +28,6 @@ CHEMFIT = {"sh": 1.9, "late by 50 ms": 1_000.0}
 """Milliseconds that ChemFit 3.1.1 takes over it, recorded."""
 COPY = 'read x < in; echo "y = $x" > out'
 SCRIPTS = {"sh": COPY, "late by 50 ms": f"sleep 0.05; {COPY}"}
-AT_ONCE = 2
-"""Threads in the last row."""
 Call = Callable[[], object]
 
 
@@ -62,26 +59,20 @@ def beside(ours: Call, bare: Call, repetitions: int) -> tuple[float, float]:
     return median(first), median(second)
 
 
-def at_once(call: Call, pool: ThreadPoolExecutor) -> Call:
-    """Returns what makes a call in each of several threads at once."""
-    return lambda: list(pool.map(lambda _: call(), range(AT_ONCE)))
-
-
 def row(name: str, ours: float, bare: float) -> tuple[str, ...]:
     """Returns the cells of a row."""
-    chemfit = f"{CHEMFIT[name]:,g} (recorded)" if name in CHEMFIT else ""
     over = ours - bare
+    chemfit = f"{CHEMFIT[name]:,g} (recorded)"
     return name, short(ours), short(bare), short(over), f"<= {MOST:g}", chemfit, verdict(over <= MOST)
 
 
 def files(repetitions: int) -> bool:
     """Measures all, prints a row each, and returns whether what is wanted was reached."""
-    with TemporaryDirectory() as folder, ThreadPoolExecutor(AT_ONCE) as pool:
+    with TemporaryDirectory() as folder:
         sh, late = (contenders(script, Path(folder)) for script in SCRIPTS.values())
         rows = [
             row("sh", *beside(*sh, repetitions)),
             row("late by 50 ms", *beside(*late, repetitions // 5)),
-            row(f"sh, {AT_ONCE} threads", *beside(*(at_once(one, pool) for one in sh), repetitions)),
         ]
     header = ("program by files", "ours", "bare", "over it", "wanted", "ChemFit, over it", "")
     show("milliseconds per evaluation by files", header, rows)

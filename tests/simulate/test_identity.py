@@ -137,6 +137,20 @@ def test_fields_of_frozen_dataclasses_count():
     assert code_hash(Spring(1.0).__call__) != code_hash(Spring(2.0).__call__)
 
 
+def test_what_a_frozen_value_says_of_itself_counts_instead_of_its_fields():
+    @dataclass(frozen=True)
+    class Program:
+        path: str
+
+        def __call__(self) -> None: ...
+
+        def recipe(self) -> str:
+            return self.path.upper()
+
+    assert code_hash(Program("a")) == code_hash(Program("A")) != code_hash(Program("b"))
+    assert code_hash(functools.partial(Program("a"))) == code_hash(functools.partial(Program("A")))
+
+
 def test_builtins_differ_by_name():
     assert code_hash(math.sin) != code_hash(math.cos)
     assert code_hash(np.sin) != code_hash(np.cos)

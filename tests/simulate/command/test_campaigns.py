@@ -9,6 +9,9 @@ import pytest
 
 import cohobate as co
 from cohobate.core.errors import ResumeRefused, SimulatorError
+from cohobate.fit.fitter import Fitter
+from cohobate.fit.objective import CombinedObjective
+from cohobate.fit.term import Term
 from cohobate.simulate.function import as_simulator, identity
 
 SPACE = {"x": co.Real(-1, 1), "n": co.Integer(0, 3)}
@@ -99,6 +102,17 @@ def test_a_changed_template_is_another_simulator(tmp_path: Path):
     run(made(deadline=60, keep="always"), 2)
     with pytest.raises(ResumeRefused, match="simulator"):
         run(made(files={"in": "{x}  {n}\n", "model.py": SCRIPT}), 3)
+
+
+def test_it_is_a_quantity_of_a_fit():
+    script = 'BEGIN {{ printf "%.17g\\n", 0.5*k*(r-r0)^2 }}'
+    argv = ["awk", "-v", "k={spring.k}", "-v", "r0={spring.r0}", "-v", "r={r}", script]
+    command = co.Command(argv, read={"energy": co.read.number("stdout")})
+    terms = [Term(command, target=20 * (r - 1) ** 2, inputs={"r": r}) for r in (0.8, 0.9, 1.2)]
+    assert [term.name for term in terms] == ["awk(r=0.8)", "awk(r=0.9)", "awk(r=1.2)"]
+    with co.threads(2) as engine:
+        found = Fitter(CombinedObjective(terms), {"spring": {"k": 20.0, "r0": 0.9}}, engine=engine).least_squares()
+    assert found.values == pytest.approx({"spring.k": 40, "spring.r0": 1}, rel=1e-6)
 
 
 def test_it_is_identified_by_all_of_it():

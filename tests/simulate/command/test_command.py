@@ -203,6 +203,12 @@ def test_a_missing_program_is_told_before_anything_is_written(shell, tmp_path: P
     assert not (tmp_path / "runs").exists()
 
 
+def test_where_no_directory_can_be_made_it_is_told(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"no directory can be made in .*file/x': Not a directory; say directory="):
+        co.Command(["true"], read=Y, directory=tmp_path / "file" / "x")()
+
+
 def test_a_script_may_be_among_the_files(tmp_path: Path):
     script = {"run.sh": "#!/bin/sh\necho y = {y} > out\n"}
     assert co.Command(["./run.sh"], files=script, read=Y)(y=3) == {"y": 3.0}
@@ -233,6 +239,8 @@ def test_a_reader_of_ones_own_that_raises_or_gives_nothing_is_told(shell):
     ("more", "told"),
     [
         ({"read": {}}, "read= says nothing"),
+        ({"read": ["y"]}, "read= says nothing"),
+        ({"files": ["in"]}, r"files: expected names with what is in them, got the list"),
         ({"read": {"y": 3}}, "output 'y': expected a reader of co.read or a function of the directory, got 3"),
         ({"read": {"y": co.read.text("/etc/passwd")}}, "leads out of the directory"),
         ({"read": {"y": co.read.text("../x")}}, "leads out of the directory"),

@@ -111,6 +111,16 @@ def test_a_file_that_a_child_has_open_is_no_value(script):
         command()
 
 
+def test_a_child_that_is_just_closing_a_file_has_a_moment_for_it():
+    script = "(echo y = 1; sleep 0.05; echo y = 2) > out & while ! test -s out; do :; done"
+    assert co.Command(["sh", "-c", script], read={"y": co.read.regex("out", r"y = (\S+)")})() == {"y": 2.0}
+
+
+def test_streams_that_nobody_reads_may_stay_open():
+    command = co.Command(["sh", "-c", "sleep 600 & echo y = 1 > out"], read={"y": co.read.regex("out", r"y = (\S+)")})
+    assert command() == {"y": 1.0}
+
+
 def test_what_a_function_reads_must_be_complete_too():
     script = "(echo y = 1; exec sleep 600) > out & while ! test -s out; do :; done"
     command = co.Command(["sh", "-c", script], read={"y": lambda folder: 1.0}, keep="never")

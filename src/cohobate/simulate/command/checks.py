@@ -47,7 +47,7 @@ def check(command: Settings) -> None:
 
 
 def _check_outputs(name: str, command: Settings) -> None:
-    if not command.read:
+    if not command.read or not isinstance(command.read, Mapping):
         raise UserError(f"{name}: read= says nothing; name at least one output and how it is read")
     for output, reader in command.read.items():
         _check_reader(f"{name}, output {output!r}", reader, command.sources)

@@ -56,11 +56,11 @@ class Command:
     """
 
     argv: Sequence[str] | Shell
-    files: Mapping[str, Given] = field(default_factory=dict)
-    read: Mapping[str, Reader] = field(default_factory=dict)
+    files: Mapping[str, Given] = field(default_factory=dict, repr=False)
+    read: Mapping[str, Reader] = field(default_factory=dict, repr=False)
     units: Mapping[str, str] = field(default_factory=dict)
-    env: Mapping[str, str] = field(default_factory=dict)
-    inherit: Sequence[str] = INHERITED
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    inherit: Sequence[str] = field(default=INHERITED, repr=False)
     deadline: float | None = None
     grace: float = 1.0
     keep: Keep = "failed"
@@ -76,7 +76,6 @@ class Command:
         arguments = arguments_of(self.argv)
         own = {
             "argv": self.argv if isinstance(self.argv, Shell) else tuple(one.text for one in arguments),
-            "read": dict(self.read),
             "env": check_environment(self.env),
             "inherit": tuple(self.inherit),
             "ok": tuple(self.ok),

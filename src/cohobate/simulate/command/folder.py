@@ -53,9 +53,12 @@ def fresh(directory: Path | None, name: str) -> Folder:
         return Folder(_numbered(word), attempt=True)
     except UserError:  # no campaign with a run folder
         above = Path(tempfile.gettempdir()) if directory is None else directory
-    above.mkdir(parents=True, exist_ok=True)
     made = above / f"{word}-{secrets.token_hex(6)}"
-    made.mkdir(mode=0o700)
+    try:
+        above.mkdir(parents=True, exist_ok=True)
+        made.mkdir(mode=0o700)
+    except OSError as error:
+        raise UserError(f"no directory can be made in {str(above)!r}: {error.strerror}; say directory=") from error
     return Folder(made, attempt=False)
 
 

@@ -31,11 +31,10 @@ def survivors(group: Group, seconds: float) -> set[int]:
     return set() if few and not _any_marked(younger, group.mark) else members([group])
 
 
-def still_writing(pids: Collection[int], folder: Path) -> tuple[str, ...]:
+def still_writing(pids: Collection[int], folder: Path) -> set[str]:
     """Returns the files in a directory that processes have open for writing (only where ``/proc`` tells)."""
     inside = f"{folder.resolve()}/"
-    found = {target.removeprefix(inside) for pid in pids for target in _written(pid) if target.startswith(inside)}
-    return tuple(sorted(found))
+    return {target.removeprefix(inside) for pid in pids for target in _written(pid) if target.startswith(inside)}
 
 
 def _written(pid: int) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -18,7 +18,7 @@ from cohobate.simulate.command.folder import Folder, Keep, fresh
 from cohobate.simulate.command.read.reading import Reading
 from cohobate.simulate.command.running import Exited, Limits, execute
 from cohobate.simulate.command.sources import Source, write_files
-from cohobate.simulate.command.written import Written, last_lines
+from cohobate.simulate.command.written import STREAMS, Written, last_lines
 
 TOLD = (BadOutput, DeadlineExceeded, ProgramFailed, UserError)
 """What is raised with the name of the program before it, and behind it what it said and where that is."""
@@ -55,11 +55,15 @@ def evaluated(job: Job, limits: Limits, directory: Path | None, keep: Keep) -> d
 
 def _outputs(job: Job, folder: Path, limits: Limits) -> dict[str, Any]:
     write_files(job.sources, job.texts, folder)
-    exited = execute(job.argv, folder, job.env, limits)
+    exited = execute(job.argv, folder, job.env, limits, set(STREAMS) - _files(job.read.values()))
     if exited.code not in job.ok:
         raise ProgramFailed(_how(exited, job.ok))
     written = Written(folder, exited.unfinished)
     return {name: _read(name, one, written) for name, one in job.read.items()}
+
+
+def _files(readers: Iterable[object]) -> set[str]:
+    return {reader.file for reader in readers if isinstance(reader, Reading)}
 
 
 def _how(exited: Exited, ok: Sequence[int]) -> str:

@@ -67,7 +67,7 @@ def found(program: str, files: Mapping[str, object], path: str) -> str:
 def environment(own: Mapping[str, str], inherit: Sequence[str]) -> dict[str, str]:
     """Returns what a program sees: what is said for it, and what it may inherit."""
     taken = _allowed(tuple(inherit))
-    inherited = {name: value for name, value in os.environ.items() if taken.fullmatch(name)}
+    inherited = {name: os.environ[name] for name in os.environ if taken.fullmatch(name)}
     return inherited | OURS | dict(own)
 
 

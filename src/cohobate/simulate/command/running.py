@@ -8,7 +8,7 @@ import select
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from errno import ETXTBSY
 from functools import cache
@@ -19,12 +19,14 @@ from typing import Final, final
 from cohobate.core.context import cancelled
 from cohobate.core.errors import DeadlineExceeded, UserError
 from cohobate.host.census import MARK
-from cohobate.host.groups import NOBODY, Group, end
+from cohobate.host.groups import NOBODY, Group, end, members
 from cohobate.host.guardian import guard
 from cohobate.simulate.command.leftover import still_writing, survivors
 
 TICK: Final = 0.05
 """How often (s) a wait looks whether the evaluation is still wanted; the end of the program wakes it at once."""
+CLOSING: Final = 0.25
+"""Seconds that a child has to close what it writes after the program has ended: pipes of a shell, proxies of MPI."""
 TRIES: Final = 50
 """To start a script that has just been written: another thread's child may hold it open for a moment."""
 
@@ -48,9 +50,12 @@ class Exited:
     unfinished: tuple[str, ...]
 
 
-def execute(argv: Sequence[str], folder: Path, env: Mapping[str, str], limits: Limits) -> Exited:
+def execute(
+    argv: Sequence[str], folder: Path, env: Mapping[str, str], limits: Limits, unread: Collection[str] = ()
+) -> Exited:
     """Runs a program to its end; whatever it has left running is killed then.
 
+    Who is just closing a file has a moment for that, unless it is among the ``unread``.
     Raises ``DeadlineExceeded`` where it ran longer than allowed, or is no longer wanted: everything below
     it has ended by then.
     """
@@ -68,17 +73,20 @@ def execute(argv: Sequence[str], folder: Path, env: Mapping[str, str], limits: L
             process.wait()
         raise
     seconds = time.monotonic() - began
-    return Exited(process.wait(), seconds, _tidied(group, folder, seconds))
+    return Exited(process.wait(), seconds, _tidied(group, folder, seconds, unread))
 
 
-def _tidied(group: Group, folder: Path, seconds: float) -> tuple[str, ...]:
+def _tidied(group: Group, folder: Path, seconds: float, unread: Collection[str]) -> tuple[str, ...]:
     """Kills what the program has left behind; returns the files it was writing to."""
     left = survivors(group, seconds)
     if not left:
         return ()
-    written = still_writing(left, folder)
+    stop = time.monotonic() + CLOSING
+    while (written := still_writing(left, folder) - set(unread)) and time.monotonic() < stop:
+        time.sleep(0.005)
+        left = members([group])
     end([group], grace=0)
-    return written
+    return tuple(sorted(written))
 
 
 def _waited(process: subprocess.Popen[bytes], began: float, limits: Limits) -> str | None:

@@ -58,6 +58,8 @@ Given = str | Path | Template | Copy | bytes
 
 def sources_of(files: Mapping[str, Given]) -> dict[str, Source]:
     """Returns what is written by file name. Raises ``UserError`` for names that lead out of the directory."""
+    if not isinstance(files, Mapping):
+        raise UserError(f"files: expected names with what is in them, got the {type(files).__name__} {files!r:.60}")
     return {check_name(name): _source(name, given) for name, given in files.items()}
 
 
