@@ -23,6 +23,7 @@ from cohobate.core.events import (
     Ignored,
     Learned,
     Opened,
+    Progress,
     Proposed,
     Returned,
     Revised,
@@ -65,10 +66,24 @@ TRACEBACK = 'Traceback (most recent call last):\n  File "simulator.py", line 3, 
 def history(version: str = co.__version__) -> list[Event]:
     """Two sessions: the first is killed, the second stops in good order with four trials unfinished.
 
-    Version 0.1.0 had no times of proposals, no notes and no lessons, 0.2.0 no bodies.
+    Version 0.1.0 had no times of proposals, no notes and no lessons, 0.2.0 no bodies, 0.3.0 no parts.
     """
-    two = version == "0.2.0"
-    return [event for event in _history(later=version != "0.1.0", steered=not two and version != "0.1.0") if event]
+    number = tuple(map(int, version.split(".")))
+    each = _history(later=number >= (0, 2), steered=number >= (0, 3), parted=number >= (0, 4))
+    return [event for event in each if event]
+
+
+def _parted() -> list[Event]:
+    """A candidate made of parts, with a bound, of which one is there when the session stops."""
+    trials = (Trial(19, {"x": 2.0}, "body", bound=1.5), Trial(20, {"x": 2.5}, "body", bound=math.inf))
+    return [
+        Proposed("body", 2, trials, 2, 2005.0),
+        Started(19, 1, 2005.0),
+        Progress(19, 1, "energy é", {"value": {"y": 0.25, "forces": np.array([0.5, -1.0])}}, 2005.0, 0.125, "w1"),
+        Started(20, 1, 2005.0),
+        Progress(20, 1, "energy é", {"value": 3.5}, 2005.0),
+        Finished(20, 1, Cancelled("beyond the bound"), 2005.0, 2005.0, 0.25, "w2"),
+    ]
 
 
 def _steered() -> list[Event]:
@@ -94,7 +109,7 @@ def _steered() -> list[Event]:
     ]
 
 
-def _history(*, later: bool, steered: bool) -> list[Event | None]:
+def _history(*, later: bool, steered: bool, parted: bool) -> list[Event | None]:
     note = Note("ei", 2, {"y": 0.25, "z": math.inf}, {"y": 0.5}, -1.5) if later else None
     return [
         Opened(1, 1000.0, "host", 7),
@@ -135,6 +150,7 @@ def _history(*, later: bool, steered: bool) -> list[Event | None]:
         Proposed("other", 1, (Trial(16, {"x": 0.0}, "other"),)),
         Exhausted("other", "no more"),
         *(_steered() if steered else []),
+        *(_parted() if parted else []),
         Stopped("paused", 2005.0, 5.0),
     ]
 

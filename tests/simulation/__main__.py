@@ -1,4 +1,4 @@
-"""Tells the story of one seed, event by event: ``PYTHONPATH=src:tests python -m simulation SEED``."""
+"""Tells the story of one seed, event by event: ``PYTHONPATH=src:tests python -m simulation SEED [PARTS]``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from simulation.world import simulate
 if __name__ == "__main__":
     lines: list[str] = []
     try:
-        simulate(int(sys.argv[1]), lines)
+        simulate(int(sys.argv[1]), lines, *map(int, sys.argv[2:]))
     finally:
         sys.stdout.write("\n".join([*lines, ""]))

@@ -161,7 +161,7 @@ def alive(log: Sequence[ev.Event]) -> float:
     for event in log:
         if isinstance(event, ev.Opened):
             total, opened, last = total + max(0.0, last - opened), event.at, event.at
-        elif isinstance(event, ev.Started | ev.AttemptFailed | ev.Finished | ev.Stopped):
+        elif isinstance(event, ev.Started | ev.Progress | ev.AttemptFailed | ev.Finished | ev.Stopped):
             last = event.at
     return total + max(0.0, last - opened)
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cohobate.campaign.moves import Ended
+from cohobate.campaign.parts.making import Order
 from cohobate.core.context import cancellable
 from cohobate.core.errors import DeadlineExceeded, EngineClosed, Rejected, WorkerLost
 from cohobate.core.task import Task
-from cohobate.core.trial import Evaluated
+from cohobate.core.trial import Evaluated, Inputs
 from simulation.chooser import number
 
 if TYPE_CHECKING:
@@ -25,6 +26,17 @@ if TYPE_CHECKING:
 def truth(x: int) -> float:
     """The output of a candidate."""
     return (x * 7919 + 13) % 1000 / 1000
+
+
+def troubled(x: int, parts: int) -> str:
+    """The name of the part of a candidate with which something may be wrong."""
+    return str(x % parts)
+
+
+def order_of(task: Task) -> Order:
+    """Returns what a task is to make: an attempt as a whole has no name."""
+    (first, *rest) = task.args
+    return first if isinstance(first, Order) else Order(first, rest[0], "", 0, (rest[1],))
 
 
 @dataclass(eq=False, slots=True)
@@ -37,14 +49,20 @@ class Job:
     began: float | None = None
     seconds: float = 0.0
     lost: bool = False
+    asked: bool = False
+
+    @property
+    def order(self) -> Order:
+        """What is to be made: for which trial, in which attempt, of what."""
+        return order_of(self.task)
 
     @property
     def trial(self) -> int:
-        return self.task.args[0]
+        return self.order.trial
 
     @property
     def x(self) -> int:
-        return number(self.task.args[2])
+        return number(self.order.args[-1])
 
 
 class Engine:
@@ -84,8 +102,8 @@ class Engine:
         self.world.effect("submit", *task.args)
         if self.closed:
             raise EngineClosed("closed")
-        self.world.watch.submitted(*task.args)
         job = Job(task, Future())
+        self.world.watch.submitted(job.order)
         self.jobs[job.future] = job
         self.waiting.append(job)
         self._next()
@@ -100,8 +118,9 @@ class Engine:
         job = self.jobs.get(future)
         if self.world.dead or job is None:
             return
-        self.world.effect("cancel", *job.task.args[:2])
+        self.world.effect("cancel", *job.order[:3])
         self.world.watch.wishes.discard(job.trial)
+        job.asked = True
         if job.began is None:
             self._leave(job)
             future.cancel()
@@ -119,8 +138,8 @@ class Engine:
                 future.set_exception(EngineClosed("closed"))
 
     def runs(self, trial: int) -> bool:
-        """Whether an attempt at a trial has not ended."""
-        return any(job.trial == trial for job in self.jobs.values())
+        """Whether an attempt at a trial has not ended; of its parts, one that was not asked to stop."""
+        return any(job.trial == trial and not (job.asked and job.order.name) for job in self.jobs.values())
 
     # what happens to a job
 
@@ -129,20 +148,25 @@ class Engine:
         while self.waiting and self.busy < self.o.workers:
             self._begin(self.waiting.pop(0))
 
+    def kind(self, job: Job) -> str:
+        """What is wrong with what a job makes: with one of the parts of a candidate, and with that alone."""
+        name = job.order.name
+        return self.kinds[job.x] if not name or name == troubled(job.x, self.o.parts) else "fine"
+
     def _begin(self, job: Job) -> None:
-        self.starts[job.x] += 1
+        self.starts[job.x] += self.kind(job) == self.kinds[job.x]
         self.busy += 1
         job.start, job.began = self.starts[job.x], self.world.now
         job.seconds = min(self.rng.expovariate(1 / self.o.seconds), 8.0)
         deadline = job.task.deadline
-        if deadline is not None and (self.kinds[job.x] == "hangs" or job.seconds > deadline):
+        if deadline is not None and (self.kind(job) == "hangs" or job.seconds > deadline):
             way = self.rng.choice(["over", "over", "flagged"])
             self.world.later(deadline + self.rng.uniform(0.0, job.task.grace), self._end, job, way)
         else:
             self.world.later(job.seconds, self._end, job, self._way(job))
 
     def _way(self, job: Job) -> str:
-        match self.kinds[job.x]:
+        match self.kind(job):
             case "poison":
                 return "lost"
             case "flaky":
@@ -155,7 +179,7 @@ class Engine:
         future = job.future
         if self.jobs.get(future) is None:
             return
-        if self.kinds[job.x] == "poison":
+        if self.kind(job) == "poison":
             way = "lost"
         self._leave(job)
         job.seconds = self.world.now - (job.began or 0.0)
@@ -167,7 +191,7 @@ class Engine:
             case "lost" | "ghost":
                 job.lost = True
                 future.set_exception(WorkerLost("SIGKILL"))
-                if way == "ghost":
+                if way == "ghost" and not self.o.parts:
                     self.world.later(self.rng.expovariate(1.0), self._haunt, job)
             case _:
                 future.set_result(self._evaluate(job, flagged=way == "flagged"))
@@ -182,7 +206,7 @@ class Engine:
 
     def _haunt(self, job: Job) -> None:
         """Delivers what a worker gave that was taken for dead."""
-        trial, attempt, _ = job.task.args
+        trial, attempt = job.order[:2]
         self.world.inbox.items.append(Ended(trial, attempt, self._evaluate(job)))
 
     def _evaluate(self, job: Job, *, flagged: bool = False) -> Evaluated:
@@ -190,17 +214,20 @@ class Engine:
         self.clock, self._job, self._flagged = job.began or 0.0, job, flagged
         with cancellable(lambda: flagged):
             report = job.task.fn(*job.task.args)
-        trial, attempt, inputs = job.task.args
-        self.world.tell("evaluated", trial, attempt, report.outcome)
-        if not job.lost:
-            self.world.watch.evaluated(trial, inputs, report)
+        self.world.tell("evaluated", *job.order[:3], report)
+        if not job.lost and not self.o.parts:
+            self.world.watch.evaluated(job.trial, job.task.args[2], report)
         return report
+
+    def piece(self, inputs: Inputs) -> float:
+        """A part of the simulator of the user."""
+        return self.simulate(**inputs)
 
     def simulate(self, x: Any) -> float:
         """The simulator of the user."""
         job = self._job
         self.clock += job.seconds
-        kind = self.kinds[job.x]
+        kind = self.kind(job)
         if kind == "raises" or (kind == "moody" and job.start == 1) or (self._flagged and self.rng.random() < 0.5):
             raise RuntimeError("boom")
         if kind == "rejected":
@@ -212,5 +239,4 @@ class Engine:
     def time(self) -> float:
         return self.clock
 
-    def perf_counter(self) -> float:
-        return self.clock
+    perf_counter = monotonic = time

@@ -12,6 +12,7 @@ import pytest
 
 from cohobate.campaign import campaign, crew, driver, elsewhere, evaluation, here, reports, resume, session
 from cohobate.campaign.moves import Broken, Ended, Heard, Talk
+from cohobate.campaign.parts import attempts, bench, course, making
 from cohobate.campaign.talker import Talker
 from cohobate.core.errors import GeneratorError, LedgerError
 from cohobate.core.events import Event
@@ -159,9 +160,11 @@ class Thread:
 
 def staged(world: World, patch: pytest.MonkeyPatch) -> None:
     """Puts a world where the machine was: its clock, its queue, its threads, its files."""
-    for module in (driver, elsewhere, here, reports, resume, session, writer):
+    for module in (driver, elsewhere, here, reports, resume, session, writer, attempts, bench, course):
         patch.setattr(module, "time", world)
-    patch.setattr(evaluation, "time", world.engine)
+    for module in (evaluation, making):
+        patch.setattr(module, "time", world.engine)
+    patch.setattr(bench, "TARGET", 0.0)  # each part goes alone
     patch.setattr(driver, "SimpleQueue", lambda: world.inbox)
     patch.setattr(crew, "Talker", lambda *args, called, **_: Speaker(world, *args, called))
     patch.setattr(driver, "BACKLOG", world.o.backlog)

@@ -58,6 +58,8 @@ class Options:
     broken: float
     target: float
     """How often another goal than a number of evaluations is set as well."""
+    parts: int = 0
+    """Parts of a candidate; 0: it is evaluated as a whole."""
 
     @classmethod
     def of(cls, seed: int) -> Options:

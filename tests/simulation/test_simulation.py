@@ -10,9 +10,11 @@ import pytest
 from cohobate.core import events as ev
 from cohobate.core.outcome import Cancelled, Failure
 from simulation.mutants import MUTANTS, Mutant
+from simulation.mutants_of_parts import MUTANTS as OF_THESE
 from simulation.world import World, simulate
 
 CAMPAIGNS = 20_000
+OF_PARTS = 4_000
 CHUNK = 500
 ENOUGH = 1_000
 """Campaigns in which each mutant must be found."""
@@ -26,6 +28,12 @@ def test_no_promise_is_broken(first: int):
     assert crashes > CHUNK / 2
 
 
+@pytest.mark.parametrize("first", range(0, OF_PARTS, CHUNK))
+def test_no_promise_is_broken_where_candidates_are_made_of_parts(first: int):
+    crashes = sum(simulate(seed, parts=1 + seed % 3).crashes for seed in range(first, first + CHUNK))
+    assert crashes > CHUNK / 2
+
+
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_mutant_is_found(mutant: Mutant, monkeypatch: pytest.MonkeyPatch):
     mutant.apply(monkeypatch)
@@ -34,10 +42,18 @@ def test_a_mutant_is_found(mutant: Mutant, monkeypatch: pytest.MonkeyPatch):
     assert not found.startswith(CLUMSY), f"{mutant.name} does not fit the core any more: {found}"
 
 
-def _breach(seed: int) -> str | None:
+@pytest.mark.parametrize("mutant", OF_THESE, ids=lambda mutant: mutant.name)
+def test_a_mutant_of_parts_is_found(mutant: Mutant, monkeypatch: pytest.MonkeyPatch):
+    mutant.apply(monkeypatch)
+    found = next(filter(None, (_breach(seed, parts=3) for seed in range(ENOUGH))), None)
+    assert found, f"{mutant.name} ({mutant.why}) survives {ENOUGH} campaigns"
+    assert not found.startswith(CLUMSY), f"{mutant.name} does not fit the core any more: {found}"
+
+
+def _breach(seed: int, parts: int = 0) -> str | None:
     """What is found wrong with the campaign of a seed."""
     try:
-        simulate(seed)
+        simulate(seed, parts=parts)
     except AssertionError as error:
         return str(error)
     return None

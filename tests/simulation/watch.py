@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cohobate.campaign.moves import Broken, CancelWanted, Ended, Halt, StopWanted, Talk
+from cohobate.campaign.parts.making import Order
 from cohobate.campaign.session import Session
 from cohobate.core import events as ev
 from cohobate.core.outcome import Cancelled, Failure, Outcome, Value
@@ -35,7 +36,8 @@ class Watch:
         self.log, self.begin = list(stored), len(stored)
         self.heard_ends: list[Ended] = []
         self.started: set[tuple[int, int]] = set()
-        self.starts: Counter[int] = Counter()
+        self.starts: Counter[tuple[int, str]] = Counter()
+        self.progressed: set[tuple[int, str]] = set()
         self.told: dict[str, set[int]] = {}
         self.cancelled: set[int] = set()
         self.finals: set[int] = set()
@@ -71,6 +73,10 @@ class Watch:
                     self.told.setdefault(name, set()).update(ids + heard)
                 case ev.CancelAsked(trials=ids):
                     self.cancelled.update(ids)
+                case ev.Progress(trial=trial, part=part):
+                    assert (trial, part) not in self.progressed, f"part {part} of trial {trial} was made twice"
+                    assert trial not in self.finals, f"part {part} of trial {trial} came after its end"
+                    self.progressed.add((trial, part))
 
     # the driver does something
 
@@ -81,7 +87,9 @@ class Watch:
         self.stopped = self.stopped or self.spent
         session = self.world.session
         if session and session.driver.stopping and not (self.stopped or session.driver.error or self.world.o.drain):
-            left = [job.trial for job in self.world.engine.jobs.values() if job.trial not in self.cancelled]
+            held = session.driver._scheduler.running  # what is left of a failed attempt may go on
+            jobs = [job.trial for job in self.world.engine.jobs.values() if job.trial in held]
+            left = [trial for trial in jobs if trial not in self.cancelled]
             assert not left, f"trials {left} run on after the goal, and were not to be drained"
 
     def spend(self, outcome: Outcome) -> None:
@@ -123,25 +131,32 @@ class Watch:
     def halts(self, leave_at: float) -> None:
         self.leave_at = leave_at if self.leave_at is None else min(self.leave_at, leave_at)
 
-    def submitted(self, trial: int, attempt: int, inputs: Inputs) -> None:
-        o = self.world.o
+    def submitted(self, order: Order) -> None:
+        o, (trial, attempt, name), inputs = self.world.o, order[:3], order.args[-1]
         assert (trial, attempt) in self.started, f"trial {trial} runs before its start was recorded"
         assert trial not in self.finals, f"trial {trial} runs although it is final"
         assert trial not in self.cancelled, f"trial {trial} runs after it was cancelled"
         assert trial not in self.settled, f"trial {trial} runs although its result was spooled"
-        assert not self.stopped, f"trial {trial} runs after the stop"
+        assert (trial, name) not in self.progressed, f"part {name} of trial {trial} is recorded, and made again"
+        assert not self.stopped or name, f"trial {trial} runs after the stop"
         assert len(self.world.disk.stored) > self.begin, "work begins before the opening is durable"
         unfit = trial in self.proposed and number(inputs) in self.world.generator.unfit
         assert not unfit, f"trial {trial} runs although it was proposed as unfit"
-        assert self.backlog <= o.backlog, f"trial {trial} runs while {self.backlog} events are not durable"
+        backlog = self._undurable() if name else self.backlog  # a part may go long after what happened last
+        assert backlog <= o.backlog, f"trial {trial} runs while {backlog} events are not durable"
         self.room -= 1
         assert self.room >= 0, f"trial {trial} runs where there was no room"
-        if attempt == 1:
+        if attempt == 1 and not name:
             assert trial > self.newest, f"trial {trial} runs after {self.newest}, which was proposed later"
             self.newest = trial
-        self.starts[trial] += 1
-        most = 1 + o.retries.raised + o.retries.worker_lost + o.retries.timeout
-        assert self.starts[trial] <= most, f"trial {trial} was started {self.starts[trial]} times in one session"
+        self.starts[trial, name] += 1
+        most, started = 1 + o.retries.raised + o.retries.worker_lost + o.retries.timeout, self.starts[trial, name]
+        assert started <= most, f"trial {trial} was started {started} times in one session"
+
+    def _undurable(self) -> int:
+        assert self.world.session is not None
+        ledger = self.world.session.ledger
+        return ledger.appended - ledger.durable
 
     def evaluated(self, trial: int, inputs: Inputs, report: Evaluated) -> None:
         """A worker has a result, and has spooled it where that took long."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from heapq import heappop, heappush
 from typing import Any
 
@@ -27,6 +28,7 @@ from simulation.disk import Disk
 from simulation.engine import Engine
 from simulation.machine import Inbox, Sink, staged
 from simulation.options import Options
+from simulation.pieces import Pieces
 from simulation.watch import Watch
 
 EFFECTS = 20_000
@@ -144,7 +146,7 @@ class World:
 
     def _campaign(self) -> Campaign:
         o = self.o
-        simulator = Simulator(self.engine.simulate, "1", o.cached)
+        simulator = Simulator(Pieces(self.engine, o) if o.parts else self.engine.simulate, "1", o.cached)
         return Campaign(
             self.chooser,
             simulator,
@@ -291,15 +293,16 @@ class World:
         return Sink(self, writer)
 
 
-def simulate(seed: int, story: list[str] | None = None) -> World:
+def simulate(seed: int, story: list[str] | None = None, parts: int = 0) -> World:
     """Runs the campaign of a seed; raises ``AssertionError`` with the options where a promise is broken."""
-    options = Options.of(seed)
+    options = replace(Options.of(seed), parts=parts)
     world = World(options, story)
     with pytest.MonkeyPatch.context() as patch:
         staged(world, patch)
         try:
             world.run()
         except Exception as error:
-            told = f"{type(error).__name__}: {error}\nthe whole story: python -m simulation {seed}\n{options}"
+            again = f"python -m simulation {seed} {parts or ''}"
+            told = f"{type(error).__name__}: {error}\nthe whole story: {again}\n{options}"
             raise AssertionError(told) from error
     return world

@@ -249,15 +249,16 @@ class Campaign:
         seed = seed_of(self.members)
         declared = declare(ledger, self.identify(), accept_new_code=settings.accept_new_code)
         cache = self._cache(ledger, fresh=bool(declared)) if self.simulator.deterministic else None
-        past = remember(ledger, self.members, settings.policy(seed), structured, cache)
-        engine = self._engine or self._own_engine(loop)
         folder, shared = ledger.folder, shared_by(ledger.folder)
         evaluation = Evaluation(self._call, self.problem.outputs, folder, ledger.epoch, structured, shared.folder)
+        site = Site(folder, ledger.epoch, shared.folder, settings.reuse)
+        parting = self._parting(evaluation, site, ledger, fresh=bool(declared))
+        kept = None if parting is None or declared else parting.kept
+        past = remember(ledger, self.members, settings.policy(seed), structured, cache, parted=kept)
+        engine = self._engine or self._own_engine(loop)
         evaluate = evaluation.awaited if is_async(self.simulator) else evaluation
         several = self._several(evaluation)
         terms = Terms(evaluate, settings.deadline, settings.grace, settings.needs, several, self.simulator.batch)
-        site = Site(folder, shared.folder, settings.reuse)
-        parting = self._parting(evaluation, site, ledger, fresh=bool(declared))
         orders = Orders(terms, self.problem, goal, settings.drain, parting)
         admission = Admission(self.problem, refuse_of(engine))
         crew = partial(assemble, self.members, admission, ledger)
@@ -292,7 +293,7 @@ class Campaign:
         known = Known(site.reuse)
         past = () if fresh else (event for _, event in ledger.read())
         kept = recorded(past, self._composite, self.problem.structured, known)
-        return Parting(self._composite, evaluation.checked, site, known, kept)
+        return Parting(self._composite, evaluation.checked, site, known, kept, self.problem.structured)
 
     def _cache(self, ledger: Ledger, *, fresh: bool) -> Cache:
         """Returns the values known of this simulator; none where it is ``fresh`` in this run folder."""

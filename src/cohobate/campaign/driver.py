@@ -96,7 +96,9 @@ class Driver:
         self._held: deque[Reply | Restart] = deque()
         self._kill_at: float | None = None
         self._kept = ledger.folder is not None
-        self._leftovers = Leftovers(ledger.folder, ledger.epoch) if ledger.folder else None
+        self._leftovers: Leftovers | None = None
+        if ledger.folder:
+            self._leftovers = Leftovers(ledger.folder, ledger.epoch, parted=orders.parting is not None)
         self.tally = ledger.tally
         self.error: CohobateError | None = None
         self.reason = ""
@@ -264,8 +266,12 @@ class Driver:
                     self._hands.perform(action)
                 case Reply() | Restart():
                     self._held.append(action)
-        self._hands.send()
+        self._send()
         return answered
+
+    def _send(self) -> None:
+        if not self._paused:
+            self._hands.send()
 
     def _let_go_on(self) -> None:
         """Lets bodies go on, unless what they said before is far from durable."""

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field, replace
 
 from cohobate.campaign.cache import Cache
 from cohobate.campaign.members import Member, Members
+from cohobate.campaign.parts.recorded import Kept
 from cohobate.campaign.policy import Policy
 from cohobate.campaign.scheduler import Pending, Scheduler
 from cohobate.campaign.table import Talks
 from cohobate.core.canonical import content_hash
 from cohobate.core.capture import Raised, capture
 from cohobate.core.errors import GeneratorError, ResumeRefused
-from cohobate.core.events import Accepted, Declared, Event, Finished, Proposed, Started
+from cohobate.core.events import Accepted, Declared, Event, Finished, Progress, Proposed, Started
 from cohobate.core.outcome import Cancelled, Failure, Value
+from cohobate.core.parts import Made
 from cohobate.core.payload import Plain
 from cohobate.core.problem import Structured, unpack
 from cohobate.core.protocols import Generator, Learns, Recalls
@@ -99,17 +101,20 @@ def remember(
     policy: Policy,
     structured: Mapping[str, Structured],
     cache: Cache | None = None,
+    *,
+    parted: Kept | None = None,
 ) -> Past:
     """Brings a fresh generator to where it was, and returns the scheduler that continues.
 
     Recorded proposals win: nothing is derived again. Results that were spooled but never recorded
-    are taken in; trials without an outcome are run again.
+    are taken in; trials without an outcome are run again, but for the parts that ``parted`` has.
     """
     talks = _talks(ledger, members, structured)
     found = harvest(ledger.folder) if ledger.folder else Harvest((), ())
     spooled = found.spooled
     values_last = sorted(spooled, key=lambda one: isinstance(one.evaluated.outcome, Value))
-    spool = {(one.trial, one.inputs): one for one in values_last}
+    spool = {(one.trial, one.inputs): one for one in values_last if not one.part}
+    parts = _parts_of(spooled)
     events: list[Event] = []
     unfinished: list[Pending] = []
     settled: list[Result] = []
@@ -118,6 +123,8 @@ def remember(
         trial = _unpacked_trial(item.trial, structured)
         final = _settled(item, kept, policy) or _known(item, trial, cache)
         if final is None:
+            if parted is not None:
+                events += _progress(trial.id, parts.get((trial.id, content_hash(item.trial.inputs)), ()), parted)
             unfinished.append(Pending(trial, item.attempts, dict(item.failed)))
         else:
             events += _missing_starts(item, final)
@@ -129,6 +136,28 @@ def remember(
     for result in settled:
         scheduler.table.tell(result)
     return Past(scheduler, events, spooled, found.unreadable)
+
+
+def _parts_of(spooled: Iterable[Spooled]) -> dict[tuple[int, str], list[Spooled]]:
+    """Returns parts that were spooled, by the trial and the inputs they belong to."""
+    found: dict[tuple[int, str], list[Spooled]] = {}
+    for one in spooled:
+        if one.part and isinstance(one.evaluated.outcome, Value):
+            found.setdefault((one.trial, one.inputs), []).append(one)
+    return found
+
+
+def _progress(trial: int, spooled: Iterable[Spooled], kept: Kept) -> list[Event]:
+    """Returns the record of parts of a trial that are known from the spool alone; ``kept`` has them then."""
+    known = kept.setdefault(trial, {})
+    events: list[Event] = []
+    for one in spooled:
+        report, outcome = one.evaluated, one.evaluated.outcome
+        if isinstance(outcome, Value) and one.part not in known:
+            known[one.part] = Made(outcome, report.seconds, report.worker)
+            values = dict(outcome.outputs)
+            events.append(Progress(trial, one.attempt, one.part, values, time.time(), report.seconds, report.worker))
+    return events
 
 
 def _talks(ledger: Ledger, members: Members, structured: Mapping[str, Structured]) -> list[Talks]:

@@ -66,7 +66,7 @@ class Shipper:
                 parcel = self._parcel(data)
             case Raised(_, message, _):
                 raise Unsendable(f"the function {name_of(fn)} cannot be sent to a worker: {message}")
-        if _unchanging(fn):
+        if unchanging(fn):
             self._known[id(fn)] = (fn, parcel)
             _shorten(self._known)
         return parcel
@@ -139,7 +139,7 @@ def _error(report: bytes | bytearray) -> Raised:
     return Raised(error, message, trace)
 
 
-def _unchanging(fn: Callable[..., Payload]) -> bool:
+def unchanging(fn: Callable[..., Payload]) -> bool:
     """Whether what ``fn`` does cannot have changed since it was last packed, but by way of globals."""
     if isinstance(fn, (FunctionType, BuiltinFunctionType, type)):
         return True

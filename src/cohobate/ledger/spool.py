@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 from zlib import crc32
@@ -29,13 +30,14 @@ _FIELDS: Final = {field.name: FIELDS[str(field.type)][1] for field in fields(Eva
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """One attempt's report; ``inputs`` is ``content_hash`` of the inputs it was given."""
+    """One attempt's report, or that of a ``part`` of it; ``inputs`` is ``content_hash`` of the inputs it was given."""
 
     epoch: int
     trial: int
     attempt: int
     inputs: str
     evaluated: Evaluated
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,8 @@ class Harvest:
         return iter(self.spooled)
 
 
-def write_spool(  # noqa: PLR0917 these six are what identifies a report, in the order of its file
-    folder: Path, epoch: int, trial: int, attempt: int, inputs_hash: str, evaluated: Evaluated
+def write_spool(  # noqa: PLR0917 these are what identifies a report, in the order of its file
+    folder: Path, epoch: int, trial: int, attempt: int, inputs_hash: str, evaluated: Evaluated, part: str = ""
 ) -> Path:
     """Writes one report durably into the spool of a run folder and returns its path.
 
@@ -64,8 +66,10 @@ def write_spool(  # noqa: PLR0917 these six are what identifies a report, in the
         "outcome": spell_outcome(evaluated.outcome),
         **{name: dumps(getattr(evaluated, name), name=name) for name in _FIELDS},
     }
+    if part:
+        spelled["part"] = dumps(part)
     text = object_of(spelled).encode()
-    path = _path(folder, epoch, trial, attempt)
+    path = _path(folder, epoch, trial, attempt, part)
     make_folder(path.parent)
     write_atomic(path, b"%08x %s\n" % (crc32(text), text), sync=True)
     return path
@@ -91,13 +95,20 @@ def discard(folder: Path, unreadable: Iterable[str]) -> None:
             (folder / SPOOL / name).unlink()
 
 
-def forget(folder: Path, epoch: int, trial: int, attempt: int) -> None:
+def forget(folder: Path, epoch: int, trial: int, attempt: int, part: str = "") -> None:
     """Removes a report that is recorded or of no use; harmless where there is none."""
-    _path(folder, epoch, trial, attempt).unlink(missing_ok=True)
+    _path(folder, epoch, trial, attempt, part).unlink(missing_ok=True)
 
 
-def _path(folder: Path, epoch: int, trial: int, attempt: int) -> Path:
-    return folder / SPOOL / f"{trial}-{epoch}-{attempt}{SUFFIX}"
+def forget_parts(folder: Path, epoch: int, trial: int) -> None:
+    """Removes the reports of all parts of a trial that has an outcome."""
+    for path in (folder / SPOOL).glob(f"{trial}-{epoch}-*-*{SUFFIX}"):
+        path.unlink(missing_ok=True)
+
+
+def _path(folder: Path, epoch: int, trial: int, attempt: int, part: str = "") -> Path:
+    name = f"-{sha256(part.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}" if part else ""
+    return folder / SPOOL / f"{trial}-{epoch}-{attempt}{name}{SUFFIX}"
 
 
 def _read(path: Path) -> Spooled:
@@ -109,8 +120,8 @@ def _read(path: Path) -> Spooled:
     evaluated = Evaluated(outcome, **{name: unpack(body[name]) for name, unpack in _FIELDS.items()})
     number = FIELDS["int"][1]
     epoch, trial, attempt = (number(body[name]) for name in ("epoch", "trial", "attempt"))
-    spooled = Spooled(epoch, trial, attempt, str(body["inputs"]), evaluated)
-    if path.name != _path(path.parent.parent, spooled.epoch, spooled.trial, spooled.attempt).name:
+    spooled = Spooled(epoch, trial, attempt, str(body["inputs"]), evaluated, str(body.get("part", "")))
+    if path.name != _path(path.parent.parent, epoch, trial, attempt, spooled.part).name:
         raise Damaged(f"{path} holds the report of another attempt")
     if (wrong := check(getattr(outcome, "outputs", None), name="outputs")) is not None:
         raise Damaged(f"{path}: {wrong}")

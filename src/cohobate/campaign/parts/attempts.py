@@ -14,9 +14,11 @@ from cohobate.campaign.parts.durations import Durations
 from cohobate.campaign.parts.known import Known
 from cohobate.campaign.parts.making import Making, Report, Site
 from cohobate.campaign.parts.recorded import Kept
+from cohobate.core.canonical import content_hash
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.outcome import Cancelled, Failure, Outcome, Value
 from cohobate.core.parts import Composite, Made, Part
+from cohobate.core.problem import Structured, pack
 from cohobate.core.trial import Evaluated, Trial
 
 LONG: Final = 0.05
@@ -32,6 +34,7 @@ class Parting:
     site: Site
     known: Known = field(default_factory=Known)
     kept: Kept = field(default_factory=dict)
+    structured: Mapping[str, Structured] = field(default_factory=dict)
 
 
 @final
@@ -54,11 +57,17 @@ class Attempts:
             case Raised() as raised:
                 return Ended(trial.id, attempt, Evaluated(concluded(raised, attempt), time.time(), 0.0))
             case Returned((parts, judge)):
-                course = self.running[trial.id] = Course(trial.id, attempt, parts, judge)
+                course = self.running[trial.id] = Course(trial.id, attempt, parts, judge, self._digest(trial))
         outcome = self._recall(course)
         left = max(1, len(course.left))
         self.parts = left if self.parts is None else self.parts + 0.2 * (left - self.parts)
         return course if outcome is None else self.end(course, outcome)
+
+    def _digest(self, trial: Trial) -> Callable[[], str] | None:
+        parting = self._parting
+        if parting.site.folder is None:
+            return None
+        return lambda: content_hash(pack(trial.inputs, parting.structured))
 
     def _recall(self, course: Course) -> Outcome | None:
         """Feeds what need not be made; returns the outcome once that is decided."""

@@ -120,6 +120,7 @@ class Bench:
             return
         job.wants.remove(want)
         if job.wants:
+            job.course = job.wants[0].course
             return
         self._forget(job)
         if job.load is not None and not any(other.wants for other in job.load.jobs):
@@ -227,18 +228,18 @@ class Bench:
     def _submit(self, jobs: Sequence[Job]) -> None:
         catalogue = self.catalogue
         assert catalogue is not None
-        first = jobs[0]
+        first, alone = jobs[0], len(jobs) == 1
         deadlines = [deadline for job in jobs if (deadline := self._deadline(job)) is not None]
         task = Task(
             catalogue.making,
-            tuple([catalogue.order(job.part, job.course.trial, job.course.attempt) for job in jobs]),
+            tuple([catalogue.order(job.part, job.course, job.course.digest if alone else "") for job in jobs]),
             deadline=min(deadlines, default=None),
             grace=self._conditions.grace,
             needs=first.needs,
             key=f"{first.course.trial} {first.part.name}",
             attempt=first.course.attempt,
         )
-        due = inf if len(jobs) == 1 or not self._kills else time.monotonic() + OVERDUE
+        due = inf if alone else time.monotonic() + OVERDUE
         load = Load(jobs, time.time(), due, self._submitted(task))
         self._out.add(load)
         for job in jobs:
@@ -256,15 +257,24 @@ class Bench:
             return future
 
     def _stop(self, load: Load) -> None:
-        if not load.stopped:
-            load.stopped = True
-            self._engine.cancel(load.future)
+        load.stopped, load.due = True, inf
+        self._engine.cancel(load.future)
 
     def _look_for_overdue(self, now: float) -> None:
-        """Has loads stopped that something long has got into; from then on each part goes alone."""
+        """Does without loads that something long has got into; from then on each part goes alone.
+
+        What cannot be killed goes on, and whatever comes back first counts.
+        """
         for load in [load for load in self._out if load.due < now]:
-            self._grouping = False
-            self._stop(load)
+            self._grouping, load.due = False, inf
+            if self._kills:
+                self._stop(load)
+            else:
+                self._queue.extendleft(self._alone(job) for job in load.jobs if job.wants)
+
+    def _alone(self, job: Job) -> Job:
+        job.load, job.alone = None, True
+        return job
 
     def leave(self) -> None:
         """Has everything stopped."""
@@ -290,8 +300,10 @@ class Bench:
         suspect = not (reports or load.stopped)  # one of them may have been the death of the others
         for i, job in enumerate(load.jobs):
             if i < len(reports) and not reports[i].flagged:
+                if job.wants and job.load is not None and job.load is not load:
+                    self._stop(job.load)  # it was made beside this one, which was late
                 yield from self._ended(job, reports[i])
-            elif job.wants:
+            elif job.wants and job.load is load:
                 job.load, job.alone = None, job.alone or suspect or i < len(reports)
                 self._queue.appendleft(job)
 
@@ -312,8 +324,7 @@ class Bench:
             want.job = None
         for want in heirs:
             if want.course.wants.get(want.name) is want:  # what was taken in just now may have decided
-                yield want, report
-                report = replace(report, seconds=0.0, reused=True) if good else report
+                yield want, report if want is heirs[0] else replace(report, seconds=0.0, reused=True)
 
     def _again(self, job: Job, want: Want) -> None:
         """Has a part made once more for somebody who was to have it from another, who did not get it."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
+from cohobate.campaign.parts.course import Course
 from cohobate.campaign.parts.making import Call, Making, Order, Site
 from cohobate.core.parts import Part
+from cohobate.engines.shipping import unchanging
 
 MOST: Final = 10_000
 """Calls that are sent ahead."""
@@ -18,7 +20,8 @@ MOST: Final = 10_000
 class Catalogue:
     """The functions of the first candidate's parts, by their names, with arguments that are functions themselves.
 
-    Told from others by what they are, not by what they equal: such objects must not change.
+    Those that cannot change, that is, and told from others by what they are, not by what they equal. What
+    goes by another name, or is another object in each candidate, is sent with each.
     """
 
     making: Making
@@ -27,20 +30,23 @@ class Catalogue:
     @classmethod
     def of(cls, site: Site, parts: Sequence[Part] = ()) -> Catalogue:
         """Returns one of these parts."""
-        first = parts[:MOST]
-        calls = tuple(
-            Call(part.fn, tuple((i, arg) for i, arg in enumerate(part.args) if _lasts(arg))) for part in first
-        )
+        first = [part for part in parts[:MOST] if unchanging(part.fn)]
+        calls = tuple([Call(part.fn, tuple(_fixed(part.args))) for part in first])
         return cls(Making(site, calls), {part.name: i for i, part in enumerate(first)})
 
-    def order(self, part: Part, trial: int, attempt: int) -> Order:
+    def order(self, part: Part, course: Course, inputs: str = "") -> Order:
         """Returns what is sent for a part: as little as its worker needs."""
+        number, args = self._call(part)
+        return Order(course.trial, course.attempt, part.name, number, args, part.key, inputs)
+
+    def _call(self, part: Part) -> tuple[int, tuple[Any, ...]]:
+        """Returns which call it is, with the rest of its arguments."""
         number = self.numbers.get(part.name, -1)
         if number >= 0:
             rest = _without(self.making.calls[number], part.fn, part.args)
             if rest is not None:
-                return Order(trial, attempt, part.name, number, rest, part.key)
-        return Order(trial, attempt, part.name, -1, (part.fn, *part.args), part.key)
+                return number, rest
+        return -1, (part.fn, *part.args)
 
 
 def _without(call: Call, fn: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, ...] | None:
@@ -59,5 +65,7 @@ def _without(call: Call, fn: Callable[..., Any], args: tuple[Any, ...]) -> tuple
     return (*rest, *args[last:])
 
 
-def _lasts(arg: object) -> bool:
-    return callable(arg)
+def _fixed(args: tuple[Any, ...]) -> Iterator[tuple[int, Any]]:
+    for at, arg in enumerate(args):
+        if callable(arg) and unchanging(arg):
+            yield at, arg

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -58,6 +58,7 @@ class Course:
     """
 
     __slots__ = (
+        "_inputs",
         "_judge",
         "_workers",
         "attempt",
@@ -73,7 +74,15 @@ class Course:
         "wants",
     )
 
-    def __init__(self, trial: int, attempt: int, parts: Sequence[Part], judge: Judge) -> None:
+    def __init__(
+        self,
+        trial: int,
+        attempt: int,
+        parts: Sequence[Part],
+        judge: Judge,
+        inputs: Callable[[], str] | None = None,
+    ) -> None:
+        self._inputs = inputs
         self.trial, self.attempt, self.parts = trial, attempt, parts
         self.left = {part.name for part in parts}
         self.wants: dict[str, Want] = {}
@@ -83,6 +92,15 @@ class Course:
         self.seconds, self.started = 0.0, 0.0
         self._judge = judge
         self._workers: dict[str, None] = {}
+
+    @property
+    def digest(self) -> str:
+        """The hash of its inputs, as what is spooled is known by; nothing where nothing is to be."""
+        if self._inputs is None:
+            return ""
+        digest = self._inputs()
+        self._inputs = lambda: digest
+        return digest
 
     @property
     def worker(self) -> str:

@@ -144,7 +144,7 @@ class Maker:
 
     def __call__(self, course: Course, part: Part) -> Report:
         """Returns what became of a part."""
-        order = self._catalogue.order(part, course.trial, course.attempt)
+        order = self._catalogue.order(part, course)
         if self._engine is None:
             return self._make(order)
         began = time.time()

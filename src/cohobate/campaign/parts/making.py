@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -19,10 +19,12 @@ from cohobate.campaign.loads import LATEST
 from cohobate.core.capture import capture
 from cohobate.core.context import cancelled, working_in
 from cohobate.core.errors import BadOutput, NotStorable
-from cohobate.core.outcome import Outcome
+from cohobate.core.outcome import Outcome, Value
 from cohobate.core.payload import Payload
+from cohobate.core.trial import Evaluated
 from cohobate.host.once import once
 from cohobate.ledger.codec import dumps, loads
+from cohobate.ledger.spool import LONG, write_spool
 from cohobate.simulate.outputs import PLAIN
 
 LONGEST: Final = 80
@@ -47,7 +49,10 @@ class Report:
 
 
 class Order(NamedTuple):
-    """One part to be made: call number ``number`` of those sent ahead, or the function that comes first in ``args``."""
+    """One part to be made: call number ``number`` of those sent ahead, or the function that comes first in ``args``.
+
+    ``inputs`` is the hash of those of its candidate, where it is worth spooling if it takes long.
+    """
 
     trial: int
     attempt: int
@@ -55,6 +60,7 @@ class Order(NamedTuple):
     number: int
     args: tuple[Any, ...]
     key: str = ""
+    inputs: str = ""
 
 
 @final
@@ -81,6 +87,7 @@ class Site:
     """Where parts may write, share, and find what other drivers have made; nowhere outside a campaign."""
 
     folder: Path | None = None
+    epoch: int = 0
     shared: Path | None = None
     reuse: Path | None = None
 
@@ -112,7 +119,18 @@ class Making:
             ended = capture(self._value, order, known)
         seconds = time.perf_counter() - clock
         outcome = concluded(ended, order.attempt)
-        return Report(outcome, started, seconds, worker_name(), cancelled(), bool(known))
+        report = Report(outcome, started, seconds, worker_name(), cancelled(), bool(known))
+        if seconds > LONG and order.inputs:
+            self._spool(order, report)
+        return report
+
+    def _spool(self, order: Order, report: Report) -> None:
+        """Keeps a value that took long to get, in case the driver is gone."""
+        site = self.site
+        if site.folder is not None and isinstance(report.outcome, Value):
+            evaluated = Evaluated(report.outcome, report.started, report.seconds, report.worker, report.flagged)
+            with suppress(OSError):  # a full disk here must not cost the value that is on its way
+                write_spool(site.folder, site.epoch, order.trial, order.attempt, order.inputs, evaluated, order.name)
 
     def _value(self, order: Order, known: list[bool]) -> Mapping[str, Payload]:
         """Returns the value; notes in ``known`` that somebody else had made it."""
