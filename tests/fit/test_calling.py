@@ -121,3 +121,11 @@ def test_what_a_coroutine_raises_within_a_loop_is_raised():
             CombinedObjective([Term(wrong, 1.0)])(PARAMS)
 
     asyncio.run(main())
+
+
+def test_a_parameter_that_is_no_longer_nested_is_missed_by_name():
+    objective = CombinedObjective([Term(lambda Ar: 1.0, 0.0, loss="value", name="t", uses=["Ar.epsilon"])])
+    assert objective(NESTED) == 1.0
+    for call in (objective, objective.evaluate):
+        with pytest.raises(UserError, match=r"term 't': no parameter 'Ar.epsilon'"):
+            call({"Ar": 3.4, "cutoff": 8.5})

@@ -124,3 +124,36 @@ def test_what_is_not_deterministic_is_called_for_each_term():
     objective = CombinedObjective([Term(counted, 1.0, read=name, name=name) for name in ("e", "p")])
     objective(PARAMS)
     assert len(calls) == 2
+
+
+def test_a_simulator_says_itself_what_it_is():
+    made = co.simulator(energy, version="7", deterministic=True)
+    [part] = CombinedObjective([Term(made, 1.0, read="e", name="t")]).parts(PARAMS)
+    assert part.key == key(version="7")
+    assert part.fn(*part.args) == {"e": 0.01, "p": -0.01}
+    [part] = CombinedObjective([Term(made, 1.0, read="e", deterministic=False)]).parts(PARAMS)
+    assert part.key == ""
+
+
+def test_one_version_of_several_quantities_does_not_make_them_one():
+    def shifted(by):
+        return lambda epsilon: {"e": epsilon + by}
+
+    keys = [
+        key(version="1"),
+        key(quantity=twin, version="1"),
+        key(quantity=shifted(1.0), version="1"),
+        key(quantity=shifted(2.0), version="1"),
+        key(quantity=shifted(2.0), version="2"),
+    ]
+    assert len(set(keys)) == 5
+
+
+def test_inputs_are_those_of_when_the_term_was_made():
+    atoms = bulk("Ar", a=5.26)
+    term = Term(lambda epsilon, atoms: atoms.cell[0, 1], 1.0, inputs={"atoms": atoms}, deterministic=True)
+    objective = CombinedObjective([term])
+    before = objective.parts(PARAMS)[0].key
+    atoms.set_cell([9, 9, 9])
+    assert objective.parts(PARAMS)[0].key == before
+    assert objective(PARAMS) == pytest.approx((5.26 / 2 - 1) ** 2)

@@ -101,3 +101,30 @@ def test_what_there_is_no_jacobian_of():
         absolute.jacobian(PARAMS)
     with pytest.raises(UserError, match="no parameter 'shft'; did you mean 'shift'"):
         absolute.jacobian(PARAMS, ["shft"])
+
+
+def test_what_jac_raises_names_the_term():
+    def broken(shift):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError) as found:
+        CombinedObjective([Term(lambda shift: shift, 0.0, name="t", jac=broken)]).jacobian(PARAMS)
+    assert found.value.__notes__ == ["in term 't' of the objective"]
+
+
+def test_derivatives_by_torch():
+    torch = pytest.importorskip("torch")
+
+    def energy(p):
+        return {"e": p["Ar"]["epsilon"] * torch.exp(-p["Ar"]["sigma"]), "f": torch.stack([p["shift"] ** 2, p["shift"]])}
+
+    def tensors(p):
+        return {k: tensors(v) if isinstance(v, dict) else torch.tensor(v, dtype=torch.float64) for k, v in p.items()}
+
+    term = Term(
+        lambda p: energy(tensors(p)),
+        {"e": 1.0, "f": [1.0, 2.0]},
+        sigma=0.1,
+        jac=lambda p: torch.func.jacrev(energy)(tensors(p)),
+    )
+    check(CombinedObjective([term]))

@@ -142,18 +142,16 @@ def caller(quantity: Callable[..., Any], how: Calling, inputs: Params, who: str,
         return lambda params: evaluator(how.arguments(params, who))
     copy = fresh if deep else dict
     if how.picked is None:
-        return _with_all(quantity, how.whole, inputs, copy)
-    if how.whole or deep:
-        pick = how.arguments
-        if how.whole:
-            return lambda params: quantity(copy(pick(params, who)), **inputs)
-        return lambda params: quantity(**copy(pick(params, who)), **inputs)
-    return _by_name(quantity, how.picked, inputs)
+        return _with_all(quantity, inputs, copy)
+    if not how.whole and not deep and not any("." in name for name in how.picked):
+        return _by_name(quantity, how.picked, inputs)
+    arguments = how.arguments
+    if how.whole:
+        return lambda params: quantity(copy(arguments(params, who)), **inputs)
+    return lambda params: quantity(**copy(arguments(params, who)), **inputs)
 
 
-def _with_all(quantity: Callable[..., Any], whole: bool, inputs: Params, copy: Callable[[Params], Any]) -> Call:
-    if not whole:
-        return lambda params: quantity(**{**copy(params), **inputs})
+def _with_all(quantity: Callable[..., Any], inputs: Params, copy: Callable[[Params], Any]) -> Call:
     if inputs:
         return lambda params: quantity(copy(params), **inputs)
     return lambda params: quantity(copy(params))

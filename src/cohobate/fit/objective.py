@@ -12,19 +12,19 @@ import numpy as np
 from cohobate.campaign.parts.gathering import Gathering
 from cohobate.core.canonical import content_hash
 from cohobate.core.errors import UserError, did_you_mean
-from cohobate.core.outcome import Failure, Outcome, Value
-from cohobate.core.parts import Made, Part
+from cohobate.core.outcome import Outcome
+from cohobate.core.parts import Part
 from cohobate.core.payload import Payload
 from cohobate.core.protocols import Cooperative, Engine
 from cohobate.engines import as_engine
-from cohobate.fit.calling import Params, leaves, quantities_of
+from cohobate.fit.calling import Params, leaves
 from cohobate.fit.compiled import compiled
 from cohobate.fit.fresh import PLAIN
 from cohobate.fit.here import called_here
 from cohobate.fit.judging import Judging, outputs_of
 from cohobate.fit.losses import Reduce, check_reduce
 from cohobate.fit.planning import Plan, parts_of, planned
-from cohobate.fit.score import Score, score_of
+from cohobate.fit.score import Score, recorded, score_of
 from cohobate.fit.slopes import check_differentiable, slopes
 from cohobate.fit.targets import check_weight
 from cohobate.fit.term import Term
@@ -159,7 +159,7 @@ class CombinedObjective:
         outcome: Outcome | None = None
         for leaf in self.leaves:
             if outcome is None:
-                outcome = judge.take(leaf.term.name, _recorded(terms, leaf.term.name, self._who))
+                outcome = judge.take(leaf.term.name, recorded(terms, leaf.term.name, self._who))
         assert outcome is not None
         return score_of(outputs_of(outcome, judge.error))
 
@@ -299,17 +299,3 @@ def _engine_of(engine: Engine | Executor | None, terms: Sequence[Term | Combined
 def _check_params(params: Payload, who: str) -> None:
     if not isinstance(params, Mapping):
         raise UserError(f"{who}: expected parameters by name, such as {{'epsilon': 0.01}}, got {params!r:.60}")
-
-
-def _recorded(terms: Mapping[str, Any], name: str, who: str) -> Made:
-    if name not in terms:
-        raise UserError(f"{who}: nothing is recorded of term {name!r}{did_you_mean(name, terms)}; got {list(terms)}")
-    told = terms[name]
-    if not isinstance(told, Mapping):
-        return Made(Value({"value": quantities_of(told)}))
-    if "failed" in told:
-        message = str(told["failed"]).removeprefix(f"term {name!r}: ")
-        return Made(Failure(told.get("kind", "raised"), message))
-    if "quantities" not in told:
-        return Made(Value({"value": told}))
-    return Made(Value({"value": told["quantities"]}), told.get("seconds", 0.0), reused=bool(told.get("reused")))

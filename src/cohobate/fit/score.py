@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
+from cohobate.core.errors import UserError, did_you_mean
+from cohobate.core.outcome import Failure, Value
+from cohobate.core.parts import Made
+from cohobate.fit.calling import quantities_of
 from cohobate.propose.scaling import Numbers
 
 
@@ -46,3 +50,18 @@ class Score:
 def score_of(outputs: Mapping[str, Any]) -> Score:
     """Returns the outputs of an evaluation as one value."""
     return Score(outputs["loss"], outputs.get("residuals"), outputs["terms"])
+
+
+def recorded(terms: Mapping[str, Any], name: str, who: str) -> Made:
+    """Returns a part as it is recorded: as a number, as quantities, or as what a score tells of a term."""
+    if name not in terms:
+        raise UserError(f"{who}: nothing is recorded of term {name!r}{did_you_mean(name, terms)}; got {list(terms)}")
+    told = terms[name]
+    if not isinstance(told, Mapping):
+        return Made(Value({"value": quantities_of(told)}))
+    if "failed" in told:
+        message = str(told["failed"]).removeprefix(f"term {name!r}: ")
+        return Made(Failure(told.get("kind", "raised"), message))
+    if "quantities" not in told:
+        return Made(Value({"value": told}))
+    return Made(Value({"value": told["quantities"]}), told.get("seconds", 0.0), reused=bool(told.get("reused")))

@@ -12,6 +12,7 @@ from cohobate.core.errors import BadOutput, UserError, did_you_mean
 from cohobate.core.payload import Payload
 from cohobate.fit.calling import Calling, Evaluator, Params, leaves
 from cohobate.fit.losses import RHO
+from cohobate.fit.naming import named
 from cohobate.fit.reading import Quantities, Targets, Wanted, numbers, picked
 from cohobate.fit.term import Term
 from cohobate.fit.tree import Leaf
@@ -40,9 +41,8 @@ def slopes(leaf: Leaf, how: Calling, params: Params, quantities: Quantities, wan
 
 def _given(term: Term, how: Calling, params: Params, quantities: Sequence[str]) -> dict[tuple[str, str], Any]:
     """Returns what ``jac`` gave by (quantity, parameter)."""
-    assert term.jac is not None
-    arguments = how.arguments(params, term.name)
-    given, known = leaves(Evaluator(term.jac, how.whole, term.inputs)(arguments)), leaves(params)
+    arguments, known = how.arguments(params, term.name), leaves(params)
+    given = leaves(_called(term, how, arguments))
     found = {(name, own): value for path, value in given.items() for name, own in _owners(path, quantities, known)}
     for path in given:
         if not _owners(path, quantities, known):
@@ -54,6 +54,16 @@ def _given(term: Term, how: Calling, params: Params, quantities: Sequence[str]) 
         if not any(own == name for _, own in found):
             raise BadOutput(f"term {term.name!r}: jac says nothing of {name!r}, which the quantity uses")
     return found
+
+
+def _called(term: Term, how: Calling, arguments: Params) -> Quantities:
+    assert term.jac is not None
+    try:
+        return Evaluator(term.jac, how.whole, term.inputs)(arguments)
+    except Exception as error:
+        if (better := named(error, term.name)) is not error:
+            raise better from error
+        raise
 
 
 def _owners(path: str, quantities: Sequence[str], known: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -1,13 +1,30 @@
-"""Plain data that tells the inputs of a quantity apart."""
+"""Plain data that tells quantities and their inputs apart."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
+from types import FunctionType
+from typing import Any
 
 from cohobate.core.canonical import canonical
 from cohobate.core.payload import Payload, Plain
+from cohobate.simulate.function import Simulator
 from cohobate.simulate.identity import code_hash
+
+
+def source_of(quantity: Callable[..., Any], version: str | None) -> Plain:
+    """Returns what a quantity is: its code, or its version in the place of that.
+
+    A version stands for the code of what has a name of its own. Of anything else (a lambda, a function made within
+    another, an object) there may be several with one version, so that the code counts too.
+    """
+    if isinstance(quantity, Simulator):
+        return source_of(quantity.fn, quantity.version if version is None else version)
+    if version is None:
+        return code_hash(quantity)
+    named = isinstance(quantity, FunctionType) and "<" not in quantity.__qualname__
+    return [version, f"{quantity.__module__}.{quantity.__qualname__}" if named else code_hash(quantity)]
 
 
 def spelled(value: Payload) -> tuple[Plain, str | None]:

@@ -12,12 +12,13 @@ import numpy as np
 from cohobate.core.canonical import content_hash
 from cohobate.core.errors import UserError
 from cohobate.fit.calling import Calling, Evaluator, Params, Uses, calling, quantities_of
+from cohobate.fit.fresh import fresh
 from cohobate.fit.losses import Loss, check_loss
 from cohobate.fit.reading import Computed, Quantities, Scorer, Targets, scorer
-from cohobate.fit.spelling import spelled
+from cohobate.fit.spelling import source_of, spelled
 from cohobate.fit.targets import Target, check_deadline, check_loss_of, check_weight, comparison
 from cohobate.propose.scaling import Numbers
-from cohobate.simulate.function import as_simulator, identity, plain_name
+from cohobate.simulate.function import as_simulator, plain_name
 from cohobate.simulate.identity import code_hash
 
 Parameters = Params
@@ -46,8 +47,9 @@ class Term:
     parameters to arrays of the quantity's shape, by quantity where there are several.
 
     ``deterministic`` says that equal parameters and inputs give equal quantities, so that what is
-    known is not computed again; ``version`` replaces the hash of the quantity's source in that. ``deadline`` (s) and
-    ``needs`` take the place of the campaign's. ``unit`` is that of the target, for people.
+    known is not computed again; ``version`` stands for the source of a function with a name of its own in that. By
+    default both are those of a ``co.simulator``. At an engine, ``deadline`` (s) and ``needs`` take the place of
+    the campaign's. ``unit`` is that of the target, for people.
 
     Raises ``UserError`` for weights and sigmas that are negative, zero where they divide, NaN, or of
     another shape than the target, and where there is nothing to compare.
@@ -69,7 +71,7 @@ class Term:
     residual: Callable[[Quantities], Any] | None = None
     jac: Callable[..., Any] | None = None
     unit: str = ""
-    deterministic: bool = False
+    deterministic: bool | None = None
     version: str | None = None
     deadline: float | None = None
     needs: Mapping[str, float] = field(default_factory=dict)
@@ -78,7 +80,9 @@ class Term:
         if not callable(self.quantity):
             raise UserError(f"term {self.name!r}: quantity must be something to call, got {self.quantity!r:.80}")
         object.__setattr__(self, "name", self.name or _named(self.quantity, self.inputs))
-        object.__setattr__(self, "inputs", dict(self.inputs))
+        object.__setattr__(self, "inputs", fresh(self.inputs))
+        if self.deterministic is None:
+            object.__setattr__(self, "deterministic", as_simulator(self.quantity).deterministic)
         check_weight(self.weight, f"term {self.name!r}")
         check_loss(self.loss, self.name)
         check_deadline(self.deadline, self.name)
@@ -107,8 +111,7 @@ class Term:
     @cached_property
     def source(self) -> str:
         """What its values belong to: the version or the code of the quantity, and its inputs."""
-        code = identity(as_simulator(self.quantity)) if self.version is None else self.version
-        return content_hash([code, spelled(self.inputs)[0]])
+        return content_hash([source_of(self.quantity, self.version), spelled(self.inputs)[0]])
 
     def identity(self) -> str:
         """Returns what tells it from another term: also what it is compared with, and how."""

@@ -86,7 +86,8 @@ def _leaves(node: Node, weight: float, worst: bool, above: str) -> Iterator[Leaf
     for child, own in zip(node.children, node.weights, strict=True):
         match child:
             case Term():
-                yield Leaf(replace(child, name=above + child.name), share * own * child.weight, worst)
+                term = replace(child, name=above + child.name) if above else child
+                yield Leaf(term, share * own * child.weight, worst)
             case Node():
                 inner = f"{above}{child.name}/" if child.name else above
                 yield from _leaves(child, share * own, worst or child.worst, inner)
