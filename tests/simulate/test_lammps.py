@@ -166,7 +166,7 @@ def test_a_run_that_takes_too_long_is_ended():
 
 def test_where_lammps_is_says_nothing_of_what_it_computes(monkeypatch):
     one, other = (co.chem.lammps(CRYSTAL, "v_e", program=name) for name in (None, "/opt/lammps/bin/lmp"))
-    assert one.identity() == other.identity()
+    assert one.recipe() == other.recipe()
     assert identity(as_simulator(one)) == identity(as_simulator(other))
     different = [
         one,
@@ -175,7 +175,7 @@ def test_where_lammps_is_says_nothing_of_what_it_computes(monkeypatch):
         co.chem.lammps(CRYSTAL.replace("8.5", "8.6"), "v_e"),
         co.chem.lammps(CRYSTAL, "v_e", files={"x": "1"}),
     ]
-    assert len({each.identity() for each in different}) == len(different)
+    assert len({each.recipe() for each in different}) == len(different)
     with pytest.raises(UserError, match="there is no program '/opt/lammps/bin/lmp': give its full path"):
         other(**ARGON)
 

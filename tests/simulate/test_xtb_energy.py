@@ -100,3 +100,11 @@ def test_what_cannot_be_computed_is_said_at_once():
     ring = co.chem.xtb_energy("C1CC1", {"r": (0, 1)})
     with pytest.raises(SimulatorError, match=r"r: the distance \(Å\) of \(0, 1\) cannot be set: .*ring"):
         ring(r=1.5)
+
+
+def test_it_is_a_simulator_of_a_campaign_too():
+    curve = co.chem.xtb_energy("N#N", {"r": (0, 1)})
+    grid = co.Grid({"r": co.Real(0.9, 1.5, unit="Å")}, 7, minimize="energy")
+    result = co.Campaign(grid, curve, co.inline()).run()
+    assert result.best()[0]["r"] == pytest.approx(1.1)
+    assert result.best()[0]["energy"] == curve(r=result.best()[0]["r"])["energy"]

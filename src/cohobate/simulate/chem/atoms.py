@@ -36,7 +36,7 @@ class Calculation:
     around: Around
     made_of: str
 
-    def __call__(self, **values: Payload) -> dict[str, Any]:
+    def __call__(self, /, **values: Payload) -> dict[str, Any]:
         """Returns what is wanted, by name; ``values`` are parameters of the calculator, and inputs of the atoms."""
         self._check(values)
         atoms = self.frame(**_given(self.frame_takes, values, ()))
@@ -83,7 +83,7 @@ class Calculation:
         """What it returns, with units."""
         return tuple(Output(name, shape=None, unit=UNITS.get(one, "")) for name, one in self.wanted.items())
 
-    def identity(self) -> str:
+    def recipe(self) -> str:
         """Returns what tells it from another: the code of the calculator, the atoms, what is read, and how."""
         return self.made_of
 

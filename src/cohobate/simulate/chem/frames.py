@@ -50,7 +50,7 @@ class Built:
         """What the function is called."""
         return plain_name(self.make)
 
-    def __call__(self, **inputs: Payload) -> Payload:
+    def __call__(self, /, **inputs: Payload) -> Payload:
         """Returns what the function makes. Raises ``SimulatorError`` for anything but atoms."""
         made = self.make(**inputs)
         if not isinstance(made, require("ase", extra="chem").Atoms):

