@@ -169,6 +169,7 @@ def test_sizes_are_those_of_values_or_bounds_or_given():
             None,
             "parameter 'a': expr='2*sigm': no parameter 'sigm'; did you",
         ),
+        ({"Ar": {"s": 1}, "a": co.Parameter(expr="s")}, None, "no parameter 's'; did you mean 'Ar.s'?"),
         ({"a": co.Parameter(expr="2*a")}, None, "parameters are tied in a cycle: a -> a; give one of them a value"),
         (
             {"a": co.Parameter(expr="b"), "b": co.Parameter(expr="c+1"), "c": co.Parameter(expr="a")},
@@ -300,3 +301,18 @@ def test_slopes_of_priors_go_through_ties():
     wanted = [[2, 0], [1 / 1.5 / 2, 1 / 0.5 / 2], [3, 0], [0, 1]]
     assert found.prior_slopes(at) == pytest.approx(np.array(wanted), rel=1e-7, abs=1e-7)
     assert co.Parameters({"a": 1.0}).prior_slopes({"a": 2.0}).shape == (0, 1)
+
+
+def test_some_are_replaced_by_dotted_name():
+    nested = {"Ar": {"sigma": 3.4}, "c": np.array([1.0, 2.0]), "t": (1.0, [co.Parameter(expr="c[0]")])}
+    made = co.Parameters(nested, {"c": (0, 5)}, priors={"joint": lambda params: params["c"]})
+    held = made.replaced({"c[1]": co.Parameter(2.5, fixed=True), "Ar.sigma": co.Parameter(3.0, log=True)})
+    assert list(held.free) == ["Ar.sigma", "c[0]", "t[0]"]
+    assert held.variables["c[0]"] == made.variables["c[0]"]
+    assert held.penalties == 2
+    found, before = held.nested({}), made.nested({})
+    assert (found["Ar"], found["c"].tolist(), found["t"]) == ({"sigma": 3.0}, [1.0, 2.5], (1.0, [1.0]))
+    assert (before["Ar"], before["c"].tolist()) == ({"sigma": 3.4}, [1.0, 2.0])
+    assert made.replaced({}).describe() == made.describe()
+    with pytest.raises(UserError, match=r"replaced: no parameter 'c\[2\]'; did you mean 'c\[1\]'"):
+        made.replaced({"c[2]": co.Parameter(1)})

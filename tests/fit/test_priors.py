@@ -13,7 +13,7 @@ import cohobate as co
 from cohobate.core.errors import Rejected
 from cohobate.core.outcome import Cancelled, Failure, Value
 from cohobate.core.parts import Made
-from cohobate.fit.candidates import Candidates
+from cohobate.fit.candidates import Candidates, Whole
 from cohobate.fit.objective import CombinedObjective
 from cohobate.fit.term import Term
 
@@ -118,13 +118,14 @@ def test_functions_are_priors_of_one_or_of_all():
     assert found.problem.outputs[1].shape == outputs["residuals"].shape == (12,)
 
 
-def test_priors_may_be_of_tied_parameters_and_those_of_fixed_ones_say_nothing():
+def test_priors_may_be_of_tied_and_fixed_parameters():
+    """A profile holds a parameter, whose prior still counts."""
     prior = co.GaussianPrior(0.0, 1.0)
     tied = co.Parameters(
         {"a": 2.0, "b": co.Parameter(expr="3*a", prior=prior), "c": co.Parameter(1, fixed=True, prior=prior)}
     )
-    assert {name: r.tolist() for name, r in tied.prior_residuals({"a": 4.0}).items()} == {"b": [12.0]}
-    assert tied.penalties == 1
+    assert {name: r.tolist() for name, r in tied.prior_residuals({"a": 4.0}).items()} == {"b": [12.0], "c": [1.0]}
+    assert tied.penalties == 2
 
 
 @pytest.mark.parametrize(
@@ -148,6 +149,10 @@ def test_a_prior_without_a_value_rejects_the_candidate(prior, line):
 def test_names_of_priors_are_no_parameters():
     with pytest.raises(co.CohobateError, match="priors: 'a' is a parameter: give it Parameter"):
         co.Parameters({"a": 1.0}, priors={"a": lambda params: 0.0})
+    with pytest.raises(
+        co.CohobateError, match="priors: 'b' must be a function of all parameters; a GaussianPrior is of"
+    ):
+        co.Parameters({"a": 1.0}, priors={"b": co.GaussianPrior(1.0, 1.0)})
 
 
 # candidates
@@ -209,3 +214,30 @@ def test_the_number_of_residuals_is_known_from_targets():
     ]
     found = Candidates(CombinedObjective(terms), co.Parameters({"a": 1.0}))
     assert found.problem.outputs[1].shape == found(a=1.0)["residuals"].shape == (10,)
+
+
+def test_the_bound_holds_for_the_loss_with_its_priors():
+    class Asked:
+        reduce = "sum"
+
+        def judge(self, inputs, bound):
+            asked.append(bound)
+
+        def parts(self, inputs):
+            return []
+
+    asked = []
+    found = Candidates(Asked(), co.Parameters({"a": co.Parameter(1.0, prior=co.GaussianPrior(0.0, 0.5))}))
+    found.judge({"a": 1.5}, 10.0)
+    found.judge({"a": 2.0}, 10.0)
+    found.judge({"a": 2.0})
+    assert asked == [1.0, -6.0, None]
+
+
+@given(st.floats(0, 10), st.floats(-10, 10), st.floats(0, 10), st.booleans())
+def test_what_is_left_to_the_terms_is_exact(loss, r, bound, root):
+    whole = Whole({"a": np.array([r])}, root=root)
+    total = whole.of(Value({"loss": loss, "residuals": np.array([math.sqrt(loss)])})).outputs["loss"]
+    assert total == pytest.approx(math.sqrt(loss**2 + r**2) if root else loss + r**2)
+    if abs(total - bound) > 1e-6:
+        assert (loss > whole.left(bound)) is (total > bound)

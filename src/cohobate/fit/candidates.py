@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import copysign, hypot, sqrt
 from typing import Any, TypeAlias, final
 
 import numpy as np
@@ -29,9 +30,9 @@ Penalties: TypeAlias = Mapping[str, Numbers]
 class Candidates:
     """An objective of the free parameters, by their dotted names: a simulator made of parts.
 
-    Priors are counted here, where nothing is called for them: their residuals come behind those of the terms,
-    and ``outputs["priors"]`` tells each. A candidate whose tied parameters or priors have no value is
-    ``Rejected`` before any term is called.
+    Priors are counted here, where nothing is called for them: they add to the loss (of a root mean: under
+    the root), their residuals come behind those of the terms, and ``outputs["priors"]`` tells each. A candidate whose
+    tied parameters or priors have no value is ``Rejected`` before any term is called.
     """
 
     objective: CombinedObjective
@@ -42,7 +43,7 @@ class Candidates:
         nested, penalties = self.parameters.nested(inputs), self.parameters.prior_residuals(inputs)
         match run(self.objective, nested):
             case Value() as value:
-                return dict(with_priors(value, penalties).outputs)
+                return dict(self._whole(penalties).of(value).outputs)
             case other:
                 raise CallFailed(getattr(other, "message", str(other)))
 
@@ -52,10 +53,9 @@ class Candidates:
 
     def judge(self, inputs: Inputs, bound: float | None = None) -> Judge:
         """Returns what makes an outcome of the terms; ``bound`` holds for the loss with its priors."""
-        penalties = self.parameters.prior_residuals(inputs)
-        left = None if bound is None else bound - loss_of(penalties)
-        terms = self.objective.judge(self.parameters.nested(inputs), left)
-        return Weighing(terms, penalties) if penalties else terms
+        whole = self._whole(self.parameters.prior_residuals(inputs))
+        terms = self.objective.judge(self.parameters.nested(inputs), None if bound is None else whole.left(bound))
+        return Weighing(terms, whole) if whole.penalties else terms
 
     def recall(self, inputs: Inputs, outputs: Mapping[str, Any]) -> Mapping[str, Payload]:
         """Returns what each term gave."""
@@ -73,6 +73,9 @@ class Candidates:
         """Returns what a recorded loss belongs to: the objective, ties, priors and what is fixed."""
         return content_hash([self.objective.identity(), self.parameters.describe()])
 
+    def _whole(self, penalties: Penalties) -> Whole:
+        return Whole(penalties, root=self.objective.reduce == "root_mean")
+
     def _shape(self) -> tuple[int, ...] | None:
         counts = [count_of(leaf.term) for leaf in self.objective.leaves]
         known = [count for count in counts if count is not None]
@@ -85,28 +88,42 @@ class Weighing:
     """Adds priors to what the terms come to."""
 
     terms: Judge
-    penalties: Penalties
+    whole: Whole
 
     def take(self, name: str, made: Made) -> Outcome | None:
         """Takes in what a term gave."""
         outcome = self.terms.take(name, made)
-        return with_priors(outcome, self.penalties) if isinstance(outcome, Value) else outcome
+        return self.whole.of(outcome) if isinstance(outcome, Value) else outcome
 
 
-def with_priors(value: Value, penalties: Penalties) -> Value:
-    """Returns the outcome of an objective with its priors: they add to the loss, and follow its residuals."""
-    if not penalties:
-        return value
-    outputs = {**value.outputs, "loss": value.outputs["loss"] + loss_of(penalties)}
-    if "residuals" in outputs:
-        outputs["residuals"] = np.concatenate([outputs["residuals"], *penalties.values()])
-    outputs["priors"] = {name: {"loss": float(r @ r), "residuals": r} for name, r in penalties.items()}
-    return replace(value, outputs=outputs)
+@final
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The terms with priors; ``root``: their loss is a root, of what the squares of their residuals sum up to."""
 
+    penalties: Penalties
+    root: bool = False
 
-def loss_of(penalties: Penalties) -> float:
-    """Returns what priors add to the loss."""
-    return float(sum(r @ r for r in penalties.values()))
+    @property
+    def added(self) -> float:
+        """What the priors add."""
+        return float(sum(r @ r for r in self.penalties.values()))
+
+    def left(self, bound: float) -> float:
+        """Returns what a bound of the whole leaves to the terms; below 0 where they cannot keep it."""
+        rest = (bound * abs(bound) if self.root else bound) - self.added
+        return copysign(sqrt(abs(rest)), rest) if self.root else rest
+
+    def of(self, value: Value) -> Value:
+        """Returns the outcome of the terms with that of the priors."""
+        if not self.penalties:
+            return value
+        loss = value.outputs["loss"]
+        outputs = {**value.outputs, "loss": hypot(loss, sqrt(self.added)) if self.root else loss + self.added}
+        if "residuals" in outputs:
+            outputs["residuals"] = np.concatenate([outputs["residuals"], *self.penalties.values()])
+        outputs["priors"] = {name: {"loss": float(r @ r), "residuals": r} for name, r in self.penalties.items()}
+        return replace(value, outputs=outputs)
 
 
 def count_of(term: Term) -> int | None:

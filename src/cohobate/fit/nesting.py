@@ -42,7 +42,7 @@ def planted(nested: Mapping[str, Any]) -> tuple[Group, dict[str, Any]]:
     return tree, leaves
 
 
-def grafted(tree: Tree, values: Mapping[str, float]) -> Any:  # noqa: ANN401 nested as it was given
+def grafted(tree: Tree, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 nested as it was given
     """Returns values by dotted name, nested as a tree says: fresh mappings, lists and arrays."""
     match tree:
         case str():

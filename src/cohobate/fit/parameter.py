@@ -62,7 +62,7 @@ class Parameter:
     def describe(self) -> Mapping[str, Any]:
         """Returns what a candidate's outcome depends on: all but the bounds, the unit, and the start if it is free."""
         kept = {"fixed": self.value} if self.fixed else {} if self.expr is None else {"expr": self.expr}
-        return {**kept, **({} if self.prior is None or self.fixed else {"prior": described(self.prior)})}
+        return {**kept, **({} if self.prior is None else {"prior": described(self.prior)})}
 
 
 def checked(name: str, given: Payload, limits: tuple[Payload, Payload] | None) -> Parameter:

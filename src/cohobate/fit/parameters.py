@@ -15,7 +15,7 @@ from cohobate.fit.expression import Expression, parsed
 from cohobate.fit.limits import Bounds, limits_of
 from cohobate.fit.nesting import grafted, planted, shape_of
 from cohobate.fit.parameter import Parameter, checked
-from cohobate.fit.priors import Penalty, Prior, check_prior, described, residuals_of
+from cohobate.fit.priors import READY, Penalty, check_prior, described, residuals_of
 from cohobate.propose.scaling import Numbers
 
 Nested: TypeAlias = Mapping[str, Any]
@@ -55,7 +55,8 @@ class Parameters:
         self.free: Mapping[str, Parameter] = {name: one for name, one in self.every.items() if one.free}
         self._ties = _ties(self.every)
         self._kept = {name: one.value for name, one in self.every.items() if one.value is not None}
-        self._priors = _priors(self.every, priors or {})
+        self._own = {name: one.prior for name, one in self.every.items() if one.prior is not None}
+        self._joint = _checked(priors or {}, self.every)
         try:
             self._counts = {name: len(one) for name, one in self._penalties(self.values({})).items()}
         except Rejected as error:
@@ -69,6 +70,12 @@ class Parameters:
         if bounds is not None:
             raise UserError("bounds beside Parameters: give them to Parameters(..., bounds=...)")
         return params
+
+    def replaced(self, changes: Mapping[str, Parameter]) -> Parameters:
+        """Returns parameters with others in the place of some, by dotted name; these stay as they are."""
+        if not changes.keys() <= self.every.keys():
+            raise _unknown("replaced: no parameter", changes, self.every)
+        return Parameters(grafted(self._tree, {**self.every, **changes}), priors=self._joint)
 
     @property
     def start(self) -> dict[str, float]:
@@ -101,7 +108,7 @@ class Parameters:
     def values(self, free: Mapping[str, float]) -> dict[str, float]:
         """Returns all parameters by dotted name, as ``nested`` does."""
         if not free.keys() <= self.free.keys():
-            raise _unknown("values", free, self.free)
+            raise _unknown("values: no free parameter", free, self.free)
         found = {**self._kept, **free}
         for name, tie in self._ties:
             found[name] = _tied(name, tie, tie, found)
@@ -142,19 +149,14 @@ class Parameters:
         return np.stack(columns, axis=1) if columns else np.empty((self.penalties, 0))
 
     def _penalties(self, values: Mapping[str, float]) -> dict[str, Numbers]:
-        own = {
-            name: residuals_of(prior, values[name], f"prior of {name!r}")
-            for name, prior in self._priors.items()
-            if name in values
-        }
-        joint = [(name, prior) for name, prior in self._priors.items() if name not in values]
-        whole = grafted(self._tree, values) if joint else {}
-        return own | {name: residuals_of(prior, whole, f"prior {name!r}") for name, prior in joint}
+        own = {name: residuals_of(one, values[name], f"prior of {name!r}") for name, one in self._own.items()}
+        whole = grafted(self._tree, values) if self._joint else {}
+        return own | {name: residuals_of(one, whole, f"prior {name!r}") for name, one in self._joint.items()}
 
     def describe(self) -> Mapping[str, Any]:
         """Returns what the outcome of a candidate depends on beside the values of the free ones."""
         each = {name: dict(one.describe()) for name, one in self.every.items()}
-        joint = {name: described(prior) for name, prior in self._priors.items() if name not in self.every}
+        joint = {name: described(prior) for name, prior in self._joint.items()}
         return {"shape": shape_of(self._tree), "parameters": each, **({"priors": joint} if joint else {})}
 
     def __repr__(self) -> str:
@@ -180,7 +182,9 @@ def _parsed(name: str, expr: str, every: Mapping[str, Parameter]) -> Expression:
         raise UserError(f"{told}: {error}") from None
     for other in tie.names:
         if other not in every:
-            raise UserError(f"{told}: no parameter {other!r}{did_you_mean(other, every)}; there are {list(every)}")
+            whole = [one for one in every if one.endswith(f".{other}")]  # without the group that it is in
+            hint = f"; did you mean {whole[0]!r}?" if whole else did_you_mean(other, every)
+            raise UserError(f"{told}: no parameter {other!r}{hint}; there are {list(every)}")
     return tie
 
 
@@ -192,18 +196,21 @@ def _tied(name: str, fn: Callable[[Any], N], tie: Expression, values: Mapping[st
         raise Rejected(f"parameter {name!r}: expr={tie.text!r:.80} has no value{at and f' at {at}'}: {error}") from None
 
 
-def _priors(every: Mapping[str, Parameter], joint: Mapping[str, Penalty]) -> dict[str, Prior | Penalty]:
+def _checked(joint: Mapping[str, Penalty], every: Mapping[str, Parameter]) -> Mapping[str, Penalty]:
     for name, prior in joint.items():
         if name in every:
             raise UserError(f"priors: {name!r} is a parameter: give it Parameter(..., prior=...)")
+        if isinstance(prior, READY):
+            raise UserError(
+                f"priors: {name!r} must be a function of all parameters; a {type(prior).__name__} is of one"
+            )
         check_prior(prior, f"prior {name!r}")
-    own = {name: one.prior for name, one in every.items() if one.prior is not None and not one.fixed}
-    return {**own, **joint}
+    return dict(joint)
 
 
 def _unknown(what: str, given: Iterable[str], known: Mapping[str, Parameter]) -> UserError:
     wrong = next(name for name in given if name not in known)
-    return UserError(f"{what}: no free parameter {wrong!r}{did_you_mean(wrong, known)}; there are {list(known)}")
+    return UserError(f"{what} {wrong!r}{did_you_mean(wrong, known)}; there are {list(known)}")
 
 
 def _told(one: Parameter) -> str:

@@ -20,6 +20,9 @@ from cohobate.propose.scaling import Numbers, check_bounded
 ROUNDING = 1e-12
 """How far beyond a bound, in widths of the interval, a coordinate may come by rounding."""
 
+TINY = 1e-300
+"""What is smaller at the start is 0, and has no size."""
+
 Scale: TypeAlias = bool | Mapping[str, float]
 """What coordinates are: ``False``: the values. ``True``: within [0, 1] between finite bounds, of the logarithm
 where a variable is ``log``; for other variables, or with sizes of change by name for all: the value in units of its
@@ -176,7 +179,7 @@ def _coordinates(reals: Mapping[str, Real], scale: Scale, start: Sequence[float]
     if scale is False:
         return tuple(map(Itself, reals.values()))
     values = [1.0] * len(reals) if start is None else start
-    sizes = {name: abs(value) or 1.0 for name, value in zip(reals, values, strict=True)}
+    sizes = {name: abs(value) if abs(value) > TINY else 1.0 for name, value in zip(reals, values, strict=True)}
     if isinstance(scale, Mapping):
         sizes |= scale
         return tuple(sized(real, sizes[name]) for name, real in reals.items())

@@ -174,9 +174,7 @@ def simplex(axes: Axes, start: Numbers, options: Mapping[str, Any]) -> Numbers:
         scipys = 1.05 * value if value != 0 else 0.00025
         corners[k + 1, k] = scipys if step is None else value + step
     corners = np.where(corners > hi, 2 * hi - corners, corners)
-    clipped: Numbers = np.clip(corners, lo, hi)
-    flat = np.eye(len(start) + 1, len(start), -1, dtype=bool) & (clipped == start)  # scipy's would never leave a bound
-    return np.where(flat, np.clip(2 * start - corners, lo, hi), clipped)
+    return np.clip(corners, lo, hi)
 
 
 def has_workers() -> bool:
