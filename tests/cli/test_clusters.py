@@ -112,10 +112,19 @@ def test_submit_scripts_are_scripts(here, cluster, script):
     assert max(map(len, text.splitlines())) <= 120
 
 
+@pytest.mark.parametrize("cluster", ["slurm", "pbs"])
+def test_a_fit_gets_the_engine_of_a_cluster(here, cluster):
+    config = read(copy("fit", "mine", here, cluster) / "campaign.toml")
+    assert config.engine == read(copy("screen", "other", here, cluster) / "campaign.toml").engine
+    assert len(config.term) == 1
+
+
 def test_an_unknown_cluster_is_named(here, cohobate_here):
     called = cohobate_here("init", "screen", "x", "--cluster", "slum")
     assert (called.code, called.err) == (2, "cohobate: no cluster 'slum'; there is pbs, slurm; did you mean 'slurm'?\n")
-    assert cohobate_here("init", "_slurm", "x").err.startswith("cohobate: no template '_slurm'; there is screen")
+    assert cohobate_here("init", "_slurm", "x").err.startswith(
+        "cohobate: no template '_slurm'; there is fit, fit-lammps, screen"
+    )
     assert list(here.iterdir()) == []
 
 

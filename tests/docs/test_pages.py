@@ -11,7 +11,7 @@ import typer
 from pydantic import BaseModel
 
 import cohobate
-from cohobate.cli import config, engine_tables
+from cohobate.cli import config, engine_tables, fit_tables
 from cohobate.cli.main import app
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -20,6 +20,11 @@ PAGES = {str(path.relative_to(DOCS)): path.read_text() for path in FILES}
 COMMANDS = set(typer.main.get_command(app).commands)
 REFERENCE = "\n".join(text for name, text in PAGES.items() if name.startswith("reference/"))
 TOML = PAGES["reference/toml.md"]
+FIT = PAGES["reference/fit-toml.md"]
+FIT_REST = {
+    "params": {"x": 1.0},
+    "term": [{"name": "one", "python": "a:b", "target": 1.0}],
+}
 REST = {"campaign": {"goal": {"evaluations": 1}}, "generator": {"kind": "random"}, "simulator": {"use": "a:b"}}
 TABLES = {
     "`[campaign]`": (config.Campaign,),
@@ -33,6 +38,13 @@ TABLES = {
     "`[simulator]`": (config.Simulator,),
     "`[engine]`": (engine_tables.Processes, engine_tables.Dask, engine_tables.Slurm, engine_tables.Pbs),
 }
+FIT_TABLES = {
+    "`[params]`": (fit_tables.Parameter,),
+    "`prior`": (fit_tables.Gaussian, fit_tables.Laplace, fit_tables.Box),
+    "`[[term]]`": (fit_tables.Term,),
+    "`read`": (fit_tables.Read,),
+    "`[optimizer]`": (fit_tables.Optimizer,),
+}
 
 
 def blocks(language):
@@ -41,15 +53,18 @@ def blocks(language):
     return [(page, match[1]) for page, text in PAGES.items() for match in fence.finditer(text)]
 
 
-def sections():
-    """Returns the parts of the page on campaign.toml by their headings; a part ends where any other begins."""
-    parts = re.split(r"^#{1,3} (.*)$", TOML, flags=re.MULTILINE)
+def sections(page):
+    """Returns the parts of a page on campaign.toml by their headings; a part ends where any other begins."""
+    parts = re.split(r"^#{1,3} (.*)$", page, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 @pytest.mark.parametrize(("page", "block"), blocks("toml"))
 def test_examples_of_campaign_toml_are_valid(page, block):
     shown = tomllib.loads(block)
+    if fit_tables.is_fit(shown) or "resources" in shown:
+        assert fit_tables.Fit.model_validate(fit_tables.flattened({**FIT_REST, **shown}))
+        return
     read = config.Config.model_validate({**REST, **shown})
     for table, keys in shown.items():
         known = getattr(read, table)
@@ -58,9 +73,23 @@ def test_examples_of_campaign_toml_are_valid(page, block):
 
 @pytest.mark.parametrize("heading", TABLES)
 def test_every_key_of_campaign_toml_is_explained(heading):
-    explained = set(re.findall(r"`(\w+)`", sections()[heading]))
+    explained = set(re.findall(r"`(\w+)`", sections(TOML)[heading]))
     keys = {key for table in TABLES[heading] for key in table.model_fields}
     assert keys - {"kind", "site"} <= explained
+
+
+@pytest.mark.parametrize("heading", FIT_TABLES)
+def test_every_key_of_a_fit_is_explained(heading):
+    explained = set(re.findall(r"`(\w+)`", sections(FIT)[heading]))
+    keys = {field.alias or name for table in FIT_TABLES[heading] for name, field in table.model_fields.items()}
+    assert keys - {"kind"} <= explained
+
+
+def test_every_table_of_a_fit_is_explained():
+    explained = set(re.findall(r"^#{2,3} `\[*(\w+)\]*`$", FIT, re.MULTILINE))
+    assert (set(fit_tables.Fit.model_fields) - {"engine"}) | {"resources"} <= explained
+    kinds = {table.model_fields["kind"].annotation.__args__[0] for table in FIT_TABLES["`prior`"]}
+    assert {kind for kind in kinds if f'"{kind}"' not in FIT} == set()
 
 
 def test_every_table_and_kind_of_campaign_toml_is_explained():

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 import cohobate.cli.config as toml
-from cohobate.cli.building import Job, build
+from cohobate.cli.building import build
+from cohobate.cli.job import Job
 from cohobate.cli.reading import find, read
 from cohobate.cli.tables import Table
 from cohobate.core.errors import ConfigError

@@ -1,4 +1,4 @@
-"""The command line: ``cohobate init, run, status, errors, show, export, plot, report, replay, snapshot, doctor``."""
+"""The command line: the commands of ``cohobate``, from ``init`` to ``doctor``."""
 
 from cohobate.cli.main import main
 

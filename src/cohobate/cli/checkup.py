@@ -8,9 +8,11 @@ from pathlib import Path
 
 from cohobate.cli.abilities import ENGINES
 from cohobate.cli.allocation import walltime_end
-from cohobate.cli.building import Job, build
+from cohobate.cli.building import build
 from cohobate.cli.curfew import curfew_line, curfew_of
 from cohobate.cli.findings import Finding
+from cohobate.cli.fit_tables import Fit
+from cohobate.cli.job import Job
 from cohobate.cli.reading import DATABASE, NAME, Place, find
 from cohobate.cli.running import finished
 from cohobate.cli.surroundings import installed
@@ -38,7 +40,7 @@ def checkup(folder: Path) -> Iterator[Finding]:
         place = find(folder)
         file, config = place.need_config()
         job = build(file, place.run, config)
-        yield Finding("campaign", f"{job.title}: {job.goal}")
+        yield Finding("campaign", f"{job.title}: {job.goal or 'until it ends by itself'}")
         yield from _limits(job)
     except CohobateError as error:
         yield Finding("campaign", str(error), "problem")
@@ -49,12 +51,11 @@ def checkup(folder: Path) -> Iterator[Finding]:
 
 
 def _limits(job: Job) -> Iterator[Finding]:
-    deadline = job.config.campaign.deadline
-    if deadline is None:
-        hint = "none: an evaluation that hangs is never stopped; set campaign.deadline"
-        yield Finding("deadline", hint, "note")
+    what = "a term" if isinstance(job.config, Fit) else "an evaluation"
+    if job.deadline is None:
+        yield Finding("deadline", f"none: {what} that hangs is never stopped; set campaign.deadline", "note")
     else:
-        yield Finding("deadline", f"{deadline:g} s for an evaluation, then {job.config.campaign.grace:g} s of grace")
+        yield Finding("deadline", f"{job.deadline:g} s for {what}, then {job.config.campaign.grace:g} s of grace")
     for line in curfew_line(curfew_of(walltime_end(os.environ), job.longest)):
         yield Finding("walltime", line.removeprefix("walltime: "))
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AliasChoices, BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
-import cohobate.cli.config as toml
 from cohobate.core.errors import ConfigError, did_you_mean
 from cohobate.core.payload import Plain
 from cohobate.view.text import shown
@@ -39,21 +39,24 @@ EXPECTED = {
 }
 
 
-def complain(path: Path, data: Mapping[str, Plain], error: ValidationError) -> ConfigError:
-    """Returns the error to raise: the first complaint (a misspelled key before all), and how many more there are."""
+def complain(path: Path, data: Mapping[str, Plain], error: ValidationError, whole: type[BaseModel]) -> ConfigError:
+    """Returns the error to raise: the first complaint (a misspelled key before all), and how many more there are.
+
+    ``whole`` is what the file should have been.
+    """
     places: dict[str, list[Complaint]] = {}
     for one in sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden"):
-        places.setdefault(".".join(_place(one, data)), []).append(one)
+        places.setdefault(_spelled(_place(one, data)), []).append(one)
     place, complaints = next(iter(places.items()))
     more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
-    return ConfigError(f"{path}: {shown(place)}: {_say(complaints)}{more}")
+    return ConfigError(f"{path}: {shown(place)}: {_say(complaints, whole)}{more}")
 
 
 def _place(complaint: Complaint, data: Plain) -> Iterator[str]:
     """Returns the keys of the file that lead to a complaint, without what pydantic adds of its own."""
     for part in complaint["loc"]:
         if _leads(data, part):
-            data = data[part]
+            data, part = data[part], _number(data, part)
         elif complaint["type"] != "missing" or part != complaint["loc"][-1]:
             continue
         yield str(part)
@@ -61,19 +64,31 @@ def _place(complaint: Complaint, data: Plain) -> Iterator[str]:
         yield _choice(complaint)
 
 
+def _number(data: Plain, part: str | int) -> str:
+    """Returns a key; of a table in a list its name, else its number from 1 on."""
+    if isinstance(part, str) or not isinstance(data[part], Mapping):
+        return str(part)
+    return f" {data[part].get('name', part + 1)!r}:"
+
+
+def _spelled(parts: Iterable[str]) -> str:
+    """Returns keys as text, such as ``term 'E(a)': read.file``."""
+    return ".".join(parts).replace(". ", " ").replace(":.", ": ").rstrip(":")
+
+
 def _leads(data: Plain, part: str | int) -> bool:
     return part in data if isinstance(data, dict) else isinstance(data, list) and isinstance(part, int)
 
 
-def _say(complaints: Sequence[Complaint]) -> str:
+def _say(complaints: Sequence[Complaint], whole: type[BaseModel]) -> str:
     first = complaints[0]
     match first["type"]:
         case "extra_forbidden":
-            return f"unknown key{_known(first)}"
+            return f"unknown key{_known(first, whole)}"
         case "missing":
             return "is missing"
         case "union_tag_not_found":
-            tags = (tag for table in _tables_at(first["loc"]) for tag in _tags(table, _choice(first)))
+            tags = (tag for table in _tables_at(first["loc"], whole) for tag in _tags(table, _choice(first)))
             return f"expected a {_choice(first)}: one of {', '.join(map(repr, tags))}"
         case "union_tag_invalid":
             tag, known = first["ctx"]["tag"], first["ctx"]["expected_tags"]
@@ -97,25 +112,37 @@ def _choice(complaint: Complaint) -> str:
     return str(complaint["ctx"]["discriminator"]).strip("'")
 
 
-def _known(complaint: Complaint) -> str:
+def _known(complaint: Complaint, whole: type[BaseModel]) -> str:
     """Returns what the author of an unknown key may have meant."""
     *above, key = complaint["loc"]
-    fields = _tables_at(above)[0].model_fields
-    longer = [name for name in fields if name.startswith(f"{key}_")]
-    return did_you_mean(key, longer or fields) or f"; expected one of {', '.join(fields)}"
+    known = [keys[0] for keys in map(_keys, _tables_at(above, whole)[0].model_fields.items())]
+    longer = [name for name in known if name.startswith(f"{key}_")]
+    return did_you_mean(key, longer or known) or f"; expected one of {', '.join(known)}"
 
 
-def _tables_at(loc: Iterable[str | int]) -> list[type[BaseModel]]:
+def _keys(field: tuple[str, FieldInfo]) -> list[str]:
+    """Returns what a field may be called in the file."""
+    name, info = field
+    match info.validation_alias:
+        case AliasChoices(choices=choices):
+            return [str(choice) for choice in choices]
+        case str() as alias:
+            return [alias]
+    return [name]
+
+
+def _tables_at(loc: Iterable[str | int], whole: type[BaseModel]) -> list[type[BaseModel]]:
     """Returns what the table at a place may be: keys of the file, and in between the kinds that pydantic puts there."""
-    tables: list[type[BaseModel]] = [toml.Config]
+    tables: list[type[BaseModel]] = [whole]
     for part in map(str, loc):
-        below = [inner for table in tables if part in table.model_fields for inner in _tables_of(table, part)]
+        below = [inner for table in tables for inner in _tables_of(table, part)]
         tables = below or [table for table in tables if part in _tags(table)] or tables
     return tables
 
 
 def _tables_of(table: type[BaseModel], key: str) -> list[type[BaseModel]]:
-    return _inside(table.model_fields[key].annotation)
+    fields = [field for name, field in table.model_fields.items() if key in _keys((name, field))]
+    return [inner for field in fields for inner in _inside(field.annotation)]
 
 
 def _inside(annotation: object) -> list[type[BaseModel]]:

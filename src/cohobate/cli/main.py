@@ -30,8 +30,8 @@ HERE = Path()
 
 @app.command(context_settings={"ignore_unknown_options": True})
 def init(
-    template: Annotated[str, typer.Argument(help="What to start from: screen.")],
-    name: Annotated[str, typer.Argument(help="The folder to make.")],
+    template: Annotated[str, typer.Argument(help="What to start from: screen, fit or fit-lammps.")],
+    name: Annotated[str | None, typer.Argument(help="The folder to make (default: named like the template).")] = None,
     cluster: Annotated[
         str | None, typer.Option("--cluster", help="Add submit scripts and an engine for slurm or pbs.")
     ] = None,
@@ -39,10 +39,23 @@ def init(
     """Make a folder with a campaign that runs as it is."""
     from cohobate.cli.template import copy
 
-    folder = copy(template, name, Path(), cluster)
+    folder = copy(template, template if name is None else name, Path(), cluster)
     submit = {"slurm": "sbatch", "pbs": "qsub"}.get(cluster or "")
+    first = "cohobate check" if template.startswith("fit") else "cohobate run"
     go = f"cd {folder}, set walltime and queue in submit-node.sh, {submit} submit-node.sh"
-    print(f"made {folder}; next: {go if submit else f'cd {folder} && cohobate run'}")
+    print(f"made {folder}; next: {go if submit else f'cd {folder} && {first}'}")
+
+
+@app.command()
+def check(
+    folder: Folder = HERE,
+    every: Annotated[bool, typer.Option("--all", help="Try every term, not only the first of each table.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the directories of programs that worked, too.")] = False,
+) -> None:
+    """Try the terms of a fit once: what goes in, what comes out, how long it may take. Nothing is recorded."""
+    from cohobate.cli.checking import check as attempt
+
+    attempt(folder, every=every, keep=keep)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from cohobate.cli.config import Config
 from cohobate.cli.naming import Candidates
 from cohobate.cli.reading import Place, find
 from cohobate.cli.stating import read_pool
@@ -88,7 +89,7 @@ def about(place: Place, views: Follow) -> About:
 
 def pool_of(place: Place) -> Pool | None:
     """Returns the configured pool, whose labels are nice to have; ``None`` where it cannot be read."""
-    if place.file is None or place.config is None:
+    if place.file is None or not isinstance(place.config, Config):
         return None
     try:
         return read_pool(place.file, place.config)

@@ -14,6 +14,7 @@ from cohobate.host.filesystem import read_regular
 
 if TYPE_CHECKING:
     from cohobate.cli.config import Config
+    from cohobate.cli.fit_tables import Fit
 
 NAME = "campaign.toml"
 DATABASE = "campaign.db"
@@ -29,9 +30,9 @@ class Place:
 
     file: Path | None
     run: Path
-    config: Config | None = None
+    config: Config | Fit | None = None
 
-    def need_config(self) -> tuple[Path, Config]:
+    def need_config(self) -> tuple[Path, Config | Fit]:
         """Returns file and configuration; raises ``ConfigError`` where there is none."""
         if self.file is None or self.config is None:
             raise ConfigError(f"{self.run}: no {NAME} here or above it; give its folder by --folder")
@@ -55,18 +56,21 @@ def find(folder: Path) -> Place:
     )
 
 
-def read(path: Path) -> Config:
+def read(path: Path) -> Config | Fit:
     """Returns the checked content of a configuration file; raises ``ConfigError`` in one line."""
     from pydantic import ValidationError  # heavy
 
     from cohobate.cli.complaints import complain
     from cohobate.cli.config import Config
+    from cohobate.cli.fit_tables import Fit, flattened, is_fit
 
     data = _parse(path)
+    whole: type[Config | Fit] = Fit if is_fit(data) else Config
+    data = flattened(data) if whole is Fit else data
     try:
-        return Config.model_validate(data)
+        return whole.model_validate(data)
     except ValidationError as error:
-        raise complain(path, data, error) from error
+        raise complain(path, data, error, whole) from error
 
 
 def _of_run(folder: Path) -> Place:

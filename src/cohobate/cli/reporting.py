@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cohobate.campaign.result import CampaignResult
-from cohobate.cli.building import Job
+from cohobate.cli.job import Job
 from cohobate.cli.naming import Candidates
 from cohobate.cli.picturing import drawn
 from cohobate.core.errors import UserError
@@ -30,8 +30,16 @@ def report(job: Job, result: CampaignResult) -> None:
     with open_reader(job.run) as reader:
         views = follow(reader)
     print(f"{shown(job.title, 60)}: {shown(result)}")
-    for line in (*best(views, job.pool), *failures(views, GROUPS), _drawn(views, job.run / PLOT)):
+    for line in (*found(job, result, views), *failures(views, GROUPS), _drawn(views, job.run / PLOT)):
         print(line)
+
+
+def found(job: Job, result: CampaignResult, views: Follow) -> Iterator[str]:
+    """Returns the lines that say what was found: the best candidates, or what a fit makes of its best."""
+    if job.found is None or not views.best(1):
+        yield from best(views, job.pool)
+        return
+    yield from (shown(line, 500) for line in str(job.found(result)).splitlines())
 
 
 def left_out(pool: Pool) -> Iterator[str]:

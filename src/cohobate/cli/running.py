@@ -15,8 +15,9 @@ from cohobate.campaign.result import CampaignResult
 from cohobate.campaign.resume import declare
 from cohobate.campaign.signals import stopping_on_signals
 from cohobate.cli.allocation import walltime_end
-from cohobate.cli.building import Job, build
+from cohobate.cli.building import build
 from cohobate.cli.curfew import Curfew, curfew_line, curfew_of, keeping
+from cohobate.cli.job import Job
 from cohobate.cli.naming import Candidates
 from cohobate.cli.placing import instead
 from cohobate.cli.reading import DATABASE, find
@@ -44,6 +45,8 @@ def run(folder: Path, *, engine: str | None = None, accept_new_code: bool = Fals
         print(line)
     result = finished(job)
     if result is None:
+        if job.ready is not None:
+            job.ready()
         curfew = curfew_of(walltime_end(os.environ), job.longest)
         for line in (*job.site(), *curfew_line(curfew)):
             print(line)
@@ -66,12 +69,15 @@ def finished(job: Job) -> CampaignResult | None:
     with open_reader(job.run) as reader:
         tally = reader.tally
         declare(reader, job.campaign().identify(), accept_new_code=job.accept_new_code)
-    reason = reached(job, tally)
+        over = job.found is not None and any(not told.closing for told in reader.returned())
+    reason = reached(job, tally) or (tally.stopped or "the generator has returned" if over else None)
     return CampaignResult(reason, tally, job.run) if reason else None
 
 
 def reached(job: Job, tally: Tally) -> str | None:
     """Returns why the goal holds for what is recorded, or ``None``."""
+    if job.goal is None:
+        return None
     outputs = job.problem.output_names
     return job.goal.reached(View(tally, tally.seconds, 0.0, outputs=outputs))
 
@@ -95,7 +101,10 @@ def conduct(job: Job, curfew: Curfew | None = None) -> tuple[CampaignResult, lis
             name = Candidates(Follow(reader), job.pool)
             with _stopped_after(started[0]):
                 watch(started[0], title=job.title, name=name, note=engine.describe, lesson=name.lesson)
-        return started[0].result(), came
+        result = started[0].result()
+        if job.found is not None and not came and result.best():
+            job.found(result, engine)  # while there is an engine for what it evaluates, which is kept
+    return result, came
 
 
 @contextmanager

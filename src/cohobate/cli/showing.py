@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from cohobate.campaign.members import MAIN
 from cohobate.cli.building import build
+from cohobate.cli.fit_tables import Fit
 from cohobate.cli.naming import Candidates
 from cohobate.cli.picturing import pool_of
 from cohobate.cli.reading import Place, find
@@ -30,7 +31,8 @@ def status(folder: Path) -> None:
     """Prints how the campaign of a folder stands."""
     place = find(folder)
     with open_reader(place.run) as reader:
-        for fact, text in (*_standing(place, follow(reader)), *_returned(reader)):
+        ended = _optimised(reader) if isinstance(place.config, Fit) else _returned(reader)
+        for fact, text in (*_standing(place, follow(reader)), *ended):
             print(f"{fact:<14}{text}")
 
 
@@ -103,6 +105,13 @@ def _returned(reader: Reader) -> Iterator[tuple[str, str]]:
     """Returns what bodies returned."""
     for name, value in returned(reader.returned()).items():
         yield "returned", shown(f"{value!r}" if name == MAIN else f"{name}: {value!r}", 200)
+
+
+def _optimised(reader: Reader) -> Iterator[tuple[str, str]]:
+    """Returns what the optimizer of a fit said in the end."""
+    for value in returned(reader.returned()).values():
+        if isinstance(value, Mapping) and "message" in value:
+            yield "optimizer", shown(value["message"], 200)
 
 
 def _bests(views: Follow, name: Candidates) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from cohobate.core.errors import ConfigError, did_you_mean
 
 NAMES = re.compile(r"\w[\w .+-]{0,98}\w|\w")
 """What a folder may be called: no separators, no leading dash or dot, nothing a shell or a terminal reads."""
-ENGINE = re.compile(r"^\[engine\].*?(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
+ENGINE = re.compile(r"^\[(?:engine|resources)\].*?(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
 """The table of campaign.toml that a cluster brings its own of."""
 CLUSTER = "_"
 """What the folders begin with that add a cluster to a template."""
