@@ -50,7 +50,13 @@ STEERING = Anchor(
     "anchor_steering.py",
     {"camel": 1_050.0, "throughput": 352.0, "borehole": 1.98},
 )
-ANCHORS = (ADAPTIVE, LIBENSEMBLE, STEERING)
+CHEMFIT = Anchor(
+    "chemfit",
+    ("chemfit==3.1.1", "nevergrad==1.0.12", "ase==3.29.0"),
+    "anchor_fit.py",
+    {"call 1": 7, "call 8": 35, "call 64": 168, "call 512": 1_423, "files": 1.9, "runs": 432, "utilisation": 0.40},
+)
+ANCHORS = (ADAPTIVE, LIBENSEMBLE, STEERING, CHEMFIT)
 
 
 def make(anchor: Anchor) -> bool:
