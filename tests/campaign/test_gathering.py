@@ -40,7 +40,7 @@ def test_the_sum_of_the_parts(engine: str):
 def test_an_error_surfaces_at_once_and_stops_the_others(tmp_path: Path):
     log = str(tmp_path / "log")
     fns = {1.0: waits, 2.0: raises, **dict.fromkeys([3.0, 4.0, 5.0, 6.0], noted)}
-    more = {k: (log,) for k in fns if k != 2.0}
+    more = {k: (log,) if k == 1.0 else (log, 0.1) for k in fns if k != 2.0}
     with co.threads(2) as engine:
         outcome = Gathering(Sum(fns, more), engine)({"x": 1.0})
     assert isinstance(outcome, Failure)
@@ -51,7 +51,7 @@ def test_an_error_surfaces_at_once_and_stops_the_others(tmp_path: Path):
 
 def test_the_slowest_starts_first_once_that_is_known(tmp_path: Path):
     log = tmp_path / "log"
-    slow = {1.0: 0.0, 2.0: 0.03, 3.0: 0.01}
+    slow = {1.0: 0.0, 2.0: 0.3, 3.0: 0.06}
     composite = Sum(dict.fromkeys(slow, noted), {k: (str(log), seconds) for k, seconds in slow.items()})
     with co.threads(1) as engine:
         gathering = Gathering(composite, engine)

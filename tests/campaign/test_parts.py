@@ -427,9 +427,9 @@ def test_closing_the_engine_ends_it_with_an_error(tmp_path: Path):
 
 def test_stragglers_leave_nobody_idle():
     """A quarter of the terms takes ten times as long; several candidates are in flight."""
-    slow = {float(k): 0.04 if k % 4 == 0 else 0.004 for k in range(1, 17)}
+    slow = {float(k): 0.08 if k % 4 == 0 else 0.008 for k in range(1, 17)}
     composite = Sum(dict.fromkeys(slow, resting), {k: (seconds,) for k, seconds in slow.items()})
-    rows = [{"x": x / 12} for x in range(12)]
+    rows = [{"x": x / 10} for x in range(10)]
     with co.threads(4) as engine:
         handle = campaign(composite, engine, rows=rows).start()
         handle.result(30)

@@ -162,9 +162,9 @@ class Making:
 def storable(value: Payload) -> Payload:
     """Returns a value as a ledger gives it back, shared with nobody; raises ``BadOutput`` where it takes none."""
     kind = type(value)
-    if kind in PLAIN or (kind is dict and _is_plain(value)):
+    if kind in PLAIN:
         return value
-    return loads(_spelled(value))
+    return dict(value) if kind is dict and _is_plain(value) else loads(_spelled(value))
 
 
 def file_of(folder: Path, key: str) -> Path:
@@ -193,6 +193,6 @@ def _folder(folder: Path, order: Order) -> Path:
 def safe_name(name: str) -> str:
     """Returns the name of a folder for a part; other names never give the same."""
     safe = re.sub(r"[^A-Za-z0-9_=+,()-]+", "_", name)[:LONGEST]
-    if safe == name:
+    if safe == name != "":
         return safe
     return f"{safe}-{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
