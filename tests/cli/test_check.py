@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from cli.fits import MODEL, energy, write
@@ -61,6 +63,17 @@ def test_a_python_function_is_shown_as_the_call_it_is(here, cohobate_here):
     called = cohobate_here("check")
     assert (called.code, called.err) == (0, "")
     assert "call       e(epsilon=0.02, sigma=3, a=4.9)" in called.out
+
+
+def test_a_loss_of_ones_own_is_tried_too(here, cohobate_here):
+    write(here, {'target = "energy"': 'loss = "losses:own"'})
+    (here / "losses.py").write_text("def own(quantities):\n    return quantities['value'] ** 2\n")
+    assert f"loss       {energy(4.9, 0.02, 3.0) ** 2:.6g}" in cohobate_here("check").out
+    (here / "losses.py").write_text("def own(quantities):\n    return quantities['energy'] ** 2\n")
+    sys.modules.pop("losses")
+    called = cohobate_here("check")
+    assert (called.code, called.err.count("\n")) == (1, 1)
+    assert "term 'E(a=4.9)': its loss: KeyError: 'energy'" in called.err
 
 
 BROKEN = {

@@ -201,6 +201,16 @@ twice = { expr = "2 * Ar.sigma" }
     assert [float(found[1]), float(found[2])] == pytest.approx([0.01, 3.4], rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    "optimizer", ['"L-BFGS-B"', '"scipy"\nvariant = "nelder-mead"', '"least_squares"\nvariant = "dogbox"']
+)
+def test_other_methods_end_at_the_truth_too(here, cohobate_here, optimizer):
+    write_pair(here, {'"least_squares"': optimizer, "sigma = 3.0": "sigma = { value = 3.3, bounds = [3.0, 4.0] }"})
+    called = cohobate_here("run")
+    assert (called.code, called.err) == (0, "")
+    assert best(cohobate_here("status").out) == pytest.approx(TRUTH, rel=1e-2)
+
+
 def test_validation_terms_are_tried_and_not_fitted_to(here, cohobate_here):
     aside = '[[term]]\nname = "aside"\npython = "pair:energy"\nfor = { a = [4.5] }\ntarget = [9.0]\nvalidation = true\n'
     write_pair(here, {"[optimizer]": f"{aside}\n[optimizer]"})

@@ -15,7 +15,7 @@ import cohobate.cli.engine_tables as toml
 from cohobate.cli.building import build
 from cohobate.cli.fit_tables import Fit
 from cohobate.cli.fitting import Fitting, Group, blaming_term, fitting_of
-from cohobate.cli.probing import asked, compared, probe
+from cohobate.cli.probing import asked, compared, loss_of, probe
 from cohobate.cli.reading import find
 from cohobate.cli.reporting import table
 from cohobate.core.errors import CohobateError, ConfigError
@@ -23,7 +23,7 @@ from cohobate.core.protocols import Engine
 from cohobate.engines import processes
 from cohobate.fit.term import Term
 from cohobate.host.cores import usable
-from cohobate.view.text import duration, shown
+from cohobate.view.text import duration, number, shown
 
 PATIENCE = 600.0
 """Seconds for a term without a deadline: somebody waits for it."""
@@ -88,8 +88,10 @@ def _tried(fit: Fitting, group: Group, term: Term, engine: Engine, folder: Path)
             print(line)
         probed = probe(term, params, engine, folder, term.deadline or fit.config.campaign.deadline or PATIENCE)
         print(f"  ran        {_seconds(probed.seconds)}{f', in {folder}' if folder.exists() else ''}")
+        loss = loss_of(term, probed.quantities)
         for line in table([HEADS, *compared(term, probed.quantities, group.units)]):
             print(f"  {line}")
+        print(f"  loss       {number(loss)}")
     return probed.seconds
 
 

@@ -40,8 +40,7 @@ def _method(wish: toml.Optimizer) -> tuple[str, Mapping[str, Any]]:
     """Returns the way of fitting and its options; a method of scipy is one by its own name."""
     if wish.method in METHODS:
         return wish.method, wish.options
-    scipy = {name.lower(): name for name in SCIPY}
-    if wish.method.lower() in scipy:
+    if wish.method.lower() in SCIPY and wish.variant is None:
         return "scipy", {"method": wish.method, **wish.options}
     known = [*METHODS, *sorted(SCIPY)]
     raise ConfigError(

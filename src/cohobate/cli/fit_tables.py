@@ -130,11 +130,13 @@ class Optimizer(Table):
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
     method: Text = "least_squares"
+    variant: Text | None = None
 
     @property
     def options(self) -> Mapping[str, Plain]:
-        """What the method is told."""
-        return self.model_extra or {}
+        """What the method is told; what is called a method there, too, is a variant here."""
+        own = {} if self.variant is None else {"method": self.variant}
+        return {**own, **(self.model_extra or {})}
 
 
 class FitCampaign(Campaign):

@@ -12,13 +12,14 @@ from typing import Any, final
 import numpy as np
 
 from cohobate.cli.fit_quantities import command_of
-from cohobate.core.capture import Raised, capture
+from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.context import working_in
-from cohobate.core.errors import CallFailed
+from cohobate.core.errors import BadOutput, CallFailed
 from cohobate.core.payload import Payload
 from cohobate.core.protocols import Engine
 from cohobate.core.task import Task
 from cohobate.fit.calling import Evaluator
+from cohobate.fit.objective import CombinedObjective
 from cohobate.fit.term import Term
 from cohobate.simulate.function import plain_name
 from cohobate.view.text import number, shown
@@ -71,16 +72,23 @@ def probe(term: Term, params: Mapping[str, Any], engine: Engine, folder: Path, d
 
 
 def compared(term: Term, quantities: Mapping[str, Any], units: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
-    """Returns a row for each quantity: name, value, unit, target, sigma, and the residual.
-
-    Raises ``UserError`` or ``BadOutput`` for what cannot be compared.
-    """
-    if term.target is not None:
-        term.residuals(quantities)
+    """Returns a row for each quantity: name, value, unit, target, sigma, and the residual."""
     for name, value in quantities.items():
         wanted, sigma = (one.get(name) if isinstance(one, Mapping) else one for one in (term.target, term.sigma))
         told = ("", "", "") if wanted is None else (_number(wanted), _number(sigma), _residual(value, wanted, sigma))
         yield shown(name, 40), _number(value), units.get(name, term.unit), *told
+
+
+def loss_of(term: Term, quantities: Mapping[str, Any]) -> float:
+    """Returns the loss of a term; raises ``BadOutput`` or ``CallFailed`` for what cannot be compared."""
+    match capture(CombinedObjective([term]).score, {term.name: {"quantities": quantities}}):
+        case Returned(score):
+            return float(score.loss)
+        case Raised(BadOutput() as error):
+            raise error
+        case Raised(error, message):
+            raise CallFailed(f"its loss: {message}") from error
+    raise AssertionError("a call returns or raises")
 
 
 def _residual(value: Payload, wanted: Payload, sigma: Payload) -> str:
