@@ -95,8 +95,7 @@ class Parted:
         self._drop(want for name, want in wants.items() if name not in course.wants)
 
     def _drop(self, wants: Iterable[Want]) -> None:
-        for want in list(wants):
-            self._bench.drop(want)
+        self._bench.drop_all(list(wants))
 
     def cancel(self, trial: int) -> None:
         """Has the attempt stopped: what waits is dropped, and what runs is asked to stop."""

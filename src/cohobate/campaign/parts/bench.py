@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from math import ceil, inf
@@ -71,6 +71,12 @@ Post = Callable[[Back], None]
 _longest_first: Final = attrgetter("long")
 
 
+def _sent(want: Want) -> float:
+    """When (s) a part went to the engine; what still waits here is last."""
+    job: Job | None = want.job
+    return inf if job is None or job.load is None else job.load.submitted
+
+
 @final
 class Bench:
     """Makes what is wanted at an engine.
@@ -125,6 +131,11 @@ class Bench:
         self._forget(job)
         if job.load is not None and not any(other.wants for other in job.load.jobs):
             self._stop(job.load)
+
+    def drop_all(self, wants: Iterable[Want]) -> None:
+        """Drops several, what was sent last first: else the place of one that is stopped is taken by the next of them."""
+        for want in sorted(wants, key=_sent, reverse=True):
+            self.drop(want)
 
     def runs(self, want: Want) -> bool:
         """Whether a part is at the engine, and not among others."""

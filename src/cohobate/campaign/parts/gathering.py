@@ -181,8 +181,7 @@ class _Elsewhere:
                     return outcome
             return Cancelled("on request")
         finally:
-            for want in self._course.wants.values():
-                self._bench.drop(want)
+            self._bench.drop_all(self._course.wants.values())
 
     def stop(self) -> None:
         """Has it stopped; may be called by any thread."""
