@@ -133,7 +133,7 @@ class Bench:
             self._stop(job.load)
 
     def drop_all(self, wants: Iterable[Want]) -> None:
-        """Drops several, what was sent last first: else the place of one that is stopped is taken by the next of them."""
+        """Drops several, what was sent last first: else the next of them takes the place of one that is stopped."""
         for want in sorted(wants, key=_sent, reverse=True):
             self.drop(want)
 
