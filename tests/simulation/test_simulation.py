@@ -14,7 +14,7 @@ from simulation.mutants_of_parts import MUTANTS as OF_THESE
 from simulation.world import World, simulate
 
 CAMPAIGNS = 20_000
-OF_PARTS = 4_000
+OF_PARTS = 2_000
 CHUNK = 500
 ENOUGH = 1_000
 """Campaigns in which each mutant must be found."""

@@ -69,7 +69,10 @@ class Gathering:
         return _Elsewhere(self, course).run()
 
     def start(self, inputs: Inputs, bound: float | None = None) -> Future[Outcome]:
-        """Evaluates a candidate in the background: cancelling the future stops it."""
+        """Evaluates a candidate in the background: cancelling the future stops it.
+
+        Where its parts are made in the thread that calls, it has ended when this returns.
+        """
         future: Future[Outcome] = Future()
         match opened(self.composite, inputs, bound):
             case Raised() as raised:
