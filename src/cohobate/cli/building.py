@@ -10,7 +10,6 @@ from typing import Any, assert_never
 import cohobate.cli.config as toml
 from cohobate.campaign import goals
 from cohobate.cli.fit_tables import Fit
-from cohobate.cli.fitting import fitting
 from cohobate.cli.functions import find
 from cohobate.cli.job import Job
 from cohobate.cli.stating import blaming, stated
@@ -29,6 +28,8 @@ from cohobate.simulate.outputs import check_outputs
 def build(file: Path, run: Path, config: toml.Config | Fit, *, accept_new_code: bool = False) -> Job:
     """Returns the job of a configuration; raises ``ConfigError`` naming file and key. Writes nothing."""
     if isinstance(config, Fit):
+        from cohobate.cli.fitting import fitting  # heavy
+
         return fitting(file, run, config, accept_new_code=accept_new_code)
     problem = stated(file, config)
     with blaming(file, "campaign.goal"):
