@@ -43,13 +43,14 @@ class Scores:
 
     def of(self, results: Sequence[Result]) -> list[Numbers]:
         """Returns the arrays of a batch of results, successes looked at first."""
-        found = [self._finite(result) for result in results]
+        found = [self.finite(result) for result in results]
         for one in found:
             if one is not None:
                 self._note(one)
         return [self._without(result) if one is None else one for result, one in zip(results, found, strict=True)]
 
-    def _finite(self, result: Result) -> Numbers | None:
+    def finite(self, result: Result) -> Numbers | None:
+        """Returns the array of a result; ``None`` where it has no finite one."""
         if not result.ok:
             return None
         value = self._array(result)
