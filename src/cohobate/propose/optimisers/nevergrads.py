@@ -45,7 +45,7 @@ class Told:
     @property
     def waiting(self) -> int:
         """How many candidates are being evaluated."""
-        return len(self._waiting)
+        return len(self._waiting) - len(self._held)
 
     def send(self, steer: Steer, n: int) -> None:
         """Hands in ``n`` candidates."""
