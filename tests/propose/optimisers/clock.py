@@ -61,7 +61,7 @@ class Clock:
             seconds = 10.0 if self.rng.random() < self.slow else 1.0
             row = self.rows[number]
             value = self.f(**inputs_of(row))
-            outcome = Value({"f": value})
+            outcome = Value(value if isinstance(value, dict) else {"f": value})
             if self.aborts and isinstance(row, Chosen) and row.bound is not None and value > row.bound:
                 outcome, seconds = Cancelled("beyond its bound"), seconds / 2
                 self.cancelled += 1

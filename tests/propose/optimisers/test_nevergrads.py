@@ -34,12 +34,12 @@ def mixed(n, kind, x):
 @pytest.mark.parametrize("optimizer", ["NgIohTuned", "OnePlusOne", "CMA", "TwoPointsDE", "PSO"])
 def test_the_optimum_is_found_and_the_same_log_gives_the_same_end(optimizer):
     bench = Bench(f, slots=3, seed=1)
-    body = co.optimisers.nevergrad(PROBLEM, optimizer, budget=200, at_once=4, x0={"x": -2, "y": 3.0}, seed=2)
+    body = co.optimisers.nevergrad(PROBLEM, optimizer, budget=120, at_once=4, x0={"x": -2, "y": 3.0}, seed=2)
     value = body.steer(bench, 0)
     assert value["fun"] < 0.5
     assert bench.points[0] == (-2.0, pytest.approx(3.0), 5)
     assert all(-3 <= x <= 3 and 1e-3 <= y <= 10 for x, y, _ in bench.points)
-    assert value["nfev"] == len(bench.rows) == 200
+    assert value["nfev"] == len(bench.rows) == 120
     assert value["fun"] == min(f(*at) for at in bench.points)
     assert codec.loads(codec.dumps(value)) == value
     np.random.seed(7)
@@ -55,7 +55,7 @@ def test_another_seed_gives_other_candidates():
 
 
 def test_whole_numbers_and_choices():
-    value = co.optimisers.nevergrad(MIXED, "TwoPointsDE", budget=300, x0=[1, "worse", 0.5]).steer(
+    value = co.optimisers.nevergrad(MIXED, "TwoPointsDE", budget=200, x0=[1, "worse", 0.5]).steer(
         bench := Bench(mixed), 0
     )
     assert bench.points[0] == (1, "worse", 0.5)
@@ -65,7 +65,7 @@ def test_whole_numbers_and_choices():
 def test_reals_without_bounds():
     variables = {"x": co.Real(-inf, inf), "y": co.Real(-inf, inf, log=True)}
     problem = co.Problem(variables, PROBLEM.outputs)
-    value = co.optimisers.nevergrad(problem, "CMA", budget=400, x0=[20.0, 4.0], seed=1).steer(Bench(f), 0)
+    value = co.optimisers.nevergrad(problem, "CMA", budget=250, x0=[20.0, 4.0], seed=1).steer(Bench(f), 0)
     assert value["x"] == pytest.approx([1, 0.1], abs=0.1)
 
 
@@ -76,7 +76,7 @@ def test_failures_and_maximize():
         return -f(x, y)
 
     problem = co.Problem(PROBLEM.variables, (co.Output("f", "maximize"),))
-    value = co.optimisers.nevergrad(problem, budget=300, x0=[-1, 1], at_once=3).steer(Bench(holed), 0)
+    value = co.optimisers.nevergrad(problem, budget=150, x0=[-1, 1], at_once=3).steer(Bench(holed), 0)
     assert -0.05 < value["fun"] <= 0
     with pytest.raises(CallFailed, match="ArithmeticError: no convergence"):
         co.optimisers.nevergrad(problem, x0=[-1, 1], failed="raise").steer(Bench(holed), 0)
@@ -88,9 +88,24 @@ def test_where_all_fail_there_is_no_value():
     assert len(bench.rows) == 20
 
 
+def test_one_variable():
+    problem = co.Problem({"x": co.Real(-3, 3)}, PROBLEM.outputs)
+    value = co.optimisers.nevergrad(problem, budget=60).steer(Bench(lambda x: (x - 1) ** 2), 0)
+    assert value["x"] == pytest.approx([1], abs=0.3)
+
+
+def test_what_fails_in_nevergrad_is_one_line(monkeypatch):
+    def broken(self):
+        raise TypeError("only 0-dimensional arrays")
+
+    monkeypatch.setattr("nevergrad.optimization.optimizerlib._CMA._internal_ask_candidate", broken)
+    with pytest.raises(CallFailed, match="nevergrad: its optimiser CMA failed: TypeError: only 0-dimensional arrays;"):
+        co.optimisers.nevergrad(PROBLEM, budget=60).steer(Bench(f), 0)
+
+
 @pytest.mark.parametrize("workers", [4, 16])
 def test_none_waits_for_the_slowest(workers):
-    clock = Clock(f, workers=workers, limit=200)
+    clock = Clock(f, workers=workers, limit=100)
     co.optimisers.nevergrad(PROBLEM, budget=1000, at_once=workers).steer(clock, 0)
     assert clock.utilisation > 0.99
 

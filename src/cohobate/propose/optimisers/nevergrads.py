@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, final
 
 import numpy as np
 
-from cohobate.core.errors import ProblemError, UserError, did_you_mean
+from cohobate.core.errors import CallFailed, ProblemError, UserError, did_you_mean
 from cohobate.core.payload import Payload, Plain
 from cohobate.core.pool import Pool
 from cohobate.core.problem import Choice, Constant, Integer, Problem, Real, Variable
@@ -33,10 +34,11 @@ class Told:
     Failures that come before any value are told once there is one to be worse than.
     """
 
-    __slots__ = ("_held", "_problem", "_scores", "_theirs", "_waiting", "best", "nfev")
+    __slots__ = ("_held", "_name", "_problem", "_scores", "_theirs", "_waiting", "best", "nfev")
 
     def __init__(self, theirs: Any, problem: Problem, scores: Scores) -> None:  # noqa: ANN401 an Optimizer
         self._theirs, self._problem, self._scores = theirs, problem, scores
+        self._name: str = theirs.name
         self._waiting: dict[int, Any] = {}
         self._held: list[Result] = []
         self.best: tuple[dict[str, Any], float] | None = None
@@ -49,7 +51,7 @@ class Told:
 
     def send(self, steer: Steer, n: int) -> None:
         """Hands in ``n`` candidates."""
-        with quiet():
+        with theirs(self._name):
             candidates = [self._asked() for _ in range(n)]
         trials = steer.suggest([inputs_at(self._problem, one.value) for one in candidates])
         self._waiting |= {trial.id: one for trial, one in zip(trials, candidates, strict=True)}
@@ -65,11 +67,11 @@ class Told:
         """Tells what came back."""
         self.nfev += len(results)
         self._held += results
-        if self._scores.worst is None and self._scores.failed == "worst" and not any(map(self._scores.finite, results)):
+        if self._scores.nothing(results):
             return
         held, self._held = self._held, []
         for result, score in zip(held, self._scores.of(held), strict=True):
-            with quiet():
+            with theirs(self._name):
                 self._theirs.tell(self._waiting.pop(result.trial.id), float(score))
             if result.ok and (self.best is None or float(score) < self.best[1]):
                 self.best = (dict(result.trial.inputs), float(score))
@@ -118,7 +120,7 @@ class Nevergrad:
 
 def nevergrad(
     problem: Problem,
-    optimizer: str = "NgIohTuned",
+    optimizer: str = "CMA",
     *,
     budget: int | None = None,
     at_once: int = 1,
@@ -182,9 +184,17 @@ def _anywhere(problem: Problem, random: np.random.RandomState) -> dict[str, Any]
     return found
 
 
-def quiet() -> warnings.catch_warnings[None]:
-    """Silences what nevergrad says of its own settings and of numpy, which a user cannot act upon."""
-    return warnings.catch_warnings(action="ignore")
+@contextmanager
+def theirs(name: str) -> Iterator[None]:
+    """Silences what nevergrad says of its own settings, which a user cannot act upon, and says what failed in it."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    except Exception as error:
+        raise CallFailed(
+            f"nevergrad: its optimiser {name} failed: {type(error).__name__}: {error}; choose another, such as 'CMA' "
+            f"or 'TwoPointsDE' (those with surrogate models need a numpy before 2.4)"
+        ) from error
 
 
 def _varied(problem: Problem) -> dict[str, Variable]:
@@ -231,12 +241,14 @@ def _made(
     rng: np.random.Generator,
 ) -> Any:  # noqa: ANN401 an Optimizer
     """All chance comes from ``rng``."""
-    theirs = require("nevergrad", extra="nevergrad")
+    package = require("nevergrad", extra="nevergrad")
     varied = _varied(problem)
-    with quiet():
-        space = theirs.p.Dict(**{name: _parameter(theirs.p, one, (x0 or {}).get(name)) for name, one in varied.items()})
+    with theirs(optimizer):
+        space = package.p.Dict(
+            **{name: _parameter(package.p, one, (x0 or {}).get(name)) for name, one in varied.items()}
+        )
         space.random_state = np.random.RandomState(rng.integers(2**32))
-        made = theirs.optimizers.registry[optimizer](space, budget=budget, num_workers=at_once)
+        made = package.optimizers.registry[optimizer](space, budget=budget, num_workers=at_once)
         made.suggest(space.value)
     return made
 

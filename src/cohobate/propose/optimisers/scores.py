@@ -49,6 +49,12 @@ class Scores:
                 self._note(one)
         return [self._without(result) if one is None else one for result, one in zip(results, found, strict=True)]
 
+    def nothing(self, results: Sequence[Result]) -> bool:
+        """Whether there is no value yet by which results could be worse than the worst, and that is no end."""
+        return (
+            self.worst is None and self.failed == "worst" and not any(self.finite(one) is not None for one in results)
+        )
+
     def finite(self, result: Result) -> Numbers | None:
         """Returns the array of a result; ``None`` where it has no finite one."""
         if not result.ok:
