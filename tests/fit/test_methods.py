@@ -25,13 +25,13 @@ def argon(epsilon, sigma):
     return {"loss": float(r @ r), "residuals": r}
 
 
-def fitted(method, problem=BOUNDED, n=150, run=None, **options):
-    generator = generator_of(method, problem, START, options)
-    return co.Campaign(generator, argon, co.inline(), run=run).run(co.evaluations(n) | co.below("loss", 1e-12))
+def fitted(how, problem=BOUNDED, most=150, **options):
+    generator = generator_of(how, problem, START, options)
+    return co.Campaign(generator, argon, co.inline()).run(co.evaluations(most) | co.below("loss", 1e-12))
 
 
 def least(result):
-    return min(row["loss"] for row in result.table())
+    return min(row["loss"] for row in result.table() if row["loss"] is not None)
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,10 @@ def least(result):
     ],
 )
 def test_every_method_fits_from_the_start(method, options, loss):
-    result = fitted(method, n=30 if method == "gp" else 150, **options)
+    result = fitted(method, most=30 if method == "gp" else 150, **options)
     first = result.table()[0]
-    assert (first["epsilon"], first["sigma"]) == (pytest.approx(0.02), pytest.approx(3.0))
+    if method != "cma":  # which samples around it
+        assert (first["epsilon"], first["sigma"]) == (pytest.approx(0.02), pytest.approx(3.0))
     assert least(result) < loss
 
 
@@ -75,7 +76,7 @@ def test_a_run_in_pieces_is_the_run_in_one(tmp_path, method):
 
 @pytest.mark.parametrize("method", [name for name, one in METHODS.items() if not one.bounds])
 def test_bounds_are_not_needed(method):
-    assert least(fitted(method, OPEN, n=60)) < argon(**START)["loss"]
+    assert least(fitted(method, OPEN, most=60)) < argon(**START)["loss"]
 
 
 @pytest.mark.parametrize("method", [name for name, one in METHODS.items() if one.bounds])

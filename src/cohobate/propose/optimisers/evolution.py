@@ -56,14 +56,14 @@ class Population:
     def take(self, results: Sequence[Result]) -> None:
         """Takes in results, and tells the strategy as soon as a generation is there.
 
-        Failures that come before any value are told once there is one to be worse than.
+        Failures that come before any value are told once there is one to be worse than, up to a generation: more
+        would be all alike, by which it would believe to be at its end.
         """
         self.nfev += len(results)
         self._held += results
         if self._scores.nothing(results):
             return
-        held, self._held = self._held, []
-        for result, score in zip(held, self._scores.of(held), strict=True):
+        for result, score in zip(held := self._told(), self._scores.of(held), strict=True):
             self.points.append(self._waiting.pop(result.trial.id))
             self.values.append(float(score))
             if result.ok and (self.best is None or float(score) < self.best[1]):
@@ -72,6 +72,16 @@ class Population:
         while len(self.values) >= size and not self._strategy.stop():
             self._strategy.tell(self.points[:size], self.values[:size])
             self.points, self.values = self.points[size:], self.values[size:]
+
+    def _told(self) -> list[Result]:
+        """Returns what was held back, and what came now."""
+        held, self._held = self._held, []
+        if self._scores.worst is not None:
+            return held
+        held.sort(key=lambda result: self._scores.finite(result) is None)
+        for result in held[self._strategy.popsize :]:
+            del self._waiting[result.trial.id]
+        return held[: self._strategy.popsize]
 
 
 @final
