@@ -105,6 +105,13 @@ def test_mistakes_are_one_line(method, options, line):
     assert str(raised.value).startswith(line)
 
 
+@pytest.mark.parametrize("method", ["least_squares", "multistart"])
+def test_where_residuals_are_needed_it_says_so(method):
+    problem = co.Problem(BOUNDED.variables, OUTPUTS[:1])
+    with pytest.raises(UserError, match="needs residuals, and this objective has none: use scipy, pattern_search"):
+        generator_of(method, problem, START, {})
+
+
 def test_generators_of_ones_own():
     own = co.optimisers.pattern_search(BOUNDED, START)
     assert checked_generator(own) is own

@@ -55,9 +55,15 @@ class Method:
 
 
 def _least_squares(problem: Problem, start: Start, method: str = NAME, **options: Payload) -> Persistent:
+    _check_residuals(problem, "least_squares")
     known = OPTIONS if method == NAME else SCIPY
     _check_options("least_squares", options, (*_names(least_squares), *known))
     return least_squares(problem, start, RESIDUALS, method=method, **options)
+
+
+def _check_residuals(problem: Problem, how: str) -> None:
+    if RESIDUALS not in problem.output_names:
+        raise UserError(f"fit: {how} needs residuals, and this objective has none: use scipy, pattern_search, cma ...")
 
 
 def _scipy(problem: Problem, start: Start, method: str = "L-BFGS-B", **options: Payload) -> Persistent:
@@ -73,6 +79,8 @@ def _cma(problem: Problem, start: Start, **options: Any) -> Persistent:
 
 
 def _multistart(problem: Problem, start: Start, method: str = NAME, **options: Any) -> Persistent:
+    if method == NAME:
+        _check_residuals(problem, "multistart of least squares")
     residuals = RESIDUALS if method == NAME else None
     return multistart(problem, x0=start, method=method, residuals=residuals, **options)
 
