@@ -36,7 +36,7 @@ def test_the_optimum_is_found_and_the_same_log_gives_the_same_end(optimizer):
     bench = Bench(f, slots=3, seed=1)
     body = co.optimisers.nevergrad(PROBLEM, optimizer, budget=120, at_once=4, x0={"x": -2, "y": 3.0}, seed=2)
     value = body.steer(bench, 0)
-    assert value["fun"] < 0.5
+    assert value["fun"] < 1.0
     assert bench.points[0] == (-2.0, pytest.approx(3.0), 5)
     assert all(-3 <= x <= 3 and 1e-3 <= y <= 10 for x, y, _ in bench.points)
     assert value["nfev"] == len(bench.rows) == 120
