@@ -191,9 +191,9 @@ def _own(
     """Our method."""
     who = "least_squares"
     known = {} if scale is None else checked_scale(axes_of(problem, who), scale, who)
-    settings = {"residuals": residuals, "method": NAME, "scale": known}
+    settings = {"residuals": residuals, "method": NAME, "options": {}}
     settings |= _settings(problem, x0, jac, failed, who, schemes=levenberg.SCHEMES)
-    settings["options"] = plain(levenberg.checked(options), f"{who}: options")
+    settings |= {"options": plain(levenberg.checked(options), f"{who}: options"), "scale": known}
     return Persistent(LevenbergMarquardt(jac if callable(jac) else None), problem, 0, settings)
 
 
