@@ -92,7 +92,7 @@ def test_where_bounds_are_needed_it_says_so(method):
     [
         ("least_square", {}, "fit: no method 'least_square'; did you mean 'least_squares'?; expected one of"),
         ("least_squares", {"toll": 1}, "fit: least_squares has no option 'toll'; did you mean 'tol'?; expected some"),
-        ("least_squares", {"ftol": 1}, "fit: least_squares has no option 'ftol'"),
+        ("least_squares", {"x_scale": 1}, "fit: least_squares has no option 'x_scale'"),
         ("least_squares", {"method": "trf", "noise": 1}, "fit: least_squares has no option 'noise'"),
         ("nevergrad", {"budjet": 1}, "fit: nevergrad has no option 'budjet'; did you mean 'budget'?; expected some"),
         ("multistart", {"x0": 1}, "fit: multistart has no option 'x0'"),

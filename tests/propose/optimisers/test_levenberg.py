@@ -222,7 +222,8 @@ def test_closed_and_max_nfev_give_the_best_so_far():
 @pytest.mark.parametrize(
     ("asked", "line"),
     [
-        ({"ftol": 1e-3}, "least_squares: levenberg-marquardt has no option 'ftol'; did you mean 'tol'?; expected"),
+        ({"toll": 1e-3}, "least_squares: levenberg-marquardt has no option 'toll'; did you mean 'tol'?; expected"),
+        ({"xtol": -1}, "least_squares: xtol must be a finite number above 0, got -1"),
         ({"jac": "4-point"}, "least_squares: jac='4-point'; did you mean '3-point'?; expected a function or one of"),
         ({"loss": "hubert"}, "least_squares: loss must be one of ['linear', "),
         ({"tol": 0}, "least_squares: tol must be a finite number above 0, got 0"),

@@ -29,6 +29,9 @@ NAME: Final = "levenberg-marquardt"
 SCHEMES: Final = ("2-point", "3-point", "2-3-point")
 OPTIONS: Final[Mapping[str, Payload]] = {
     "tol": 1e-12,
+    "ftol": None,
+    "xtol": None,
+    "gtol": None,
     "noise": EPSILON,
     "at_once": 1,
     "loss": "linear",
@@ -37,6 +40,8 @@ OPTIONS: Final[Mapping[str, Payload]] = {
     "max_nfev": None,
 }
 """What may be set, with what it is otherwise."""
+TOLERANCES: Final = ("ftol", "xtol", "gtol")
+"""Of the gain that is left, the step, and the cosine between residuals and slopes: by default ``tol``."""
 SMALL: Final = 0.01
 """Size of a coordinate, as a share of that at the start, below which differences are not made any smaller."""
 
@@ -145,7 +150,9 @@ def manner_of(axes: Axes, x: Numbers, jac: str | None, options: Mapping[str, Any
     asked = {**OPTIONS, **options}
     differences = Differences(axes.lo, axes.hi, _sizes(axes, x), asked["noise"])
     scheme: Any = "given" if given else jac
-    return Manner(differences, scheme, asked["tol"], asked["at_once"], asked["loss"], asked["f_scale"], asked["factor"])
+    ends = {name: asked[name] or asked["tol"] for name in TOLERANCES}
+    given_too = {"at_once": asked["at_once"], "loss": asked["loss"]}
+    return Manner(differences, scheme, **ends, **given_too, width=asked["f_scale"], radius=asked["factor"])
 
 
 def _sizes(axes: Axes, x: Numbers) -> Numbers:
@@ -166,7 +173,7 @@ def checked(options: Mapping[str, Any]) -> dict[str, Plain]:
     if asked["loss"] not in LOSSES:
         hint = did_you_mean(str(asked["loss"]), LOSSES)
         raise UserError(f"least_squares: loss must be one of {list(LOSSES)}, got {asked['loss']!r}{hint}")
-    for name in ("tol", "noise", "f_scale", "factor"):
+    for name in ("tol", "noise", "f_scale", "factor", *(name for name in TOLERANCES if asked[name] is not None)):
         if isinstance(asked[name], bool) or not isinstance(asked[name], int | float) or not 0 < asked[name] < np.inf:
             raise UserError(f"least_squares: {name} must be a finite number above 0, got {asked[name]!r}")
     for name in ("at_once", "max_nfev"):

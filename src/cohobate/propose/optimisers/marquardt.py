@@ -35,13 +35,15 @@ class Manner:
     """How a fit goes on and when it ends.
 
     ``at_once`` evaluations cost the time of one: those beyond what is needed are spent on what will probably
-    be needed next. ``tol`` bounds the gain that is left (relative), the step (relative) and the cosine
-    between residuals and slopes.
+    be needed next. ``ftol`` bounds the gain that is left (relative), ``xtol`` the step (relative), and ``gtol`` the
+    cosine between residuals and slopes.
     """
 
     differences: Differences
     scheme: Scheme = "2-point"
-    tol: float = 1e-12
+    ftol: float = 1e-12
+    xtol: float = 1e-12
+    gtol: float = 1e-12
     at_once: int = 1
     loss: str = "linear"
     width: float = 1.0
@@ -182,11 +184,11 @@ def _verdict(state: State, model: Model, q: Numbers, manner: Manner) -> Ended | 
     left = cost_of(state.at, manner)
     length = float(np.linalg.norm(_scale(state.scale) * _typical(state, manner)))
     lengths = np.linalg.norm(model.slopes, axis=0) * np.linalg.norm(model.residuals)
-    if left == 0 or not np.any(np.abs(model.gradient) > manner.tol * lengths):
+    if left == 0 or not np.any(np.abs(model.gradient) > manner.gtol * lengths):
         return Ended("no step leads downhill: the residuals are at right angles to all slopes")
-    if model.gain(q) <= manner.tol * left and np.linalg.norm(q) < 0.9 * state.radius:
+    if model.gain(q) <= manner.ftol * left and np.linalg.norm(q) < 0.9 * state.radius:
         return Ended("what a step would gain is below tol")
-    if np.linalg.norm(q) <= manner.tol * length:
+    if np.linalg.norm(q) <= manner.xtol * length:
         return Ended("the step is below tol")
     return None
 

@@ -116,7 +116,8 @@ def least_squares(
     (Moré 1978) of slopes that are corrected by what came of each step (Broyden 1965), and made anew by differences
     where that goes wrong; points known before bend the model (Bouaricha and Schnabel 1998). A failed evaluation
     is a step too far, and a difference that fails is made the other way, or smaller. Its ``options``:
-    ``tol`` (1e-12; of the gain that is left, of the step, and of the cosine between residuals and slopes),
+    ``tol`` (1e-12; of the gain that is left, of the step, and of the cosine between residuals and slopes: each also as
+    ``ftol``, ``xtol`` and ``gtol``),
     ``noise`` (relative, of the residuals: by default that of rounding; what is converged to 1e-6 only needs
     ``noise=1e-6``, which makes differences that large), ``at_once`` (evaluations that cost the time of one: columns
     are then evaluated together with the step they would follow, and from twice as many on also shorter steps),
@@ -191,7 +192,7 @@ def _own(
     """Our method."""
     who = "least_squares"
     known = {} if scale is None else checked_scale(axes_of(problem, who), scale, who)
-    settings = {"residuals": residuals, "method": NAME, "options": {}}
+    settings: dict[str, Any] = {"residuals": residuals, "method": NAME, "options": {}}
     settings |= _settings(problem, x0, jac, failed, who, schemes=levenberg.SCHEMES)
     settings |= {"options": plain(levenberg.checked(options), f"{who}: options"), "scale": known}
     return Persistent(LevenbergMarquardt(jac if callable(jac) else None), problem, 0, settings)
