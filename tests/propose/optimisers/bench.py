@@ -78,7 +78,7 @@ class Bench:
 
     def _outcome(self, row):
         try:
-            value = self.f(**row)
+            value = self.f(**inputs_of(row))
         except Exception as error:  # noqa: BLE001 what a campaign does
             return Failure("raised", f"{type(error).__name__}: {error}")
         return Value(value if isinstance(value, Mapping) else {"f": value})

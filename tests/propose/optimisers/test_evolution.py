@@ -9,6 +9,7 @@ import cohobate as co
 from cohobate.core.errors import CallFailed, UserError
 from cohobate.ledger import codec
 from propose.optimisers.bench import Again, Bench
+from propose.optimisers.clock import Clock
 
 cma = pytest.importorskip("cma")
 PROBLEM = co.Problem({"x": co.Real(-3, 3), "y": co.Real(-2, 2), "z": co.Real(0, 5)}, (co.Output("f", "minimize"),))
@@ -86,3 +87,25 @@ def test_mistakes_are_one_line(asked, line):
     with pytest.raises(UserError) as raised:
         co.optimisers.cma(PROBLEM, **asked)
     assert str(raised.value) == line
+
+
+@pytest.mark.parametrize("at_once", [None, 5])
+def test_failures_before_any_value_are_no_end(at_once):
+    calls = iter(range(10_000))
+
+    def late(x, y, z):
+        if next(calls) < 12:
+            raise ArithmeticError("no convergence")
+        return f(x, y, z)
+
+    body = co.optimisers.cma(PROBLEM, at_once=at_once, options={"tolfun": 1e-9})
+    value = body.steer(bench := Bench(late, slots=3, seed=1), 0)
+    assert value["x"] == pytest.approx([1, 1, 3], abs=1e-3)
+    assert value["nfev"] == len([one for one in bench.trials if one not in bench.queue])
+
+
+@pytest.mark.parametrize("workers", [4, 16])
+def test_none_waits_for_the_slowest(workers):
+    clock = Clock(f, workers=workers, limit=300)
+    co.optimisers.cma(PROBLEM, at_once=workers).steer(clock, 0)
+    assert clock.utilisation > 0.99

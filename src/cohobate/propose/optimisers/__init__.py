@@ -3,8 +3,11 @@
 from cohobate.propose.optimisers.evolution import cma
 from cohobate.propose.optimisers.globally import basinhopping, differential_evolution, dual_annealing
 from cohobate.propose.optimisers.local import minimize, nelder_mead
+from cohobate.propose.optimisers.multistart import multistart
+from cohobate.propose.optimisers.nevergrads import nevergrad
+from cohobate.propose.optimisers.polling import pattern_search
 from cohobate.propose.optimisers.residuals import least_squares, root
-from cohobate.propose.optimisers.search import aposmm, multistart
+from cohobate.propose.optimisers.search import aposmm
 
 __all__ = [
     "aposmm",
@@ -16,5 +19,7 @@ __all__ = [
     "minimize",
     "multistart",
     "nelder_mead",
+    "nevergrad",
+    "pattern_search",
     "root",
 ]

@@ -31,11 +31,12 @@ OURS = ("bounds", "seed", "randn", "popsize", "verbose")
 class Population:
     """What came back of the points of a strategy, until it is worth a generation."""
 
-    __slots__ = ("_axes", "_scores", "_strategy", "_waiting", "best", "nfev", "points", "values")
+    __slots__ = ("_axes", "_held", "_scores", "_strategy", "_waiting", "best", "nfev", "points", "values")
 
     def __init__(self, strategy: Any, axes: Axes, scores: Scores) -> None:  # noqa: ANN401 a CMAEvolutionStrategy
         self._strategy, self._axes, self._scores = strategy, axes, scores
         self._waiting: dict[int, Numbers] = {}
+        self._held: list[Result] = []
         self.points: list[Numbers] = []
         self.values: list[float] = []
         self.best: tuple[Numbers, float] | None = None
@@ -44,7 +45,7 @@ class Population:
     @property
     def waiting(self) -> int:
         """How many points are being evaluated."""
-        return len(self._waiting)
+        return len(self._waiting) - len(self._held)
 
     def send(self, steer: Steer, n: int) -> None:
         """Hands in ``n`` points of the present distribution."""
@@ -53,17 +54,34 @@ class Population:
         self._waiting |= {trial.id: np.asarray(u) for trial, u in zip(trials, points, strict=True)}
 
     def take(self, results: Sequence[Result]) -> None:
-        """Takes in results, and tells the strategy as soon as a generation is there."""
-        for result, score in zip(results, self._scores.of(results), strict=True):
+        """Takes in results, and tells the strategy as soon as a generation is there.
+
+        Failures that come before any value are told once there is one to be worse than, up to a generation: more
+        would be all alike, by which it would believe to be at its end.
+        """
+        self.nfev += len(results)
+        self._held += results
+        if self._scores.nothing(results):
+            return
+        for result, score in zip(held := self._told(), self._scores.of(held), strict=True):
             self.points.append(self._waiting.pop(result.trial.id))
             self.values.append(float(score))
-            self.nfev += 1
             if result.ok and (self.best is None or float(score) < self.best[1]):
                 self.best = (place(self._axes, result.trial.inputs), float(score))
         size = self._strategy.popsize
         while len(self.values) >= size and not self._strategy.stop():
             self._strategy.tell(self.points[:size], self.values[:size])
             self.points, self.values = self.points[size:], self.values[size:]
+
+    def _told(self) -> list[Result]:
+        """Returns what was held back, and what came now."""
+        held, self._held = self._held, []
+        if self._scores.worst is not None:
+            return held
+        held.sort(key=lambda result: self._scores.finite(result) is None)
+        for result in held[self._strategy.popsize :]:
+            del self._waiting[result.trial.id]
+        return held[: self._strategy.popsize]
 
 
 @final

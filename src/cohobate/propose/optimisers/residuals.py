@@ -13,8 +13,10 @@ from cohobate.core.payload import Payload, Plain
 from cohobate.core.problem import Problem
 from cohobate.core.steering import Closed, Steer
 from cohobate.host.extras import require
+from cohobate.propose.optimisers import levenberg
 from cohobate.propose.optimisers.axes import Axes, Scale, axes_of, checked_scale, start_of
 from cohobate.propose.optimisers.desk import Desk
+from cohobate.propose.optimisers.levenberg import NAME, LevenbergMarquardt
 from cohobate.propose.optimisers.local import SCHEMES, has_workers
 from cohobate.propose.optimisers.reporting import plain, report, stopped
 from cohobate.propose.optimisers.scores import Failed, check_failed, output_of, vector
@@ -22,6 +24,7 @@ from cohobate.propose.persistent import Persistent
 from cohobate.propose.scaling import Numbers
 
 Function = Callable[..., Any]
+Start = Sequence[float] | Mapping[str, float] | None
 
 
 @final
@@ -100,25 +103,41 @@ def least_squares(
     method: str = "trf",
     jac: str | Function = "2-point",
     failed: Failed = "worst",
-    scale: Scale = False,
+    scale: Scale | None = None,
     **options: Payload,
 ) -> Persistent:
-    """Returns ``scipy.optimize.least_squares`` of an output of shape (m,) as a generator.
+    """Returns least squares of an output of shape (m,) as a generator.
 
-    ``residuals``: its name, which may be left out where the problem has one such output. ``jac``: as
-    in scipy, or the name of an output (m, d); columns of finite differences are evaluated at once.
-    ``options`` are scipy's other arguments (``ftol``, ``loss``, ``x_scale``, ``max_nfev`` ...), as plain
-    data. Method ``"lm"`` knows no bounds: what it asks for beyond them is not evaluated, and counts as failed.
-    ``x0``,
-    ``failed``, ``scale`` and the value are those of ``minimize``; ``fun`` are the residuals, ``cost`` half the sum
-    of their squares (or losses), ``jac`` (m, d) their derivatives by the values, whatever the ``scale``. A function
-    given as ``jac`` is one of the values, too.
+    ``method`` ``"trf"``, ``"dogbox"`` and ``"lm"`` are those of ``scipy.optimize.least_squares``, and ``options`` its
+    other arguments (``ftol``, ``loss``, ``x_scale``, ``max_nfev`` ...), as plain data. ``"lm"`` knows no bounds: what
+    it asks for beyond them is not evaluated, and counts as failed.
+
+    ``"levenberg-marquardt"`` is our own, for evaluations that are dear: steps within a trust radius and the bounds
+    (Moré 1978) of slopes that are corrected by what came of each step (Broyden 1965), and made anew by differences
+    where that goes wrong; points known before bend the model (Bouaricha and Schnabel 1998). A failed evaluation
+    is a step too far, and a difference that fails is made the other way, or smaller. Its ``options``:
+    ``tol`` (1e-12; of the gain that is left, of the step, and of the cosine between residuals and slopes: each also as
+    ``ftol``, ``xtol`` and ``gtol``),
+    ``noise`` (relative, of the residuals: by default that of rounding; what is converged to 1e-6 only needs
+    ``noise=1e-6``, which makes differences that large), ``at_once`` (evaluations that cost the time of one: columns
+    are then evaluated together with the step they would follow, and from twice as many on also shorter steps),
+    ``loss`` and ``f_scale`` (as in scipy), ``factor`` (the first radius in units of the start), ``max_nfev``.
+
+    ``residuals``: the name of the output, which may be left out where the problem has one of this shape. ``jac``:
+    ``"2-point"``, ``"3-point"``, with our method also ``"2-3-point"`` (central only at the end), the name of an
+    output (m, d), or a function of x; columns of differences are evaluated at once. ``x0``, ``failed`` and the value
+    are those of ``minimize``, and so is ``scale``, but for our method, which varies all in units of their size
+    and logarithms where a variable has ``log``, unless told otherwise. ``fun`` are the residuals, ``cost`` half the
+    sum of their squares (or losses), ``jac`` (m, d) their derivatives by the values, whatever the ``scale``;
+    ``rounds`` how many times it waited.
     """
     who = "least_squares"
     name = output_of(problem, residuals, who)
+    if method == NAME:
+        return _own(problem, x0, name, jac, failed, scale=scale, options=options)
     settings = {"residuals": name, "method": method, "options": {}, **_settings(problem, x0, jac, failed, who)}
     settings["options"] = plain(_allowed(options), f"{who}: options")
-    if scale is not False:
+    if scale:
         settings["scale"] = checked_scale(axes_of(problem, who), scale, who)
     return Persistent(LeastSquares(jac if callable(jac) else None), problem, 0, settings)
 
@@ -149,13 +168,34 @@ def root(
     return Persistent(Root(jac if callable(jac) else None), problem, 0, settings)
 
 
-def _settings(problem: Problem, x0: Any, jac: str | Function | None, failed: str, who: str) -> dict[str, Any]:  # noqa: ANN401 checked by start_of
+def _settings(
+    problem: Problem, x0: Start, jac: str | Function | None, failed: str, who: str, *, schemes: Sequence[str] = SCHEMES
+) -> dict[str, Any]:
     check_failed(failed, who)
-    known = [*SCHEMES, *problem.output_names]
+    known = [*schemes, *problem.output_names]
     if isinstance(jac, str) and jac not in known:
         raise UserError(f"{who}: jac={jac!r}{did_you_mean(jac, known)}; expected a function or one of {known}")
     start = start_of(axes_of(problem, who), x0, who)
     return {"x0": start, "jac": None if callable(jac) else jac, "failed": failed}
+
+
+def _own(
+    problem: Problem,
+    x0: Start,
+    residuals: str,
+    jac: str | Function,
+    failed: Failed,
+    *,
+    scale: Scale | None,
+    options: Mapping[str, Any],
+) -> Persistent:
+    """Our method."""
+    who = "least_squares"
+    known = {} if scale is None else checked_scale(axes_of(problem, who), scale, who)
+    settings: dict[str, Any] = {"residuals": residuals, "method": NAME, "options": {}}
+    settings |= _settings(problem, x0, jac, failed, who, schemes=levenberg.SCHEMES)
+    settings |= {"options": plain(levenberg.checked(options), f"{who}: options"), "scale": known}
+    return Persistent(LevenbergMarquardt(jac if callable(jac) else None), problem, 0, settings)
 
 
 def _allowed(options: Mapping[str, Payload]) -> Mapping[str, Payload]:

@@ -21,11 +21,12 @@ from cohobate.propose.scaling import Numbers
 @final
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How local runs are made: a method of scipy with its settings."""
+    """How local runs are made: a method with its settings; ``residuals`` names the output of least squares."""
 
     method: str
-    tol: float | None
+    tol: float
     options: Mapping[str, Any]
+    residuals: str = ""
 
 
 @final

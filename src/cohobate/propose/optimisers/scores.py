@@ -43,13 +43,20 @@ class Scores:
 
     def of(self, results: Sequence[Result]) -> list[Numbers]:
         """Returns the arrays of a batch of results, successes looked at first."""
-        found = [self._finite(result) for result in results]
+        found = [self.finite(result) for result in results]
         for one in found:
             if one is not None:
                 self._note(one)
         return [self._without(result) if one is None else one for result, one in zip(results, found, strict=True)]
 
-    def _finite(self, result: Result) -> Numbers | None:
+    def nothing(self, results: Sequence[Result]) -> bool:
+        """Whether there is no value yet by which results could be worse than the worst, and that is no end."""
+        return (
+            self.worst is None and self.failed == "worst" and not any(self.finite(one) is not None for one in results)
+        )
+
+    def finite(self, result: Result) -> Numbers | None:
+        """Returns the array of a result; ``None`` where it has no finite one."""
         if not result.ok:
             return None
         value = self._array(result)

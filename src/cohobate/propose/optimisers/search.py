@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, Final, final
+from typing import Any, Final, TypeAlias, final
 
 import numpy as np
 
@@ -19,10 +18,12 @@ from cohobate.host.blas import one_thread
 from cohobate.propose.optimisers.axes import axes_of, bounded_axes_of
 from cohobate.propose.optimisers.basins import downhill, model_of
 from cohobate.propose.optimisers.cloud import Cloud
+from cohobate.propose.optimisers.fitted import Fit
+from cohobate.propose.optimisers.levenberg import NAME, checked
 from cohobate.propose.optimisers.local import BOUNDED, METHODS
 from cohobate.propose.optimisers.reporting import plain
 from cohobate.propose.optimisers.runs import Manner, Run, place
-from cohobate.propose.optimisers.scores import Scores, objective_of, scalar
+from cohobate.propose.optimisers.scores import Scores, objective_of, output_of, scalar
 from cohobate.propose.persistent import Persistent
 from cohobate.propose.sampling import Sobol, check_seed
 from cohobate.propose.scaling import Numbers
@@ -42,6 +43,9 @@ SAME: Final = 0.02
 """Distance in the unit cube, in units of the square root of d, within which two minima are one."""
 CONVERGED: Final = 1e-9
 """Default ``tol`` of local runs, of values in units of the spread of those sampled."""
+
+
+Local: TypeAlias = Run | Fit
 
 
 @final
@@ -79,8 +83,8 @@ class Search:
         self._steer, self._manner = steer, manner
         self._axes = axes_of(problem, who, scale=True)
         self._name, self._sign = objective, -1.0 if objective.goal == "maximize" else 1.0
-        self._runs: list[Run] = []
-        self._owners: dict[int, Run | None] = {}
+        self._runs: list[Local] = []
+        self._owners: dict[int, Local | None] = {}
         self._rows: dict[int, Result] = {}
         self._claimed: dict[int, int] = {}
         self.cloud = Cloud(len(self._axes.names), sigma)
@@ -88,12 +92,12 @@ class Search:
         self.nfev = 0
 
     @property
-    def alive(self) -> list[Run]:
+    def alive(self) -> list[Local]:
         """The runs that have not ended."""
         return [run for run in self._runs if not run.over]
 
     @property
-    def active(self) -> list[Run]:
+    def active(self) -> list[Local]:
         """The runs that are neither over nor paused."""
         return [run for run in self.alive if not run.paused]
 
@@ -117,10 +121,18 @@ class Search:
     def begin(self, number: int) -> None:
         """Begins a run at a point of the cloud."""
         start = (self.cloud.at(number), self._rows.pop(number))
-        run = Run(len(self._runs), self._axes, self._scores(), self._manner, start=start, unit=self.cloud.spread)
+        run = self._run(start)
         self.cloud.begin(number, run.id)
         self._runs.append(run)
         self._settle(run)
+
+    def _run(self, start: tuple[Numbers, Result]) -> Local:
+        id, axes, manner = len(self._runs), self._axes, self._manner
+        if manner.method == NAME:
+            value = self._value(start[1])
+            assert value is not None
+            return Fit(id, axes, manner, start=start, value=value)
+        return Run(id, axes, self._scores(), manner, start=start, unit=self.cloud.spread)
 
     def take(self, result: Result) -> int | None:
         """Takes in a result; returns the number of a sampled point that has a value."""
@@ -195,7 +207,7 @@ class Search:
         placed = {"x": numbers, "variables": dict(zip(self._axes.names, numbers, strict=True))}
         return {**placed, "fun": self._sign * one.value, "nfev": one.nfev, "runs": one.runs}
 
-    def _settle(self, run: Run) -> None:
+    def _settle(self, run: Local) -> None:
         """Takes note of the minimum of a run that has come to its end."""
         if not run.over:
             return
@@ -208,11 +220,21 @@ class Search:
         if value < known.value:
             known.u, known.value = u, value
 
-    def _end(self, run: Run) -> None:
+    def _end(self, run: Local) -> None:
         """A result that comes all the same is kept for the cloud."""
         run.close()
         if pending := run.pending():
             self._steer.cancel(pending, "its local run came to a known minimum")
+
+    def at(self, numbers: Sequence[float]) -> Row:
+        """Returns the row of values of the reals."""
+        return self._axes.row(self._axes.at(numbers))
+
+    def value(self, number: int) -> float:
+        """Returns the value of a sampled point that may begin a run."""
+        found = self._value(self._rows[number])
+        assert found is not None
+        return found
 
     def _scores(self) -> Scores:
         return scalar(self._name, "worst")
@@ -244,10 +266,11 @@ class Aposmm:
         method: str,
         tol: float,
         options: Mapping[str, Any],
+        residuals: str = "",
     ) -> Plain:
         """Runs until ``minima`` are found, or the campaign stops; returns those found."""
-        search = Search(steer, problem, Manner(method, tol, options), sigma, "aposmm")
-        source = _points(problem, self.seed)
+        search = Search(steer, problem, Manner(method, tol, options, residuals), sigma, "aposmm")
+        source = points_of(problem, self.seed)
         try:
             while minima is None or len(search.minima) < minima:
                 search.send()
@@ -272,45 +295,6 @@ class Aposmm:
         search.sample([next(source)])
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class Multistart:
-    """The body of ``multistart``."""
-
-    seed: int
-
-    def __call__(
-        self,
-        steer: Steer,
-        problem: Problem,
-        *,
-        n: int,
-        at_once: int,
-        method: str,
-        tol: float,
-        options: Mapping[str, Any],
-    ) -> Plain:
-        """Runs until all runs have ended, or the campaign stops; returns the minima found."""
-        search = Search(steer, problem, Manner(method, tol, options), SIGMA, "multistart")
-        rows = list(islice(_points(problem, self.seed), n))
-        starts: list[int] = []
-        try:
-            while rows or starts or search.waiting:
-                while search.waiting < at_once and (rows or starts):
-                    if starts:
-                        search.begin(starts.pop(0))
-                        search.send()
-                    else:
-                        search.sample([rows.pop(0)])
-                starts += [at for one in steer.receive(at_least=1) if (at := search.take(one)) is not None]
-                search.send()
-            return search.report(f"all {n} runs have ended")
-        except Closed:
-            return search.report("the campaign stopped; these are the minima so far")
-        finally:
-            search.close()
-
-
 def _leads_to(places: list[Numbers], end: Numbers, points: Numbers) -> bool:
     """Whether one of the places is where a way downhill ends, or where the point known nearest to that is."""
     nearest = points[np.linalg.norm(points - end, axis=1).argmin()]
@@ -329,6 +313,7 @@ def aposmm(
     sigma: float = SIGMA,
     tol: float = CONVERGED,
     options: Mapping[str, Any] | None = None,
+    residuals: str | None = None,
     seed: int = 0,
 ) -> Persistent:
     """Returns a search for all minima by asynchronous local runs, after APOSMM (Larson and Wild 2018).
@@ -342,62 +327,61 @@ def aposmm(
     ``max_active`` runs (default: ``at_once``) can be begun, more points are sampled.
 
     ``method`` is one of scipy that keeps to bounds, ``tol`` its tolerance, of values in units of the
-    spread of those known; runs work in the unit cube. It ends once ``minima`` are found; without, it goes
+    spread of those known; runs work in the unit cube. With ``"levenberg-marquardt"`` the runs are least squares of the
+    output ``residuals``, of which the objective is the sum of squares: ``tol`` and ``options`` are those of
+    ``least_squares``. It ends once ``minima`` are found; without, it goes
     on until the campaign stops. The value is a dict of minima (each x, variables, fun, nfev and runs: the
     evaluations and runs that ended there), nfev, sampled, runs and message.
     """
-    settings = _settings("aposmm", problem, at_once=at_once, method=method, tol=tol, options=options)
+    settings = settings_of(
+        "aposmm", problem, at_once=at_once, method=method, tol=tol, options=options, residuals=residuals
+    )
     counts = {"initial": initial or 10 * len(axes_of(problem, "aposmm").names), "max_active": max_active or at_once}
     for name, value in {**counts, "minima": 1 if minima is None else minima}.items():
-        _check_count(name, value, "aposmm")
+        check_count(name, value, "aposmm")
     if not sigma > 0:
         raise UserError(f"aposmm: sigma must be above 0, got {sigma!r}")
     check_seed(seed)
     return Persistent(Aposmm(seed), problem, seed, {**settings, **counts, "minima": minima, "sigma": float(sigma)})
 
 
-def multistart(
-    problem: Problem,
-    n: int = 10,
-    *,
-    at_once: int = 4,
-    method: str = "slsqp",
-    tol: float = CONVERGED,
-    options: Mapping[str, Any] | None = None,
-    seed: int = 0,
-) -> Persistent:
-    """Returns ``n`` local runs from Sobol' points, each to its end; settings and value are those of ``aposmm``.
-
-    Runs go side by side while fewer than ``at_once`` evaluations are handed in.
-    """
-    _check_count("n", n, "multistart")
-    check_seed(seed)
-    settings = _settings("multistart", problem, at_once=at_once, method=method, tol=tol, options=options)
-    return Persistent(Multistart(seed), problem, seed, {**settings, "n": n})
-
-
-def _points(problem: Problem, seed: int) -> Iterator[Row]:
+def points_of(problem: Problem, seed: int) -> Iterator[Row]:
     """Returns Sobol' points without end."""
     design = Sobol(problem, seed=seed)
     while isinstance(rows := design.suggest(1), Sequence):
         yield from rows
 
 
-def _settings(
-    who: str, problem: Problem, *, at_once: int, method: str, tol: float, options: Mapping[str, Any] | None
+def settings_of(
+    who: str,
+    problem: Problem,
+    *,
+    at_once: int,
+    method: str,
+    tol: float,
+    options: Mapping[str, Any] | None,
+    residuals: str | None,
 ) -> dict[str, Any]:
+    """Returns the settings of local runs; raises ``UserError`` for those that cannot be."""
     bounded_axes_of(problem, who)
     objective_of(problem, who)
-    _check_count("at_once", at_once, who)
+    check_count("at_once", at_once, who)
     name = method.lower()
-    if name not in BESIDE:
+    if name == NAME:
+        given = {"residuals": output_of(problem, residuals, who)}
+        checked(options or {})
+    elif name in BESIDE:
+        given = {}
+    else:
         why = (
             "cannot run beside others" if name in BOUNDED else "keeps to no bounds" if name in METHODS else "is unknown"
         )
-        raise UserError(f"{who}: method {method!r} {why}; expected one of {list(BESIDE)}")
-    return {"at_once": at_once, "method": name, "tol": float(tol), "options": plain(options or {}, f"{who}: options")}
+        raise UserError(f"{who}: method {method!r} {why}; expected one of {[*BESIDE, NAME]}")
+    kept = plain(options or {}, f"{who}: options")
+    return {"at_once": at_once, "method": name, "tol": float(tol), "options": kept, **given}
 
 
-def _check_count(name: str, value: int, who: str) -> None:
+def check_count(name: str, value: int, who: str) -> None:
+    """Raises ``UserError`` for what is no whole number of at least 1."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise UserError(f"{who}: {name} must be a whole number of at least 1, got {value!r}")
