@@ -40,9 +40,8 @@ run 0
 def fitted(target, sigma):
     term = Term(rock_salt, target, sigma=sigma)
     start = {"rho": 0.4, "lam": 500.0}
-    return Fitter(term, start, bounds={"rho": (0.2, 0.6), "lam": (50.0, 20000.0)}, engine=co.inline()).least_squares(
-        x_scale=[0.1, 500.0], xtol=1e-12, ftol=1e-14
-    )
+    bounds = {"rho": (0.2, 0.6), "lam": (50.0, 20000.0)}
+    return Fitter(term, start, bounds=bounds, engine=co.inline()).least_squares(tol=1e-12)
 
 
 def test_lattice_constant_and_bulk_modulus_give_the_repulsion():

@@ -46,8 +46,9 @@ def test_logarithms_need_few_evaluations():
     result = Fitter(Term(argon, TARGET, name="E(a)"), start(), engine=co.inline()).least_squares()
     assert result.params == {"Ar": {"epsilon": pytest.approx(0.0104), "sigma": pytest.approx(3.405), "cutoff": 8.5}}
     assert result.loss < 1e-12
-    assert result.campaign.value["nfev"] <= 18
-    row = result.campaign.table()[0]
+    table = result.campaign.table()
+    assert next(i for i, row in enumerate(table) if row["loss"] < 1e-12) < 18
+    row = table[0]
     assert (row["Ar.epsilon"], row["Ar.sigma"]) == (0.02, 3.0)
 
 
@@ -84,7 +85,9 @@ def test_a_fit_goes_on_only_with_the_same_ties_and_priors(tmp_path):
     first = fit().least_squares(until=co.evaluations(6)).campaign.table()
     again = fit().least_squares().campaign.table()
     assert len(first) < len(again)
-    assert [row["loss"] for row in again[: len(first)]] == [row["loss"] for row in first]
+    ended = [row["loss"] for row in first if row["loss"] is not None]
+    assert len(ended) == 6
+    assert [row["loss"] for row in again[:6]] == ended
     for changed in ({"cutoff": co.Parameter(8.0, fixed=True)}, {"cutoff": co.Parameter(expr="2.5 * Ar.sigma")}):
         with pytest.raises(ResumeRefused):
             fit(**changed).least_squares()
