@@ -12,6 +12,8 @@ TRUTH = {"epsilon": 0.0104, "sigma": 3.405}
 START = {"epsilon": 0.02, "sigma": 3.0}
 BOUNDS = {"epsilon": (1e-4, 0.1), "sigma": (2.0, 5.0)}
 CUTOFF = 8.5
+LOSS = 1e-12
+"""The sum of squares (eV^2) at which the energies are met."""
 DECK = """units metal
 atom_style atomic
 boundary p p p

@@ -16,11 +16,14 @@ from cohobate.fit.expensive import Expensive
 from cohobate.propose.optimisers import cma, least_squares, minimize, multistart, nevergrad, pattern_search
 from cohobate.propose.optimisers.bayes import BayesianOptimizer
 from cohobate.propose.optimisers.levenberg import NAME, OPTIONS
+from cohobate.propose.optimisers.nevergrads import DEFAULT, sequential
 from cohobate.propose.persistent import Persistent
 
 Start = Mapping[str, float]
 Maker = Callable[..., Any]
 RESIDUALS: Final = "residuals"
+AT_ONCE: Final = 4
+"""Candidates that cma and nevergrad have evaluated at any time unless told otherwise: nobody waits for a generation."""
 SCIPY: Final = (
     "diff_step",
     "f_scale",
@@ -70,12 +73,13 @@ def _scipy(problem: Problem, start: Start, method: str = "L-BFGS-B", **options: 
     return minimize(problem, start, method, **options)
 
 
-def _nevergrad(problem: Problem, start: Start, **options: Any) -> Persistent:
-    return nevergrad(problem, x0=start, **options)
+def _nevergrad(problem: Problem, start: Start, optimizer: str = DEFAULT, **options: Any) -> Persistent:
+    several = {} if sequential(optimizer) else {"at_once": AT_ONCE}
+    return nevergrad(problem, optimizer, x0=start, **{**several, **options})
 
 
-def _cma(problem: Problem, start: Start, **options: Any) -> Persistent:
-    return cma(problem, start, **options)
+def _cma(problem: Problem, start: Start, at_once: int | None = AT_ONCE, **options: Any) -> Persistent:
+    return cma(problem, start, at_once=at_once, **options)
 
 
 def _multistart(problem: Problem, start: Start, method: str = NAME, **options: Any) -> Persistent:

@@ -23,6 +23,7 @@ from cohobate.propose.persistent import Persistent
 from cohobate.propose.sampling import check_seed
 from cohobate.propose.scaling import values
 
+DEFAULT: Final = "CMA"
 EACH: Final = 100
 """Default budget for each variable."""
 
@@ -120,7 +121,7 @@ class Nevergrad:
 
 def nevergrad(
     problem: Problem,
-    optimizer: str = "CMA",
+    optimizer: str = DEFAULT,
     *,
     budget: int | None = None,
     at_once: int = 1,
@@ -222,12 +223,18 @@ def _start(varied: Mapping[str, Variable], x0: Sequence[Any] | Mapping[str, Any]
     return start
 
 
+def sequential(optimizer: str) -> bool:
+    """Whether an optimiser, known by that name or not, can only evaluate one candidate after the other."""
+    found = require("nevergrad", extra="nevergrad").optimizers.registry.get(optimizer)
+    return found is not None and bool(found.no_parallelization)
+
+
 def _check_optimizer(optimizer: str, at_once: int) -> None:
     registry = require("nevergrad", extra="nevergrad").optimizers.registry
     if optimizer not in registry:
         hint = did_you_mean(str(optimizer), list(registry))
         raise UserError(f"nevergrad: no optimiser {optimizer!r}{hint}; nevergrad.optimizers.registry has them")
-    if at_once > 1 and registry[optimizer].no_parallelization:
+    if at_once > 1 and sequential(optimizer):
         raise UserError(f"nevergrad: {optimizer} evaluates one after the other: expected at_once=1, got {at_once}")
 
 
