@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, final, get_args
+from typing import Any, Final, Literal, final, get_args
 
 import torch
 from torch import Tensor
@@ -89,8 +89,10 @@ class Convergence:
     criteria: tuple[Criterion, ...]
     frequency: int
 
-    def __init__(self, *criteria: Criterion | Mapping[str, object] | Sequence[object], frequency: int = 1) -> None:
-        listed = [one for given in criteria for one in (given if isinstance(given, list | tuple) else [given])]
+    def __init__(self, *criteria: Criterion | Mapping[str, Any] | Sequence[Any], frequency: int = 1) -> None:
+        listed: list[Any] = [
+            one for given in criteria for one in (given if isinstance(given, list | tuple) else [given])
+        ]
         found = tuple(one if isinstance(one, Criterion) else Criterion(**one) for one in listed)
         if not found:
             raise UserError("Convergence needs at least one criterion, got none")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,7 +22,8 @@ class Batch:
     ``atoms`` and ``edges``: (B,) say how many each system has. Arrays are changed in place by whoever steps
     the batch; what is made of a batch (``select``, ``append``, ``split``) shares nothing with it.
 
-    >>> two = Batch.of([{"numbers": [18], "positions": [[0, 0, 0]]}, {"numbers": [1, 1], "positions": [[0, 0, 0], [0, 0, 1]]}])
+    >>> hydrogen = {"numbers": [1, 1], "positions": [[0, 0, 0], [0, 0, 0.74]]}
+    >>> two = Batch.of([{"numbers": [18], "positions": [[0, 0, 0]]}, hydrogen])
     >>> two.n_systems, two.n_atoms, two.system.tolist(), two["id"].tolist()
     (2, 3, [0, 1, 1], [0, 1])
     """
@@ -216,7 +218,7 @@ def _system(given: Mapping[str, object], number: int, dtype: torch.dtype, scopes
     counts: dict[Scope, int] = {"atom": atoms, "edge": 0, "system": 1}
     fields, kinds = {}, {}
     for name, value in held.items():
-        tensor = torch.as_tensor(value)
+        tensor = value if isinstance(value, Tensor) else torch.as_tensor(np.array(value))  # lists would be float32
         kind = STANDARD.get(name) or declared(name, tensor, scopes.get(name), counts)
         wanted = (counts[kind.scope], *kind.shape)
         tensor = tensor.to(dtype if kind.real else kind.dtype).reshape(wanted)

@@ -50,7 +50,7 @@ class Hook(Protocol):
     """Called with the batch at one moment, each ``frequency`` steps counted from 0; may change arrays in place.
 
     ``stage`` names the moment; one with ``stages`` in place of it is called at several. A hook that is a context
-    manager is entered before the first step of a run and left after the last; one that has only ``close`` is closed then.
+    manager is entered before the first step of a run and left after the last; one with only ``close`` is closed then.
     """
 
     frequency: int

@@ -14,7 +14,7 @@ SMALL: Final = 400
 
 
 @compiled
-def heights(cell, out):  # type: ignore[no-untyped-def]  # compiled
+def heights(cell, out):
     """Puts the distances between opposite faces of a cell (rows are vectors) into ``out``: (3,)."""
     volume = 0.0
     for k in range(3):
@@ -26,16 +26,16 @@ def heights(cell, out):  # type: ignore[no-untyped-def]  # compiled
 
 
 @compiled
-def images_of(cell, periodic, reach, images):  # type: ignore[no-untyped-def]  # compiled
+def images_of(cell, periodic, reach, images):
     """Puts how many images in each direction can be within ``reach`` into ``images``: (3,)."""
     between = np.empty(3)
     heights(cell, between)
     for k in range(3):
-        images[k] = int(math.ceil(reach / between[k])) if periodic[k] else 0
+        images[k] = math.ceil(reach / between[k]) if periodic[k] else 0
 
 
 @compiled
-def shifts_of(cell, images, shifts):  # type: ignore[no-untyped-def]  # compiled
+def shifts_of(cell, images, shifts):
     """Puts the translations of all images into ``shifts``: (number, 3); returns their number."""
     at = 0
     for a in range(-images[0], images[0] + 1):
@@ -48,13 +48,13 @@ def shifts_of(cell, images, shifts):  # type: ignore[no-untyped-def]  # compiled
 
 
 @compiled
-def number_of_images(images):  # type: ignore[no-untyped-def]  # compiled
+def number_of_images(images):
     """Returns how many translations there are."""
     return (2 * images[0] + 1) * (2 * images[1] + 1) * (2 * images[2] + 1)
 
 
 @compiled
-def wrapped(positions, cell, periodic, at):  # type: ignore[no-untyped-def]  # compiled
+def wrapped(positions, cell, periodic, at):
     """Puts positions moved into the cell, in its periodic directions, into ``at``: (n, 3)."""
     inverse = np.empty((3, 3))
     inverted(cell, periodic, inverse)
@@ -72,7 +72,7 @@ def wrapped(positions, cell, periodic, at):  # type: ignore[no-untyped-def]  # c
 
 
 @compiled
-def inverted(cell, periodic, inverse):  # type: ignore[no-untyped-def]  # compiled
+def inverted(cell, periodic, inverse):
     """Puts the inverse of a cell into ``inverse``: (3, 3); zero where nothing is periodic."""
     inverse[:] = 0.0
     if not (periodic[0] or periodic[1] or periodic[2]):
@@ -85,7 +85,7 @@ def inverted(cell, periodic, inverse):  # type: ignore[no-untyped-def]  # compil
 
 
 @compiled
-def all_pairs(positions, shifts, reach2, begin, count, other, image, at):  # type: ignore[no-untyped-def]  # compiled
+def all_pairs(positions, shifts, reach2, begin, count, other, image, at):
     """Lists pairs by looking at all; returns where the list ends, also where there was no room for it.
 
     ``shifts`` are in the order of ``shifts_of``, so that the one in the middle is zero, and one and its opposite
@@ -107,7 +107,7 @@ def all_pairs(positions, shifts, reach2, begin, count, other, image, at):  # typ
 
 
 @compiled
-def near_pairs(positions, cell, periodic, reach, shifts, images, begin, count, other, image, at):  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917, C901, PLR0912, PLR0915  # compiled: one loop
+def near_pairs(positions, cell, periodic, reach, shifts, images, begin, count, other, image, at):
     """Lists the same pairs by cells of at least ``reach``; positions are within the cell where it is periodic."""
     n, room, middle = len(positions), len(other), len(shifts) // 2
     inverse, between, low = np.empty((3, 3)), np.empty(3), np.zeros(3)
@@ -117,7 +117,7 @@ def near_pairs(positions, cell, periodic, reach, shifts, images, begin, count, o
     for k in range(3):
         if periodic[k]:
             bins[k] = max(1, int(between[k] / reach))
-            around[k] = int(math.ceil(reach * bins[k] / between[k]))
+            around[k] = math.ceil(reach * bins[k] / between[k])
         else:
             low[k] = positions[:, k].min()
             bins[k] = max(1, int((positions[:, k].max() - low[k]) / reach))

@@ -25,9 +25,7 @@ def summing(pair: Callable[..., Any]) -> Callable[..., Any]:
     inner = compiled(pair)
 
     @compiled
-    def sum_pairs(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917  # compiled: one loop
-        at, kinds, table, cell, images, cut2, begin, count, other, image, first, last, forces, virial
-    ):
+    def sum_pairs(at, kinds, table, cell, images, cut2, begin, count, other, image, first, last, forces, virial):
         shifts = np.empty((number_of_images(images), 3))
         shifts_of(cell, images, shifts)
         energy = 0.0
@@ -63,7 +61,7 @@ def summing(pair: Callable[..., Any]) -> Callable[..., Any]:
         return energy
 
     @compiled
-    def sum_systems(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917  # compiled: one loop
+    def sum_systems(
         systems, start, positions, origin, kinds, table, cells, periodic, cut, reach,
         begin, count, other, image, energies, forces, virials
     ):  # fmt: skip
@@ -85,4 +83,4 @@ def summing(pair: Callable[..., Any]) -> Callable[..., Any]:
                 for m in range(k):
                     virials[s, k, m] = virials[s, m, k]
 
-    return sum_systems  # type: ignore[no-any-return]
+    return sum_systems

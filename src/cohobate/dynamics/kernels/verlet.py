@@ -22,7 +22,7 @@ LARGEST: Final = 32_000
 
 
 @compiled
-def moved(positions, origin, start, limit2, stale):  # type: ignore[no-untyped-def]  # compiled
+def moved(positions, origin, start, limit2, stale):
     """Marks systems of which an atom is further than the root of ``limit2`` from where it was, or was nowhere."""
     for s in range(len(start) - 1):
         for i in range(start[s], start[s + 1]):
@@ -35,7 +35,7 @@ def moved(positions, origin, start, limit2, stale):  # type: ignore[no-untyped-d
 
 
 @compiled
-def listed(origin, cell, periodic, reach, begin, count, other, image, at):  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917  # compiled
+def listed(origin, cell, periodic, reach, begin, count, other, image, at):
     """Lists the pairs of one system; returns where they end, which may be beyond the room there is, or -1.
 
     -1: the cell is so flat that its images cannot be numbered.
@@ -54,7 +54,7 @@ def listed(origin, cell, periodic, reach, begin, count, other, image, at):  # ty
 
 
 @compiled
-def placed(positions, origin, cell, periodic, at):  # type: ignore[no-untyped-def]  # compiled
+def placed(positions, origin, cell, periodic, at):
     """Puts positions where lists mean them, moved by as many cells as their origin was, into ``at``: (n, 3)."""
     wrapped(origin, cell, periodic, at)
     for i in range(len(positions)):

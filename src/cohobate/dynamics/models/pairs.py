@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
@@ -67,14 +68,19 @@ class PairPotential:
 
         if len(good):
             self._team.share(batch.atoms.numpy()[good], call)
-        return _results(batch, want, energies, forces, virials, why)
+        values = {"energy": torch.from_numpy(energies), "forces": torch.from_numpy(forces)}
+        if "stress" in want:
+            values["stress"] = _stress(batch, virials)
+        ok = torch.ones(batch.n_systems, dtype=torch.bool)
+        ok[list(why)] = False
+        return Results({name: value for name, value in values.items() if name in want}, ok, why)
 
     def _species(self, batch: Batch) -> tuple[NDArray[np.int64], dict[int, str]]:
         numbers = batch["numbers"].numpy()
         known = (numbers >= 0) & (numbers < len(self._kinds))
         kinds = np.where(known, self._kinds[np.where(known, numbers, 0)], -1)
         wrong = np.flatnonzero(kinds < 0)
-        why = {}
+        why: dict[int, str] = {}
         for i in wrong.tolist():
             system = int(batch.system[i])
             why.setdefault(system, f"atomic number {numbers[i]} is not known to the potential")
@@ -87,21 +93,12 @@ def _cells(batch: Batch) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     return np.tile(np.eye(3), (batch.n_systems, 1, 1)), np.zeros((batch.n_systems, 3), bool)
 
 
-def _results(
-    batch: Batch,
-    want: frozenset[str],
-    energies: NDArray[Any],
-    forces: NDArray[Any],
-    virials: NDArray[np.float64],
-    why: Mapping[int, str],
-) -> Results:
-    ok = torch.ones(batch.n_systems, dtype=torch.bool)
-    ok[list(why)] = False
-    values = {"energy": torch.from_numpy(energies), "forces": torch.from_numpy(forces)}
-    if "stress" in want:
-        volume = torch.linalg.det(batch["cell"].double()).abs() if "cell" in batch else torch.ones(batch.n_systems)
-        values["stress"] = (torch.from_numpy(virials) / volume[:, None, None]).to(batch.dtype)
-    return Results({name: value for name, value in values.items() if name in want}, ok, why)
+def _stress(batch: Batch, virials: NDArray[np.float64]) -> Tensor:
+    """Returns the virials over the volumes: (B, 3, 3); NaN where there is no cell."""
+    if "cell" not in batch:
+        return torch.full((batch.n_systems, 3, 3), torch.nan, dtype=batch.dtype)
+    volume = torch.linalg.det(batch["cell"].double()).abs()
+    return (torch.from_numpy(virials) / volume[:, None, None]).to(batch.dtype)
 
 
 def lennard_jones(

@@ -8,7 +8,7 @@ from torch import Tensor
 from cohobate.dynamics.data.batch import Batch
 
 ACCELERATION = 0.009648533290731906
-"""eV/(Å amu) in Å/fs^2: e / (1e-10 u) 1e-20 with CODATA 2014 as in ASE."""
+"""eV/(Å amu) in Å/fs^2, with the constants of ASE (CODATA 2014)."""
 
 
 def moving(batch: Batch, mask: Tensor) -> Tensor:
@@ -27,3 +27,9 @@ def add(field: Tensor, change: Tensor, where: Tensor) -> None:
 def accelerations(batch: Batch) -> Tensor:
     """Returns forces over masses: (N, 3), Å/fs^2."""
     return batch["forces"] * (ACCELERATION / batch["masses"])[:, None]
+
+
+def per_system(batch: Batch, values: Tensor) -> Tensor:
+    """Returns the sum over the atoms of each system: (B,), of values (N, 3) in the order of its atoms."""
+    each = values[:, 0] + values[:, 1] + values[:, 2]
+    return torch.zeros(batch.n_systems, dtype=values.dtype, device=values.device).index_add_(0, batch.system, each)

@@ -1,0 +1,81 @@
+"""Constant temperature by Langevin dynamics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, final
+
+import torch
+from torch import Tensor
+
+from cohobate.core.errors import UserError
+from cohobate.dynamics.data.batch import Batch
+from cohobate.dynamics.data.fields import Field
+from cohobate.dynamics.stages.masking import ACCELERATION, accelerations, add, moving
+from cohobate.dynamics.stages.nve import MOTION
+
+BOLTZMANN: Final = 8.617333262145179e-05
+"""eV/K, CODATA 2018."""
+DRAWS: Final = "langevin.draws"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Langevin:
+    """BAOAB splitting (Leimkuhler and Matthews, J. Chem. Phys. 138, 174102, 2013).
+
+    ``dt`` in fs, ``temperature`` in K, ``friction`` in 1/fs. Random numbers are a function of ``seed``, the id of the
+    system, and how many steps it has made here.
+    """
+
+    dt: float
+    temperature: float
+    friction: float = 0.01
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("dt", 0.0), ("friction", 0.0)):
+            if not least < getattr(self, name) < math.inf:
+                raise UserError(f"NVTLangevin: {name} must be a positive number, got {getattr(self, name)!r}")
+        if not 0 <= self.temperature < math.inf:
+            raise UserError(f"NVTLangevin: temperature must be at least 0 K, got {self.temperature!r}")
+
+    @property
+    def fields(self) -> Mapping[str, Field]:
+        """What moves, and the count of draws."""
+        return {**MOTION, DRAWS: Field("system", (), torch.int64)}
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Forces."""
+        return frozenset({"forces"})
+
+    def enter(self, batch: Batch, mask: Tensor) -> None:
+        """Starts counting."""
+        batch[DRAWS][mask] = 0
+
+    def before(self, batch: Batch, mask: Tensor) -> None:
+        """Half a kick, half a drift, friction and noise, half a drift."""
+        where, half = moving(batch, mask), 0.5 * self.dt
+        keep = math.exp(-self.friction * self.dt)
+        noise = math.sqrt((1 - keep * keep) * BOLTZMANN * self.temperature * ACCELERATION)
+        speed = batch["velocities"] + accelerations(batch) * half
+        drifted = batch["positions"] + speed * half
+        speed = speed * keep + self._normals(batch) * (noise / torch.sqrt(batch["masses"]))[:, None]
+        drifted = drifted + speed * half
+        batch["velocities"].copy_(torch.where(where, speed, batch["velocities"]))
+        batch["positions"].copy_(torch.where(where, drifted, batch["positions"]))
+        batch[DRAWS].add_(mask.to(torch.int64))
+
+    def after(self, batch: Batch, mask: Tensor) -> None:
+        """Half a kick."""
+        add(batch["velocities"], accelerations(batch) * (0.5 * self.dt), moving(batch, mask))
+
+    def _normals(self, batch: Batch) -> Tensor:
+        from cohobate.dynamics.kernels.normals import normals  # numba takes a while to import
+
+        found = torch.empty_like(batch["velocities"])
+        normals(self.seed, batch["id"].numpy(), batch[DRAWS].numpy(), batch.start.numpy(), found.numpy())
+        return found
