@@ -17,10 +17,11 @@ CHUNK: Final = 2048
 
 
 @cache
-def summing(pair: Callable[..., Any]) -> Callable[..., Any]:
+def summing(pair: Callable[..., Any], stress: bool) -> Callable[..., Any]:
     """Returns the compiled sums over the pairs of some systems of a batch, for a pair potential.
 
-    ``pair(r2, parameters)`` returns the energy (eV) and minus the force over the distance (eV/Å^2).
+    Virials are summed only where ``stress`` is wanted. ``pair(r2, parameters)`` returns the energy (eV) and minus the
+    force over the distance (eV/Å^2).
     """
     inner = compiled(pair)
 
@@ -49,12 +50,13 @@ def summing(pair: Callable[..., Any]) -> Callable[..., Any]:
                     forces[j, 0] -= gx
                     forces[j, 1] -= gy
                     forces[j, 2] -= gz
-                    virial[0, 0] += gx * dx
-                    virial[1, 1] += gy * dy
-                    virial[2, 2] += gz * dz
-                    virial[0, 1] += gx * dy
-                    virial[0, 2] += gx * dz
-                    virial[1, 2] += gy * dz
+                    if stress:
+                        virial[0, 0] += gx * dx
+                        virial[1, 1] += gy * dy
+                        virial[2, 2] += gz * dz
+                        virial[0, 1] += gx * dy
+                        virial[0, 2] += gx * dz
+                        virial[1, 2] += gy * dz
             forces[i, 0] += fx
             forces[i, 1] += fy
             forces[i, 2] += fz

@@ -57,7 +57,7 @@ class PairPotential:
         cells, periodic = _cells(batch)
         origin, begin, count = batch[ORIGIN].numpy(), batch[BEGIN].numpy(), batch[COUNT].numpy()
         other, image = self._lists.store
-        total = summing(self._pair)
+        total = summing(self._pair, "stress" in want)
         cut, reach = self._lists.cutoff, self._lists.cutoff + self._lists.skin
 
         def call(systems: NDArray[np.int64]) -> None:
@@ -114,7 +114,8 @@ def lennard_jones(
 
 
 def _lennard_jones(r2: Any, p: Any) -> Any:  # noqa: ANN401 compiled
-    s2 = p[1] / r2
+    inverse = 1.0 / r2
+    s2 = p[1] * inverse
     s6 = s2 * s2 * s2
-    e = p[0] * (s6 * s6 - s6)
-    return e - p[2], -6.0 * p[0] * (2.0 * s6 * s6 - s6) / r2
+    s12 = s6 * s6
+    return p[0] * (s12 - s6) - p[2], -6.0 * p[0] * (s12 + s12 - s6) * inverse

@@ -12,7 +12,7 @@ from torch import Tensor
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
-from cohobate.dynamics.stages.masking import moving, per_system
+from cohobate.dynamics.stages.masking import moving, per_system, put
 
 STEP: Final = "fire.dt"
 MIXING: Final = "fire.alpha"
@@ -65,7 +65,7 @@ class Fire:
     def before(self, batch: Batch, mask: Tensor) -> None:
         """Turns the velocities towards the forces, or stops; and moves."""
         where = moving(batch, mask)
-        forces = torch.where(where, batch["forces"], torch.zeros_like(batch["forces"]))
+        forces = batch["forces"] if where is None else batch["forces"] * where
         speed, step, alpha, ago = batch[SPEED], batch[STEP], batch[MIXING], batch[DOWNHILL]
         down = per_system(batch, speed * forces) > 0
         ratio = alpha * torch.sqrt(per_system(batch, speed * speed) / _or_one(per_system(batch, forces * forces)))
@@ -82,8 +82,8 @@ class Fire:
         length = torch.sqrt(per_system(batch, move * move))
         move = move * self._each(batch, torch.where(length > self.max_step, self.max_step / _or_one(length), 1.0))
         self._keep(batch, mask, step, alpha, ago)
-        batch[SPEED].copy_(torch.where(where, speed, batch[SPEED]))
-        batch["positions"].copy_(torch.where(where, batch["positions"] + move, batch["positions"]))
+        put(batch[SPEED], speed, where)
+        put(batch["positions"], batch["positions"] + move, where)
 
     def after(self, batch: Batch, mask: Tensor) -> None:
         """Nothing: the next step begins with the forces."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
-from cohobate.dynamics.stages.masking import ACCELERATION, accelerations, add, moving
+from cohobate.dynamics.stages.masking import ACCELERATION, accelerations, add, moving, put
 from cohobate.dynamics.stages.nve import MOTION
 
 BOLTZMANN: Final = 8.617333262145179e-05
@@ -65,8 +65,8 @@ class Langevin:
         drifted = batch["positions"] + speed * half
         speed = speed * keep + self._normals(batch) * (noise / torch.sqrt(batch["masses"]))[:, None]
         drifted = drifted + speed * half
-        batch["velocities"].copy_(torch.where(where, speed, batch["velocities"]))
-        batch["positions"].copy_(torch.where(where, drifted, batch["positions"]))
+        put(batch["velocities"], speed, where)
+        put(batch["positions"], drifted, where)
         batch[DRAWS].add_(mask.to(torch.int64))
 
     def after(self, batch: Batch, mask: Tensor) -> None:

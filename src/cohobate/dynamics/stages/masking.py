@@ -11,17 +11,24 @@ ACCELERATION = 0.009648533290731906
 """eV/(Å amu) in Å/fs^2, with the constants of ASE (CODATA 2014)."""
 
 
-def moving(batch: Batch, mask: Tensor) -> Tensor:
-    """Returns the atoms of the systems in ``mask`` that are not fixed: (N, 1)."""
+def moving(batch: Batch, mask: Tensor) -> Tensor | None:
+    """Returns the atoms of the systems in ``mask`` that are not fixed: (N, 1); ``None`` where these are all."""
+    if "fixed" not in batch and bool(mask.all()):
+        return None
     atoms = mask[batch.system]
     if "fixed" in batch:
         atoms = atoms & ~batch["fixed"]
     return atoms[:, None]
 
 
-def add(field: Tensor, change: Tensor, where: Tensor) -> None:
+def add(field: Tensor, change: Tensor, where: Tensor | None) -> None:
     """Adds a change in place where wanted: elsewhere not even the sign of a zero changes."""
-    field.copy_(torch.where(where, field + change, field))
+    put(field, field + change, where)
+
+
+def put(field: Tensor, value: Tensor, where: Tensor | None) -> None:
+    """Replaces what is in a field where wanted."""
+    field.copy_(value if where is None else torch.where(where, value, field))
 
 
 def accelerations(batch: Batch) -> Tensor:
