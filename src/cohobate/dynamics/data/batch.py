@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, final
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from cohobate.core.errors import UserError, did_you_mean
+from cohobate.dynamics.data.encoding import bytes_of, tensor_of
 from cohobate.dynamics.data.fields import STANDARD, Field, Scope, declared
+from cohobate.dynamics.data.reading import Device, Scopes, read
+from cohobate.dynamics.data.rows import members, repeated, rows, starts
 
 ALWAYS: Final = ("numbers", "positions", "id")
 
@@ -19,8 +21,9 @@ ALWAYS: Final = ("numbers", "positions", "id")
 class Batch:
     """Systems one after the other: fields of atoms (N, ...), of edges (E, ...), of systems (B, ...).
 
-    ``atoms`` and ``edges``: (B,) say how many each system has. Arrays are changed in place by whoever steps
-    the batch; what is made of a batch (``select``, ``append``, ``split``) shares nothing with it.
+    ``atoms`` and ``edges``: (B,) say how many each system has; whatever an edge says of atoms counts them within its
+    system. ``id`` tells systems apart wherever they go. Arrays are changed in place by whoever steps the batch; what
+    is made of a batch (``select``, ``append``, ``split``) shares nothing with it.
 
     >>> hydrogen = {"numbers": [1, 1], "positions": [[0, 0, 0], [0, 0, 0.74]]}
     >>> two = Batch.of([{"numbers": [18], "positions": [[0, 0, 0]]}, hydrogen])
@@ -43,16 +46,13 @@ class Batch:
     def __getitem__(self, name: str) -> Tensor:
         """The array of a field; ``UserError`` where there is none."""
         if name not in self._fields:
-            raise UserError(f"the batch has no field {name!r}{did_you_mean(name, self._fields)}; it has {list(self)}")
+            raise UserError(f"the batch has the fields {list(self)}, not {name!r}{did_you_mean(name, self._fields)}")
         return self._fields[name]
 
     def __setitem__(self, name: str, value: Tensor) -> None:
         """Replaces the array of a field, or adds one that is known by name."""
         kind = self._kinds.get(name) or declared(name, value, None, self.counts)
-        wanted = (self.counts[kind.scope], *kind.shape)
-        if tuple(value.shape) != wanted:
-            raise UserError(f"field {name!r}: expected the shape {wanted}, got {tuple(value.shape)}")
-        self._fields[name], self._kinds[name] = value, kind
+        self._fields[name], self._kinds[name] = self._checked(name, kind, value), kind
 
     def __contains__(self, name: object) -> bool:
         return name in self._fields
@@ -69,14 +69,9 @@ class Batch:
 
     def add(self, name: str, kind: Field, value: Tensor | None = None) -> Tensor:
         """Adds a field, filled where no array is given; returns its array."""
-        shape = (self.counts[kind.scope], *kind.shape)
-        dtype = self.dtype if kind.real else kind.dtype
-        if value is None:
-            value = torch.full(shape, kind.fill, dtype=dtype, device=self.device)
-        if tuple(value.shape) != shape:
-            raise UserError(f"field {name!r}: expected the shape {shape}, got {tuple(value.shape)}")
-        self._fields[name], self._kinds[name] = value, kind
-        return value
+        made = self._filled(kind) if value is None else self._checked(name, kind, value)
+        self._fields[name], self._kinds[name] = made, kind
+        return made
 
     @property
     def n_systems(self) -> int:
@@ -99,9 +94,9 @@ class Batch:
         return self._edges
 
     @property
-    def counts(self) -> dict[Scope, int]:
+    def counts(self) -> Mapping[Scope, int]:
         """How many entries fields of each scope have."""
-        return {"atom": int(self._atoms.sum()), "edge": int(self._edges.sum()), "system": len(self._atoms)}
+        return {"atom": len(self._fields["positions"]), "edge": int(self._edges.sum()), "system": len(self._atoms)}
 
     @property
     def dtype(self) -> torch.dtype:
@@ -117,7 +112,7 @@ class Batch:
     def start(self) -> Tensor:
         """Where the atoms of each system begin, and where the last ones end: (B + 1,)."""
         if "start" not in self._derived:
-            self._derived["start"] = _starts(self._atoms)
+            self._derived["start"] = starts(self._atoms)
         return self._derived["start"]
 
     @property
@@ -128,28 +123,39 @@ class Batch:
             self._derived["system"] = torch.repeat_interleave(numbers, self._atoms)
         return self._derived["system"]
 
+    def find(self, ids: Iterable[int]) -> Tensor:
+        """Returns the numbers of the systems with some ids, in their order; ``UserError`` where one is not there."""
+        held = self._fields["id"].tolist()
+        at = {one: row for row, one in enumerate(held)}
+        if len(at) < len(held):
+            raise UserError(f"id {repeated(self._fields['id'])} is there twice: ids must be unique to be looked up")
+        wanted = [int(one) for one in ids]
+        if missing := [one for one in wanted if one not in at]:
+            raise UserError(f"no system has the id {missing[0]}; the batch has {held!r:.80}")
+        return torch.tensor([at[one] for one in wanted], dtype=torch.int64, device=self.device)
+
     # made of it
 
     def select(self, wanted: Tensor | Sequence[int]) -> Batch:
-        """Returns some systems, by a mask (B,) or by their numbers in the order wanted."""
-        rows = _rows(wanted, self.n_systems, self.device)
+        """Returns some systems, by a mask (B,) or by their numbers in the order wanted, none of them twice."""
+        chosen = rows(wanted, self.n_systems, self.device)
         index: dict[Scope, Tensor] = {
-            "system": rows,
-            "atom": _members(self.start, self._atoms, rows),
-            "edge": _members(_starts(self._edges), self._edges, rows),
+            "system": chosen,
+            "atom": members(self.start, self._atoms, chosen),
+            "edge": members(starts(self._edges), self._edges, chosen),
         }
         fields = {name: value[index[self._kinds[name].scope]] for name, value in self._fields.items()}
-        return Batch(fields, self._kinds, self._atoms[rows], self._edges[rows])
+        return Batch(fields, self._kinds, self._atoms[chosen], self._edges[chosen])
+
+    def trim(self, gone: Tensor | Sequence[int]) -> Batch:
+        """Returns the others, without some systems."""
+        stay = torch.ones(self.n_systems, dtype=torch.bool, device=self.device)
+        stay[rows(gone, self.n_systems, self.device)] = False
+        return self.select(stay)
 
     def append(self, other: Batch) -> Batch:
         """Returns the systems of both; a field that one of them lacks is filled in there."""
-        joined = {**self._kinds, **other._kinds}
-        for name in self._kinds.keys() & other._kinds.keys():
-            if self._kinds[name] != other._kinds[name]:
-                raise UserError(f"field {name!r}: {self._kinds[name]} here and {other._kinds[name]} there")
-        fields = {name: torch.cat([self._held(name, joined), other._held(name, joined)]) for name in joined}
-        atoms, edges = torch.cat([self._atoms, other._atoms]), torch.cat([self._edges, other._edges])
-        return Batch(fields, joined, atoms, edges)
+        return _unique(joined([self, other]))
 
     def split(self) -> list[Batch]:
         """Returns each system alone."""
@@ -165,22 +171,26 @@ class Batch:
         return Batch(fields, self._kinds, self._atoms.clone(), self._edges.clone())
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Batch:
-        """Returns the same elsewhere, or with another floating type."""
-        fields = {name: value.to(device, self._type(name, dtype)) for name, value in self._fields.items()}
-        return Batch(fields, self._kinds, self._atoms.to(device), self._edges.to(device))
+        """Returns a copy elsewhere, or with another floating type."""
+        if dtype is not None and not dtype.is_floating_point:
+            raise UserError(f"the type of a batch must be floating, got {dtype}")
+        fields = {name: value.to(device, self._type(name, dtype), copy=True) for name, value in self._fields.items()}
+        return Batch(fields, self._kinds, self._atoms.to(device, copy=True), self._edges.to(device, copy=True))
 
     @staticmethod
     def of(
         systems: Iterable[Mapping[str, object]],
         *,
         dtype: torch.dtype = torch.float64,
-        scopes: Mapping[str, Scope] | None = None,
+        device: torch.device | str | None = None,
+        scopes: Scopes | None = None,
+        first: int = 0,
     ) -> Batch:
-        """Returns systems that are given as arrays by name; ids count from 0 where none are given."""
-        listed = [_system(one, i, dtype, scopes or {}) for i, one in enumerate(systems)]
-        if not listed:
-            raise UserError("a batch needs at least one system, got none; see Batch.empty")
-        return joined(listed)
+        """Returns systems that are given as arrays by name; ids count from ``first`` where none are given.
+
+        ``scopes`` declare fields that are not in ``STANDARD``: by whose they are, or by a ``Field``.
+        """
+        return gathered(((one, scopes or {}) for one in systems), dtype=dtype, device=device, first=first)
 
     @staticmethod
     def empty(*, dtype: torch.dtype = torch.float64, device: torch.device | str = "cpu") -> Batch:
@@ -188,60 +198,91 @@ class Batch:
         none = torch.zeros(0, dtype=torch.int64, device=device)
         kinds = {name: STANDARD[name] for name in ALWAYS}
         fields = {
-            name: torch.zeros((0, *kind.shape), dtype=dtype if kind.real else kind.dtype, device=device)
+            name: torch.zeros((0, *kind.shape), dtype=kind.dtype or dtype, device=device)
             for name, kind in kinds.items()
         }
         return Batch(fields, kinds, none)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travels by its bytes, and arrives on the CPU: torch cannot pickle every kind of number."""
+        arrays = {n: (bytes_of(one), tuple(one.shape), one.dtype) for n, one in self._fields.items()}
+        return _arrived, (arrays, self._kinds, self._atoms.tolist(), self._edges.tolist())
+
+    def _filled(self, kind: Field) -> Tensor:
+        shape = (self.counts[kind.scope], *kind.shape)
+        return torch.full(shape, kind.fill, dtype=kind.dtype or self.dtype, device=self.device)
+
+    def _checked(self, name: str, kind: Field, value: Tensor) -> Tensor:
+        wanted = (self.counts[kind.scope], *kind.shape)
+        if tuple(value.shape) != wanted:
+            raise UserError(f"field {name!r}: expected the shape {wanted}, got {tuple(value.shape)}")
+        expected, got = (kind.dtype or self.dtype, self.device), (value.dtype, value.device)
+        if expected != got:
+            raise UserError(f"field {name!r}: expected {expected[0]} on {expected[1]}, got {got[0]} on {got[1]}")
+        return value
+
     def _held(self, name: str, kinds: Mapping[str, Field]) -> Tensor:
-        if name in self._fields:
-            return self._fields[name]
-        kind = kinds[name]
-        dtype = self.dtype if kind.real else kind.dtype
-        return torch.full((self.counts[kind.scope], *kind.shape), kind.fill, dtype=dtype, device=self.device)
+        return self._fields[name] if name in self._fields else self._filled(kinds[name])
 
     def _type(self, name: str, dtype: torch.dtype | None) -> torch.dtype:
         return dtype if dtype is not None and self._kinds[name].real else self._fields[name].dtype
 
 
+def gathered(
+    systems: Iterable[tuple[Mapping[str, object], Scopes]], *, dtype: torch.dtype, device: Device, first: int
+) -> Batch:
+    """Returns systems of which each has scopes of its own; see ``Batch.of``."""
+    listed = [_system(one, first + i, scopes, dtype, device) for i, (one, scopes) in enumerate(systems)]
+    if not listed:
+        raise UserError("a batch needs at least one system, got none; see Batch.empty")
+    return _unique(joined(listed))
+
+
 def joined(batches: Sequence[Batch]) -> Batch:
-    """Returns the systems of all."""
-    kinds = {name: kind for one in batches for name, kind in one._kinds.items()}
+    """Returns the systems of all; whose ids these are is up to the caller, where ``append`` refuses one that is twice.
+
+    Raises ``UserError`` for batches on other devices or of other floating types, and fields declared otherwise.
+    """
+    kinds = _agreed(batches)
     fields = {name: torch.cat([one._held(name, kinds) for one in batches]) for name in kinds}
     atoms, edges = (torch.cat([getattr(one, name) for one in batches]) for name in ("atoms", "edges"))
     return Batch(fields, kinds, atoms, edges)
 
 
-def _system(given: Mapping[str, object], number: int, dtype: torch.dtype, scopes: Mapping[str, Scope]) -> Batch:
-    held = {"id": [number], **given}
-    atoms = len(held["positions"])  # type: ignore[arg-type]  # checked by whoever reads systems
-    counts: dict[Scope, int] = {"atom": atoms, "edge": 0, "system": 1}
-    fields, kinds = {}, {}
-    for name, value in held.items():
-        tensor = value if isinstance(value, Tensor) else torch.as_tensor(np.array(value))  # lists would be float32
-        kind = STANDARD.get(name) or declared(name, tensor, scopes.get(name), counts)
-        wanted = (counts[kind.scope], *kind.shape)
-        tensor = tensor.to(dtype if kind.real else kind.dtype).reshape(wanted)
-        fields[name], kinds[name] = tensor, kind
-    return Batch(fields, kinds, torch.tensor([atoms]))
+def _arrived(
+    arrays: Mapping[str, tuple[bytes, tuple[int, ...], torch.dtype]],
+    kinds: Mapping[str, Field],
+    atoms: list[int],
+    edges: list[int],
+) -> Batch:
+    fields = {name: tensor_of(*one) for name, one in arrays.items()}
+    return Batch(fields, kinds, *(torch.tensor(one, dtype=torch.int64) for one in (atoms, edges)))
 
 
-def _starts(counts: Tensor) -> Tensor:
-    zero = torch.zeros(1, dtype=torch.int64, device=counts.device)
-    return torch.cat([zero, torch.cumsum(counts, 0)])
+def _agreed(batches: Sequence[Batch]) -> dict[str, Field]:
+    kinds: dict[str, Field] = {}
+    for one in batches:
+        first = batches[0]
+        if (first.device, first.dtype) != (one.device, one.dtype):
+            found = f"{first.dtype} on {first.device} and {one.dtype} on {one.device}"
+            raise UserError(f"batches of one floating type on one device can be joined, got {found}; see Batch.to")
+        for name, kind in one._kinds.items():
+            if kinds.setdefault(name, kind) != kind:
+                here = f"as {kind} by the systems {one['id'].tolist()!r:.40}"
+                raise UserError(f"field {name!r} is declared {here}, and by others as {kinds[name]}")
+    return kinds
 
 
-def _rows(wanted: Tensor | Sequence[int], n: int, device: torch.device) -> Tensor:
-    rows = torch.as_tensor(wanted, device=device)
-    if rows.dtype == torch.bool:
-        if tuple(rows.shape) != (n,):
-            raise UserError(f"select: expected a mask of {n} systems, got the shape {tuple(rows.shape)}")
-        return torch.nonzero(rows).ravel()
-    return rows.to(torch.int64)
+def _unique(batch: Batch) -> Batch:
+    if (twice := repeated(batch["id"])) is not None:
+        raise UserError(f"field 'id': {twice} is there twice; the ids of a batch are unique")
+    return batch
 
 
-def _members(start: Tensor, counts: Tensor, rows: Tensor) -> Tensor:
-    """Returns the numbers of the entries that belong to some systems, in their order."""
-    many = counts[rows]
-    first = torch.repeat_interleave(start[rows] - _starts(many)[:-1], many)
-    return first + torch.arange(len(first), device=first.device)
+def _system(given: Mapping[str, object], number: int, scopes: Scopes, dtype: torch.dtype, device: Device) -> Batch:
+    try:
+        found = read({"id": [number], **given}, scopes, dtype=dtype, device=device)
+    except UserError as error:
+        raise UserError(f"system {number}: {error}") from error
+    atoms, edges = (torch.tensor([found.counts[scope]], device=found.fields["id"].device) for scope in ("atom", "edge"))
+    return Batch(found.fields, found.kinds, atoms, edges)

@@ -98,7 +98,7 @@ def _stress(batch: Batch, virials: NDArray[np.float64]) -> Tensor:
     if "cell" not in batch:
         return torch.full((batch.n_systems, 3, 3), torch.nan, dtype=batch.dtype)
     volume = torch.linalg.det(batch["cell"].double()).abs()
-    return (torch.from_numpy(virials) / volume[:, None, None]).to(batch.dtype)
+    return (torch.from_numpy(virials) / torch.where(volume > 0, volume, torch.nan)[:, None, None]).to(batch.dtype)
 
 
 def lennard_jones(
