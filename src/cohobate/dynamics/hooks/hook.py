@@ -45,6 +45,11 @@ class Moment(Protocol):
         ...
 
     @property
+    def active(self) -> Tensor:
+        """The systems that are in any stage: (B,)."""
+        ...
+
+    @property
     def status(self) -> Tensor:
         """The statuses as they were when the step began: (B,)."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -85,6 +86,7 @@ class Dynamics:
         self._derived = self._to_derive()
         self._threads, self._streams = Threads(), Streams()
         self.mark: Final = mark(self.entry, self.stages, self.rules)
+        self._latest: frozenset[int] = frozenset()
         self.reasons: dict[int, str] = {}
         """Why systems have failed, by their ids."""
 
@@ -166,6 +168,7 @@ class Dynamics:
         """
         with self._threads.one():
             self._begin(batch, torch.ones(batch.n_systems, dtype=torch.bool, device=batch.device))
+        self._latest = frozenset(batch["id"].tolist())
         return batch
 
     def _begin(self, batch: Batch, mask: Tensor) -> None:
@@ -215,25 +218,43 @@ class Dynamics:
     def run(self, batch: Batch, n_steps: int | None = None) -> Batch:
         """Makes steps until all systems have left, ``n_steps`` at most; returns the batch.
 
-        Systems that were never begun by these dynamics are begun; all others go on where they are, so that two runs
-        of 50 steps are one of 100, and those that have left stay as they are (``begin`` starts them again). The
-        argument wins over what was given before: over ``n_steps`` of the dynamics, and over the budget of the stage
-        where there is only one, of which systems that have used it up are taken in again.
+        Systems that were never begun by such dynamics are begun; all others go on where they are, so that two runs
+        of 50 steps are one of 100, and those that have left stay as they are. Where all have left, other dynamics begin
+        them, and the same warn that there is nothing to do (``begin`` starts them again).
+
+        The argument wins over what was given before: over ``n_steps`` of the dynamics, and over the budget of the
+        stage where there is only one, of which systems that have used it up are taken in again.
         """
         most = self._most(n_steps)
         alone = n_steps is not None and len(self.stages) == 1
         made = 0
         with self._threads.one(), self.attended():
-            fresh = self._never_begun(batch)
-            if bool(fresh.any()):
-                self._begin(batch, fresh)
-            if alone:
-                again = (batch["status"] == self.exit_status) & (batch[END] == BUDGET_USED)
-                batch["status"][again], batch[END][again] = self.entry, RUNNING
+            self._take_up(batch, alone)
             while (most is None or made < most) and self._running(batch):
                 self._step(batch, budgets=not alone)
                 made += 1
         return batch
+
+    def _take_up(self, batch: Batch, alone: bool) -> None:
+        """Begins systems, or computes the forces of those that go on again: their positions may have been changed."""
+        check_device(batch, self._potentials, self.wanted_device)
+        fresh = self._never_begun(batch)
+        if alone and not bool(fresh.all()):
+            again = (batch["status"] == self.exit_status) & (batch[END] == BUDGET_USED) & ~fresh
+            batch["status"][again], batch[END][again] = self.entry, RUNNING
+        if not bool(fresh.any()) and not self._running(batch):
+            if self._latest.intersection(batch["id"].tolist()):
+                told = "all systems have left these dynamics already: nothing is done; begin(batch) starts them again"
+                warnings.warn(told, UserWarning, stacklevel=4)
+                return
+            fresh = ~fresh
+        if not bool(fresh.all()):
+            turn = Turn(batch, self._codes, self.step_count, ~fresh)
+            turn.own.sub_(1).clamp_(min=0)  # as it was when these forces were computed
+            self._compute(turn, beginning=True)
+        if bool(fresh.any()):
+            self._begin(batch, fresh)
+        self._latest = frozenset(batch["id"].tolist())
 
     def attended(self) -> AbstractContextManager[None]:
         """Opens hooks for as long as it lasts: for whoever makes steps without ``run``."""
@@ -406,7 +427,8 @@ class Dynamics:
                         continue
                 elif beginning or self.step_count % hook.frequency:
                     continue
-                hook(turn.batch, Now(moment, self.step_count, theirs, turn.status, self, turn.batch))
+                active = turn.mask(WHOLE)
+                hook(turn.batch, Now(moment, self.step_count, theirs, active, turn.status, self, turn.batch))
                 turn.look_again()
 
 

@@ -28,6 +28,7 @@ class Now:
     stage: HookStage
     step: int
     mask: Tensor
+    active: Tensor
     status: Tensor
     dynamics: Failing
     batch: Batch
