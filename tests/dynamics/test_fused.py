@@ -306,16 +306,16 @@ def test_nothing_is_compiled_unless_asked_for_and_asking_is_kept(monkeypatch: py
     plain = (a + b).run(batch())
     assert asked == []
     compiled = a.compile(mode="reduce-overhead")
-    assert compiled.compiled == {"mode": "reduce-overhead"}
-    assert a.compiled is None
+    assert compiled.plan.compiled == {"mode": "reduce-overhead"}
+    assert a.plan.compiled is None
     for both in (
         compiled + b,
         b + compiled,
         (compiled + b).compile(dynamic=True),
         FusedStage([(0, a)], compile_step=True),
     ):
-        assert both.compiled is not None
-    assert (compiled + b).compile(dynamic=True).compiled == {"mode": "reduce-overhead", "dynamic": True}
+        assert both.plan.compiled is not None
+    assert (compiled + b).compile(dynamic=True).plan.compiled == {"mode": "reduce-overhead", "dynamic": True}
     assert equal((compiled + b).run(batch()), plain)
     assert "compiled" in repr(compiled + b)
     assert {"mode": "reduce-overhead"} in asked

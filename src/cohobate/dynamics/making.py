@@ -38,8 +38,8 @@ def single(
     device: torch.device | str | None = None,
 ) -> Dynamics:
     """Returns a run of one stage; ``n_steps`` is what each system gets at most."""
-    stage = Stage(name, 0, update, potential, until, n_steps, tuple(hooks), on_admit=on_admit)
-    return Dynamics([stage], device=device)
+    stage = Stage(name, 0, update, potential, until, n_steps, tuple(hooks))
+    return Dynamics([stage], device=device, on_admit=on_admit)
 
 
 def NVE(potential: Potential, *, dt: float, name: str = "nve", **given: Any) -> Dynamics:
@@ -87,12 +87,12 @@ def fused(
     leaving = max(codes, default=0) + 1 if exit is None else exit
     if leaving in codes:
         raise UserError(f"fused: the exit status must be none of the codes {codes}, got {leaving}")
-    found = [_placed(code, run, to) for (code, run), to in zip(stages, [*codes[1:], leaving], strict=bool(codes))]
+    found = [_placed(code, run, to) for (code, run), to in zip(stages, [*codes[1:], leaving], strict=False)]
     wanted = {run.device: run for _, run in stages}
     if len(wanted) > 1:
         told = ", ".join(f"{code} on {run.device}" for code, run in stages)
         raise UserError(f"fused: stages of one batch need one device; got {told}")
-    given = [run.wanted_device for _, run in stages if run.wanted_device is not None]
+    given = [run.plan.device for _, run in stages if run.plan.device is not None]
     return Dynamics(
         found,
         hooks=[*hooks, *(hook for _, run in stages for hook in run.hooks)],
@@ -124,7 +124,8 @@ def FusedStage(
 def _placed(code: int, run: Dynamics, leaving: int) -> Stage:
     if len(run.stages) != 1 or run.rules:
         raise UserError(f"fused: expected runs of one stage, got {run} for the code {code}; compose others by +")
-    return replace(run.stages[0], code=code, exit=leaving)
+    stage = run.stages[0]
+    return replace(stage, code=code, exit=leaving, on_admit=run.on_admit or stage.on_admit)
 
 
 BaseDynamics = Dynamics

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 from typing import Any, Final, final
 
 import numpy as np
@@ -44,11 +43,6 @@ class PairPotential:
         self._kinds[list(species)] = np.arange(len(species))
         self._lists, self._team = PairLists(cutoff, skin), Team(threads)
         self.traits = Traits(PROVIDES, cutoff, exact=True, species=frozenset(species), devices=("cpu",))
-
-    def __repr__(self) -> str:
-        """Describes it by all that its numbers follow from."""
-        parameters = sha256(self._kinds.tobytes() + self._table.tobytes()).hexdigest()[:16]
-        return f"PairPotential({self._pair.__qualname__}, cutoff={self._lists.cutoff}, parameters={parameters})"
 
     def compute(self, batch: Batch, want: frozenset[str]) -> Results:
         """Returns energies (eV), forces (eV/Å) and stresses (eV/Å^3, positive where it is stretched)."""

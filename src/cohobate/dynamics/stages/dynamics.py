@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, Final, Self, final
 
 import torch
@@ -20,9 +20,11 @@ from cohobate.dynamics.hooks.converging import ConvergenceHook
 from cohobate.dynamics.hooks.hook import Hook, HookStage, counts_own_steps
 from cohobate.dynamics.models.potential import Potential
 from cohobate.dynamics.stages.compiling import Compiled
+from cohobate.dynamics.stages.deciding import decided
 from cohobate.dynamics.stages.forces import compute, return_to
 from cohobate.dynamics.stages.machine import Streams, Threads, check_device, chosen
 from cohobate.dynamics.stages.marking import mark
+from cohobate.dynamics.stages.plan import Plan, exit_of, joined, planned
 from cohobate.dynamics.stages.rule import Rule
 from cohobate.dynamics.stages.stage import BUDGET_USED, CONVERGED, FAILED, RUNNING, Stage
 from cohobate.dynamics.stages.turn import Now, Turn
@@ -60,22 +62,12 @@ class Dynamics:
         device: torch.device | str | None = None,
         compiled: Mapping[str, Any] | None = None,
     ) -> None:
-        if not stages:
-            raise UserError("dynamics need at least one stage, got none")
-        self.stages, self.hooks = tuple(stages), tuple(hooks)
-        self._codes = [stage.code for stage in self.stages]
-        self.entry = self._codes[0] if entry is None else entry
-        if len(set(self._codes)) < len(self._codes) or self.entry not in self._codes:
-            raise UserError(
-                f"stages need codes of their own, of which the entry is one; got {self._codes} and {self.entry}"
-            )
-        self.exit_status: Final = _exit(self.stages)
-        named: dict[str, list[int]] = {}
-        for stage in self.stages:
-            named.setdefault(stage.name, []).append(stage.code)
-        self.rules = tuple(rule.resolved(named, self.exit_status) for rule in rules)
+        more = {"n_steps": n_steps, "on_admit": on_admit, "device": device, "compiled": compiled}
+        self.plan: Final = planned(stages, hooks, rules, entry, **more)
+        self.stages, self.hooks, self.rules = self.plan.stages, self.plan.hooks, self.plan.rules
+        self.entry, self.exit_status = self.plan.entry, exit_of(self.plan.stages)
         self.n_steps, self.on_admit, self.step_count = n_steps, on_admit, 0
-        self.wanted_device, self.compiled = device, compiled
+        self._codes = self.plan.codes
         self._potentials = {f"{stage.name} ({stage.code})": stage.potential for stage in self.stages}
         self.device: Final = chosen(self._potentials, device)
         self._calls = Calls(self.hooks, [stage.hooks for stage in self.stages])
@@ -93,7 +85,7 @@ class Dynamics:
     def __repr__(self) -> str:
         """Names the stages."""
         told = ", ".join(f"{stage.code}: {stage.name}" for stage in self.stages)
-        compiled = ", compiled" if self.compiled is not None else ""
+        compiled = ", compiled" if self.plan.compiled is not None else ""
         return f"Dynamics({told}; entry {self.entry}, exit {self.exit_status}, {self.step_count} steps{compiled})"
 
     def __getitem__(self, name: str) -> Stage:
@@ -110,40 +102,22 @@ class Dynamics:
         """Returns both in turn: what has left this goes on in the other, in the same batch."""
         if not isinstance(other, Dynamics):
             return NotImplemented
-        shift = max(self._codes) + 1
-        there = {code: code + shift for code in [*other._codes, other.exit_status]}
-        here = {self.exit_status: there[other.entry]}
-        if self.wanted_device is not None and other.wanted_device is not None and self.device != other.device:
+        if None not in (self.plan.device, other.plan.device) and self.device != other.device:
             raise UserError(
                 f"stages of one batch need one device; got {self} on {self.device}, {other} on {other.device}"
             )
-        both = self.n_steps is not None and other.n_steps is not None
-        return Dynamics(
-            [*(_renumbered(one, here) for one in self.stages), *(_renumbered(one, there) for one in other.stages)],
-            hooks=[*_rehooked(self.hooks, here), *_rehooked(other.hooks, there)],
-            rules=[*(one.renumbered(here) for one in self.rules), *(one.renumbered(there) for one in other.rules)],
-            entry=self.entry,
-            n_steps=(self.n_steps or 0) + (other.n_steps or 0) if both else None,
-            on_admit=self.on_admit,
-            device=self.wanted_device if self.wanted_device is not None else other.wanted_device,
-            compiled=self.compiled if self.compiled is not None else other.compiled,
-        )
+        return _by(joined(self.plan, other.plan))
+
+    def replaced(self, **changes: Any) -> Dynamics:
+        """Returns dynamics with other ``stages``, ``hooks``, ``n_steps`` ... and all else the same."""
+        return _by(replace(self.plan, **changes))
 
     def compile(self, **given: Any) -> Dynamics:
         """Returns the same with updates that go through ``torch.compile(**given)``; kept through ``+``.
 
         It pays on large batches. Trajectories are then equal within rounding, not bit for bit.
         """
-        return Dynamics(
-            self.stages,
-            hooks=self.hooks,
-            rules=self.rules,
-            entry=self.entry,
-            n_steps=self.n_steps,
-            on_admit=self.on_admit,
-            device=self.wanted_device,
-            compiled={**(self.compiled or {}), **given},
-        )
+        return self.replaced(compiled={**(self.plan.compiled or {}), **given})
 
     def __enter__(self) -> Self:
         """Computes on one CUDA stream of its own until it is left; on other devices nothing happens."""
@@ -167,29 +141,37 @@ class Dynamics:
         Sets fields and status, calls ``on_admit``, computes forces, sets the state of the update.
         """
         with self._threads.one():
-            self._begin(batch, torch.ones(batch.n_systems, dtype=torch.bool, device=batch.device))
+            self._begin(batch, _every(batch))
         self._latest = frozenset(batch["id"].tolist())
         return batch
 
+    def admit(self, batch: Batch) -> Batch:
+        """Gives all systems their fields and their first status, and shows them to ``on_admit``; computes nothing."""
+        self._admit(batch, _every(batch))
+        return batch
+
     def _begin(self, batch: Batch, mask: Tensor) -> None:
-        check_device(batch, self._potentials, self.wanted_device)
-        wanted = self._fields()
-        if "masses" in wanted and "masses" not in batch:
+        self._admit(batch, mask)
+        self._enter(batch, mask, self._codes.index(self.entry), prime=True)
+        derive(batch, self._derived, mask)
+
+    def _admit(self, batch: Batch, mask: Tensor) -> None:
+        check_device(batch, self._potentials, self.plan.device)
+        wanted = self.fields
+        if "masses" in wanted and "masses" not in batch and batch.n_systems:
             raise UserError(f"{self} needs the field 'masses' (amu) of all systems; the batch has {list(batch)}")
         for name, kind in wanted.items():
             if name not in batch:
                 batch.add(name, kind)
         for name, value in (("status", self.entry), ("steps", 0), (END, RUNNING), (BEGUN, self.mark)):
             batch[name][mask] = value
-        if self.on_admit is not None:
+        if self.on_admit is not None and bool(mask.any()):
             _on_part(self.on_admit, batch, mask)
         if "masses" in wanted:
             light = torch.zeros_like(mask)
             light[batch.system[~(batch["masses"] > 0)]] = True
             if bool((light & mask).any()):
                 self.fail(batch, light & mask, "masses must be positive numbers of amu")
-        self._enter(batch, mask, self._codes.index(self.entry), prime=True)
-        derive(batch, self._derived, mask)
 
     def _enter(self, batch: Batch, mask: Tensor, i: int, *, prime: bool) -> None:
         """Makes systems ready for their first step in a stage."""
@@ -201,7 +183,9 @@ class Dynamics:
         if bool((ready := turn.mask(i)).any()):
             self._updates[i].enter(batch, ready)
 
-    def _fields(self) -> dict[str, Field]:
+    @property
+    def fields(self) -> dict[str, Field]:
+        """What systems have here beside what they are made of."""
         found = dict(OWN)
         for stage in self.stages:
             found |= stage.update.fields
@@ -209,8 +193,7 @@ class Dynamics:
         return found
 
     def _to_derive(self) -> frozenset[str]:
-        hooks = [hook for hooks in (self.hooks, *(stage.hooks for stage in self.stages)) for hook in hooks]
-        hooked = [hook.derived for hook in hooks if isinstance(hook, ConvergenceHook)]
+        hooked = [hook.derived for hook in self.plan.every_hook if isinstance(hook, ConvergenceHook)]
         return frozenset().union(*hooked, *(derived_of(stage.until) for stage in self.stages))
 
     # a run
@@ -237,7 +220,7 @@ class Dynamics:
 
     def _take_up(self, batch: Batch, alone: bool) -> None:
         """Begins systems, or computes the forces of those that go on again: their positions may have been changed."""
-        check_device(batch, self._potentials, self.wanted_device)
+        check_device(batch, self._potentials, self.plan.device)
         fresh = self._never_begun(batch)
         if alone and not bool(fresh.all()):
             again = (batch["status"] == self.exit_status) & (batch[END] == BUDGET_USED) & ~fresh
@@ -261,9 +244,7 @@ class Dynamics:
         return self._calls.attended()
 
     def _never_begun(self, batch: Batch) -> Tensor:
-        if BEGUN not in batch:
-            return torch.ones(batch.n_systems, dtype=torch.bool, device=batch.device)
-        return batch[BEGUN] != self.mark
+        return batch[BEGUN] != self.mark if BEGUN in batch else _every(batch)
 
     def _running(self, batch: Batch) -> bool:
         return any(bool((batch["status"] == code).any()) for code in self._codes)
@@ -274,12 +255,9 @@ class Dynamics:
             raise UserError(f"run: n_steps must be a whole number, 0 or more, got {most!r}")
         ruled = {rule.source for rule in self.rules}
         endless = [s.name for s in self.stages if not (s.until or s.n_steps or s.code in ruled)]
-        if most is None and endless and not any(isinstance(hook, ConvergenceHook) for hook in self._hooks()):
+        if most is None and endless and not any(isinstance(hook, ConvergenceHook) for hook in self.plan.every_hook):
             raise UserError(f"run: the stages {endless} never end; give n_steps, or until=")
         return most
-
-    def _hooks(self) -> list[Hook]:
-        return [hook for hooks in (self.hooks, *(stage.hooks for stage in self.stages)) for hook in hooks]
 
     # a step
 
@@ -327,9 +305,9 @@ class Dynamics:
         self._call(turn, HookStage.AFTER_COMPUTE, WHOLE, *everyone, beginning=beginning)
 
     def _compute_by(self, potential: Potential, turn: Turn, mask: Tensor) -> None:
-        batch, traits = turn.batch, potential.traits
-        with nullcontext() if traits.exact else self._threads.all():
-            lost, why = compute(potential, batch, mask, self._needed & traits.provides)
+        batch = turn.batch
+        with nullcontext() if potential.traits.exact else self._threads.all():
+            lost, why = compute(potential, batch, mask, self._needed)
         if bool(lost.any()):
             self.fail(batch, lost, "the potential has no result")
             self.reasons |= {int(batch["id"][s]): text for s, text in why.items() if bool(lost[s])}
@@ -346,55 +324,20 @@ class Dynamics:
     def _move(self, turn: Turn, budgets: bool) -> None:
         """Moves all systems that are done with their stage at once, decided on the statuses as they were."""
         batch = turn.batch
-        target, end, converged = self._decided(turn, budgets)
-        for i, done in enumerate(converged):
-            if done is not None:
-                self._call(turn, HookStage.ON_CONVERGE, i, mask=done)
-        if met := [done for done in converged if done is not None]:
-            self._call(turn, HookStage.ON_CONVERGE, WHOLE, mask=torch.stack(met).any(0))
+        moves = decided(turn, self.plan, self.exit_status, batch[END], budgets=budgets)
+        for i, done in moves.converged:
+            self._call(turn, HookStage.ON_CONVERGE, i, mask=done)
+        if moves.converged:
+            every = torch.stack([done for _, done in moves.converged]).any(0)
+            self._call(turn, HookStage.ON_CONVERGE, WHOLE, mask=every)
         same = batch["status"] == turn.status
-        batch["status"].copy_(torch.where(same, target, batch["status"]))
-        batch[END].copy_(torch.where(same, end, batch[END]))
+        batch["status"].copy_(torch.where(same, moves.target, batch["status"]))
+        batch[END].copy_(torch.where(same, moves.end, batch[END]))
         hooked = ~same & (batch["status"] == self.exit_status) & (batch[END] == RUNNING)
         batch[END].copy_(torch.where(hooked, CONVERGED, batch[END]))
         changed = (batch["status"] != turn.status) & turn.took_part
         if bool(changed.any()):
             self._arrive(turn, changed)
-
-    def _decided(self, turn: Turn, budgets: bool) -> tuple[Tensor, Tensor, list[Tensor | None]]:
-        """Returns where systems go, why they end, and which have converged: the first reason found is the one."""
-        batch = turn.batch
-        target, end = turn.status.clone(), batch[END].clone()
-        converged: list[Tensor | None] = []
-        for i, stage in enumerate(self.stages):
-            left = turn.mask(i)
-            done = self._converged(turn, stage, left) if turn.some(i) else None
-            converged.append(done)
-            moves = [] if done is None else [(done, stage.exit, CONVERGED)]
-            moves += [(which, to, CONVERGED) for which, to in self._ruled(turn, stage.code, left)]
-            if budgets and stage.n_steps is not None:
-                moves.append((left & (batch["steps"] >= stage.n_steps), stage.exit, BUDGET_USED))
-            for which, to, why in moves:
-                mine, left = left & which, left & ~which
-                target[mine] = to
-                end[mine] = why if to == self.exit_status else RUNNING
-        return target, end, converged
-
-    def _ruled(self, turn: Turn, code: int, there: Tensor) -> Iterator[tuple[Tensor, int]]:
-        for rule in self.rules:
-            due = there & (turn.own % rule.frequency == 0)
-            if rule.source == code and isinstance(rule.target, int) and bool(due.any()):
-                yield due & rule.holds(turn.batch), rule.target
-
-    @staticmethod
-    def _converged(turn: Turn, stage: Stage, there: Tensor) -> Tensor | None:
-        if stage.until is None:
-            return None
-        due = there if stage.until.frequency == 1 else there & (turn.own % stage.until.frequency == 0)
-        if not bool(due.any()):
-            return None
-        done = due & stage.until.mask(turn.batch)
-        return done if bool(done.any()) else None
 
     def _arrive(self, turn: Turn, changed: Tensor) -> None:
         """Makes systems ready that have come into another stage, with its forces where these are others."""
@@ -432,22 +375,12 @@ class Dynamics:
                 turn.look_again()
 
 
-def _exit(stages: Sequence[Stage]) -> int:
-    """Returns the status of systems that have left the last stage: one that no stage has."""
-    codes = {stage.code for stage in stages}
-    found = {stage.exit for stage in stages} - codes
-    if len(found) > 1:
-        raise UserError(f"stages need one exit status for all that leave; got {sorted(found)} beside the codes {codes}")
-    return found.pop() if found else max(codes) + 1
+def _by(plan: Plan) -> Dynamics:
+    return Dynamics(**{field.name: getattr(plan, field.name) for field in fields(plan)})
 
 
-def _renumbered(stage: Stage, codes: Mapping[int, int]) -> Stage:
-    code, leaving = codes.get(stage.code, stage.code), codes.get(stage.exit, stage.exit)
-    return replace(stage, code=code, exit=leaving, hooks=tuple(_rehooked(stage.hooks, codes)))
-
-
-def _rehooked(hooks: Iterable[Hook], codes: Mapping[int, int]) -> list[Hook]:
-    return [hook.renumbered(codes) if isinstance(hook, ConvergenceHook) else hook for hook in hooks]
+def _every(batch: Batch) -> Tensor:
+    return torch.ones(batch.n_systems, dtype=torch.bool, device=batch.device)
 
 
 def _on_part(admit: Callable[[Batch], None], batch: Batch, mask: Tensor) -> None:

@@ -12,15 +12,19 @@ from cohobate.dynamics.models.potential import Potential, Results
 
 
 def compute(potential: Potential, batch: Batch, mask: Tensor, want: frozenset[str]) -> tuple[Tensor, dict[int, str]]:
-    """Puts what a potential gives for systems (B,) into the batch; returns those it failed on, and why.
+    """Puts what is wanted of a potential for systems (B,) into the batch; returns those it failed on, and why.
 
     The potential sees these systems only: what it costs, and what it may stumble on, are theirs.
     """
     every = bool(mask.all())
     part = batch if every else batch.select(mask)
+    outputs = potential.traits.outputs
+    want = (want & potential.traits.provides) | outputs.keys()
     found = potential.compute(part, want)
     _check(potential, want, found)
     for name, value in found.values.items():
+        if name not in part:
+            part.add(name, STANDARD.get(name) or outputs.get(name) or Field("system", tuple(value.shape[1:])))
         _put(part, name, value, found.ok)
     if every:
         return ~found.ok, dict(found.why)
@@ -51,8 +55,6 @@ def _check(potential: Potential, want: frozenset[str], found: Results) -> None:
 
 
 def _put(batch: Batch, name: str, value: Tensor, ok: Tensor) -> None:
-    if name not in batch:
-        batch.add(name, STANDARD.get(name) or Field("system", tuple(value.shape[1:])))
     held, value = batch[name], value.detach()
     if bool(ok.all()):
         held.copy_(value)
