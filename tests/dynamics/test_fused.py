@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from itertools import pairwise
 
 import pytest
@@ -19,6 +20,7 @@ from cohobate.dynamics.stages.stage import BUDGET_USED, CONVERGED, RUNNING
 from dynamics.springs import Seen, Springs, atoms, batch
 from dynamics.systems import CUTOFF, EPSILON, SIGMA, cluster
 
+COMPILER = shutil.which("g++") or shutil.which("clang++")
 MOVING = ("positions", "velocities", "forces", "energy")
 ALWAYS = Convergence({"key": "energy", "threshold": 1e9})
 
@@ -332,5 +334,16 @@ def test_compiled_updates_agree_within_rounding(name: str):
     }[name]
     compiled = run.compile(backend="eager")
     plain, other = run.run(batch()), compiled.run(batch())
+    for field in MOVING:
+        assert other[field].numpy() == pytest.approx(plain[field].numpy(), abs=1e-12)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+@pytest.mark.skipif(COMPILER is None, reason="torch.compile needs a C++ compiler")
+def test_code_that_was_really_compiled_agrees_within_rounding():
+    potential = Springs()
+    run = relax(potential, 1e-3, n_steps=5)
+    plain, other = run.run(batch()), run.compile().run(batch())
     for field in MOVING:
         assert other[field].numpy() == pytest.approx(plain[field].numpy(), abs=1e-12)

@@ -17,6 +17,7 @@ from cohobate.dynamics.hooks.hook import HookStage
 from cohobate.dynamics.making import FIRE, NVE, NVTLangevin, fused
 from cohobate.dynamics.models.pairs import lennard_jones
 from cohobate.dynamics.stages.nve import VelocityVerlet
+from cohobate.dynamics.stages.rule import Rule
 from cohobate.dynamics.stages.stage import BUDGET_USED, CONVERGED, FAILED, RUNNING, Stage
 from dynamics.springs import Seen, Springs, atoms, batch
 from dynamics.systems import CUTOFF, EPSILON, SIGMA, crystal
@@ -56,6 +57,14 @@ def test_the_steps_of_the_argument_win():
 def test_steps_that_are_no_number_are_refused(n: object):
     with pytest.raises(UserError, match="n_steps"):
         nve().run(batch(), n)
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.5, True])
+def test_budgets_that_are_no_number_are_refused(n: object):
+    with pytest.raises(UserError, match="n_steps must be"):
+        nve(n_steps=n)
+    with pytest.raises(UserError, match="frequency must be"):
+        Rule(0, 1, lambda batch: batch["ok"], frequency=n)
 
 
 def test_no_steps_at_all_prime_only():

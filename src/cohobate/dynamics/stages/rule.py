@@ -28,7 +28,7 @@ class Rule:
     frequency: int = 1
 
     def __post_init__(self) -> None:
-        if isinstance(self.frequency, bool) or self.frequency < 1:
+        if isinstance(self.frequency, bool) or not isinstance(self.frequency, int) or self.frequency < 1:
             raise UserError(f"{self}: frequency must be a whole number of at least 1, got {self.frequency!r}")
 
     def __str__(self) -> str:

@@ -50,7 +50,8 @@ class Stage:
     def __post_init__(self) -> None:
         for hook in self.hooks:
             moments_of(hook)
-        if self.n_steps is not None and (isinstance(self.n_steps, bool) or self.n_steps < 1):
+        n = self.n_steps
+        if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
             raise UserError(f"stage {self.name!r}: n_steps must be a whole number of at least 1, got {self.n_steps!r}")
         missing = sorted(self.update.needs - self.potential.traits.provides)
         if missing:
