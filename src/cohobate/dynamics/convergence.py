@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import reduce
 from typing import Any, Final, Literal, final, get_args
 
 import torch
@@ -30,9 +31,9 @@ DERIVED: Final = {
 class Criterion:
     """A field that must be at most ``threshold`` in every entry of a system.
 
-    Within an entry ``reduce_op`` is applied over ``reduce_dims`` (default: a vector by its norm over all its
-    dimensions); of the atoms of a system the largest counts. ``custom_op`` decides alone: it is given the array and
-    returns a mask (B,).
+    Within an entry ``reduce_op`` is applied over ``reduce_dims``, counted as in the whole array (default: over all
+    of the entry, and to a vector its norm); of what is left, and of the atoms of a system, the largest counts. Forces
+    of fixed atoms do not. ``custom_op`` decides alone: it is given the array and returns a mask (B,).
     """
 
     key: str
@@ -46,41 +47,94 @@ class Criterion:
             hint = did_you_mean(str(self.reduce_op), get_args(Reduction))
             raise UserError(f"convergence of {self.key!r}: no reduce_op {self.reduce_op!r}{hint}")
 
+    @staticmethod
+    def of(given: Any) -> Criterion:  # noqa: ANN401 what a user gives
+        """Returns a criterion of the dictionary of its arguments, or of one."""
+        if isinstance(given, Criterion):
+            return given
+        if not isinstance(given, Mapping):
+            raise UserError(f"Convergence: expected criteria or dictionaries, got {type(given).__name__} {given!r:.60}")
+        known = [field.name for field in fields(Criterion)]
+        for name in given:
+            if name not in known:
+                raise UserError(f"Convergence: a criterion has no {name!r}{did_you_mean(str(name), known)}")
+        if "key" not in given or ("threshold" not in given and given.get("custom_op") is None):
+            raise UserError(f"Convergence: a criterion needs a key, and a threshold or custom_op; got {dict(given)}")
+        return Criterion(**given)
+
     def holds(self, batch: Batch) -> Tensor:
         """Returns the systems for which it holds: (B,). Raises ``UserError`` where the batch has no such field."""
-        value = batch[self.key]
+        value = self._value(batch)
         if self.custom_op is not None:
-            return self.custom_op(value)
+            return self._checked(self.custom_op(value), batch.n_systems)
         entries = self._reduced(value)
-        if batch.kind(self.key).scope == "system":
+        scope = batch.kind(self.key).scope if self.key in batch else DERIVED[self.key].scope
+        if scope == "system":
             return entries <= self.threshold
+        if self.key == "forces" and "fixed" in batch:
+            entries = torch.where(batch["fixed"], -torch.inf, entries)
+        numbers = torch.arange(batch.n_systems, device=batch.device)
+        index = batch.system if scope == "atom" else torch.repeat_interleave(numbers, batch.edges)
         worst = torch.full((batch.n_systems,), -torch.inf, dtype=entries.dtype, device=entries.device)
-        worst.scatter_reduce_(0, batch.system, entries, reduce="amax")
+        worst.scatter_reduce_(0, index, entries, reduce="amax")
         return worst <= self.threshold
 
+    def _value(self, batch: Batch) -> Tensor:
+        if self.key not in batch:
+            if self.key == FMAX and "forces" in batch:
+                return fmax(batch)
+            raise UserError(
+                f"convergence: the batch has no field {self.key!r}{did_you_mean(self.key, batch)}; it has {list(batch)}"
+            )
+        return batch[self.key]
+
+    def _checked(self, mask: Any, n: int) -> Tensor:  # noqa: ANN401 what a user's function returned
+        if not isinstance(mask, Tensor) or mask.dtype != torch.bool or tuple(mask.shape) != (n,):
+            got = f"{mask.dtype} of the shape {tuple(mask.shape)}" if isinstance(mask, Tensor) else repr(mask)
+            raise UserError(f"convergence of {self.key!r}: custom_op must return {n} booleans (B,), got {got:.80}")
+        return mask
+
     def _reduced(self, value: Tensor) -> Tensor:
-        if value.ndim == 1:
-            return value
-        every = tuple(range(1, value.ndim))
-        dims = every if self.reduce_dims is None else self.reduce_dims
+        value = value if value.is_floating_point() else value.double()
+        if value.ndim == 1 and self.reduce_dims is None:
+            return torch.abs(value) if self.reduce_op == "norm" else value
+        found = self._over(value, self._dims(value))
+        return found if found.ndim == 1 else found.flatten(1).amax(1)
+
+    def _over(self, value: Tensor, dims: tuple[int, ...]) -> Tensor:
         match self.reduce_op:
             case "min":
-                found = torch.amin(value, dims)
+                return torch.amin(value, dims)
             case "max":
-                found = torch.amax(value, dims)
+                return torch.amax(value, dims)
             case "mean":
-                found = torch.mean(value, dims)
+                many = reduce(int.__mul__, (value.shape[d] for d in dims), 1)
+                return _added(value, dims) / many
             case "sum":
-                found = torch.sum(value, dims)
+                return _added(value, dims)
             case _:
-                found = torch.linalg.vector_norm(value, dim=dims)
-        return found if found.ndim == 1 else found.flatten(1).amax(1)
+                return torch.sqrt(_added(value * value, dims))
+
+    def _dims(self, value: Tensor) -> tuple[int, ...]:
+        if self.reduce_dims is None:
+            return tuple(range(1, value.ndim))
+        given = [self.reduce_dims] if isinstance(self.reduce_dims, int) else list(self.reduce_dims)
+        found = tuple(sorted({d + value.ndim if d < 0 else d for d in given}))
+        if not found or found[0] < 1 or found[-1] >= value.ndim:
+            raise UserError(
+                f"convergence of {self.key!r}: reduce_dims must be of 1 to {value.ndim - 1}, those of one entry"
+                f" (0 counts the entries), got {self.reduce_dims!r} for the shape {tuple(value.shape)}"
+            )
+        return found
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Convergence:
-    """All criteria together, looked at every ``frequency`` steps of the batch.
+    """All criteria together, looked at every ``frequency`` steps that a system has made in its stage.
+
+    The first step is looked at, whatever the frequency. As each system's own steps count, it does not matter for its
+    trajectory when it came into the batch.
 
     >>> Convergence({"key": "fmax", "threshold": 0.05}).criteria[0].threshold
     0.05
@@ -93,7 +147,7 @@ class Convergence:
         listed: list[Any] = [
             one for given in criteria for one in (given if isinstance(given, list | tuple) else [given])
         ]
-        found = tuple(one if isinstance(one, Criterion) else Criterion(**one) for one in listed)
+        found = tuple(Criterion.of(one) for one in listed)
         if not found:
             raise UserError("Convergence needs at least one criterion, got none")
         if isinstance(frequency, bool) or not isinstance(frequency, int) or frequency < 1:
@@ -113,34 +167,44 @@ class Convergence:
 
     def mask(self, batch: Batch) -> Tensor:
         """Returns the systems for which all criteria hold: (B,)."""
-        found = self.criteria[0].holds(batch)
-        for one in self.criteria[1:]:
-            found = found & one.holds(batch)
-        return found
+        return reduce(torch.logical_and, (one.holds(batch) for one in self.criteria))
 
     def evaluate(self, batch: Batch) -> Tensor | None:
         """Returns the numbers of the systems for which all hold, ``None`` where there are none."""
         found = torch.nonzero(self.mask(batch)).ravel()
         return found if len(found) else None
 
-    @property
-    def derived(self) -> frozenset[str]:
-        """The fields that are to be computed for it."""
-        return frozenset(one.key for one in self.criteria if one.key in (FMAX, ENERGY_CHANGE))
+
+def derived_of(until: Convergence | None) -> frozenset[str]:
+    """Returns the fields that are to be computed so that it can be looked at."""
+    criteria: Iterable[Criterion] = until.criteria if until is not None else ()
+    return frozenset(one.key for one in criteria if one.key in (FMAX, ENERGY_CHANGE))
 
 
-def derive(batch: Batch, names: frozenset[str]) -> None:
-    """Computes ``fmax`` and ``energy_change`` where they are wanted; forces of fixed atoms do not count."""
+def derive(batch: Batch, names: frozenset[str], mask: Tensor) -> None:
+    """Computes ``fmax`` and ``energy_change`` of systems (B,) where they are wanted."""
     for name in names | ({BEFORE} if ENERGY_CHANGE in names else set()):
         if name not in batch:
             batch.add(name, DERIVED[name])
     if FMAX in names:
-        forces = batch["forces"]
-        norms = torch.sqrt(forces[:, 0] * forces[:, 0] + forces[:, 1] * forces[:, 1] + forces[:, 2] * forces[:, 2])
-        if "fixed" in batch:
-            norms = torch.where(batch["fixed"], torch.zeros_like(norms), norms)
-        worst = torch.zeros(batch.n_systems, dtype=norms.dtype, device=norms.device)
-        batch[FMAX] = worst.scatter_reduce_(0, batch.system, norms, reduce="amax")
+        batch[FMAX].copy_(torch.where(mask, fmax(batch), batch[FMAX]))
     if ENERGY_CHANGE in names:
-        batch[ENERGY_CHANGE] = torch.abs(batch["energy"] - batch[BEFORE])
-        batch[BEFORE] = batch["energy"].clone()
+        change = torch.abs(batch["energy"] - batch[BEFORE])
+        batch[ENERGY_CHANGE].copy_(torch.where(mask, change, batch[ENERGY_CHANGE]))
+        batch[BEFORE].copy_(torch.where(mask, batch["energy"], batch[BEFORE]))
+
+
+def fmax(batch: Batch) -> Tensor:
+    """Returns the largest force of each system: (B,), eV/Å; those of fixed atoms do not count."""
+    norms = torch.sqrt(_added(batch["forces"] * batch["forces"], (1,)))
+    if "fixed" in batch:
+        norms = torch.where(batch["fixed"], torch.zeros_like(norms), norms)
+    worst = torch.zeros(batch.n_systems, dtype=norms.dtype, device=norms.device)
+    return worst.scatter_reduce_(0, batch.system, norms, reduce="amax")
+
+
+def _added(value: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """Returns sums over dimensions, term after term: their bits do not depend on where in the array they are."""
+    for d in sorted(dims, reverse=True):
+        value = reduce(torch.add, value.unbind(d))
+    return value

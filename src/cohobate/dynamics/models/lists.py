@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any, Final, final
 
 import numpy as np
@@ -40,9 +41,13 @@ class PairLists:
         self._other: Array = np.empty(ROOM, np.int32)
         self._image: Array = np.empty(ROOM, np.int16)
         self._end = 0
-        self._stamps = 0
+        self._stamps = secrets.randbits(40) << 22  # no list of another store may be taken for one of this
         self._known: set[int] = set()
         self.made = 0
+
+    def __reduce__(self) -> tuple[type[PairLists], tuple[float, float]]:
+        """Travels without its lists, which are made again where it arrives."""
+        return PairLists, (self.cutoff, self.skin)
 
     def update(self, batch: Batch) -> dict[int, str]:
         """Brings the lists of a batch up to date; returns the systems that cannot have one, and why."""
