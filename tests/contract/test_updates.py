@@ -182,6 +182,18 @@ def test_fixed_atoms_stay_where_they_are(update):
 
 
 @every
+def test_what_pulls_at_fixed_atoms_does_not_matter(update):
+    run = Bare(update)
+    batch = run.steps(run.admit(some(0, 2)), 3)
+    fixed = batch["fixed"]
+    other = batch.copy()
+    other["forces"][fixed] = 1e3
+    for one in (batch, other):
+        update.before(one, everyone(one))
+    assert torch.equal(batch["positions"], other["positions"])
+
+
+@every
 def test_entering_again_starts_anew(update):
     run = Bare(update)
     batch = run.steps(run.admit(some(2, 3)), 7)

@@ -27,8 +27,10 @@ KNOWN: Final = "lbfgs.known"
 class Lbfgs:
     """Nocedal, Math. Comput. 35, 773 (1980), by two loops, with the parameters and the steps of ASE's.
 
-    ``memory`` is how many steps are remembered, by 48 bytes for each atom. ``stiffness`` (eV/Å^2)
-    is the curvature it starts with, ``max_step`` (Å) how far an atom moves at most.
+    ``memory`` is how many steps are remembered, by 48 bytes for each atom. ``stiffness`` (eV/Å^2) is the curvature it
+    starts with: 70 is that of stiff bonds, soft matter relaxes sooner with less. ``max_step`` (Å) is how far an atom
+    moves at most. Along a step with a curvature that is not positive, where ASE's goes astray, it learns nothing and
+    goes on by ``max_step``.
     """
 
     memory: int = 20
@@ -71,10 +73,11 @@ class Lbfgs:
         """Remembers what the last move changed, and moves where the forces are expected to be zero."""
         where = moving(batch, mask)
         forces = batch["forces"] if where is None else torch.where(where, batch["forces"], 0.0)
-        self._remember(batch, mask, forces)
+        concave = self._remember(batch, mask, forces)
         move = self._direction(batch, forces)
         far = longest(batch, move)
-        move = move * each(batch, torch.where(far >= self.max_step, self.max_step / far, 1.0)) * self.damping
+        limited = (far >= self.max_step) | (concave & (far > 0))
+        move = move * each(batch, torch.where(limited, self.max_step / far, 1.0)) * self.damping
         put(batch["positions"], batch["positions"] + move, where)
         put(batch[MOVE], move, where)
         put(batch[BEFORE], forces, where)
@@ -82,16 +85,19 @@ class Lbfgs:
     def after(self, batch: Batch, mask: Tensor) -> None:
         """Nothing: the next step begins with the forces."""
 
-    def _remember(self, batch: Batch, mask: Tensor, forces: Tensor) -> None:
+    def _remember(self, batch: Batch, mask: Tensor, forces: Tensor) -> Tensor:
+        """Remembers the last move where the curvature along it was positive; returns where it was not: (B,)."""
         known, change = batch[KNOWN], batch[BEFORE] - forces
         curvature = per_system(batch, change * batch[MOVE])
-        inverse = torch.where(curvature == 0, 0.0, 1.0 / curvature)
-        learns = mask & (known >= 0)
+        inverse = 1.0 / curvature
+        moved = known >= 0
+        learns = mask & moved & (curvature > 0)
         atoms = learns[batch.system][:, None, None]
         for name, new in ((MOVES, batch[MOVE]), (CHANGES, change)):
             put(batch[name], torch.cat([new[:, None], batch[name][:, :-1]], 1), atoms)
         put(batch[INVERSE], torch.cat([inverse[:, None], batch[INVERSE][:, :-1]], 1), learns[:, None])
-        put(known, torch.clamp(known + 1, max=self.memory), mask)
+        put(known, torch.clamp(known + (learns | ~moved).to(known.dtype), max=self.memory), mask)
+        return moved & ~(curvature > 0)
 
     def _direction(self, batch: Batch, forces: Tensor) -> Tensor:
         """Returns the inverse of the remembered curvature times the forces; what is not remembered is zero."""
