@@ -90,10 +90,12 @@ class NoseHoover:
         from cohobate.dynamics.kernels.chains import chained  # numba takes a while to import
 
         twice = 2 * kinetic_energies(batch)
+        which, energies, degrees = (one.cpu().numpy() for one in (mask, twice, batch[DEGREES]))
         place, speed, scale = batch[PLACE].cpu(), batch[SPEED].cpu(), torch.empty_like(twice, device="cpu")
-        given = [one.cpu().numpy() for one in (mask, twice, batch[DEGREES])]
-        kt = BOLTZMANN * self.temperature
-        chained(*given, kt, self.tau, 0.5 * self.dt, place.numpy(), speed.numpy(), scale.numpy())
+        chained(
+            which, energies, degrees, BOLTZMANN * self.temperature, self.tau, 0.5 * self.dt,
+            place.numpy(), speed.numpy(), scale.numpy()
+        )  # fmt: skip
         batch[PLACE].copy_(place)
         batch[SPEED].copy_(speed)
         put(batch["velocities"], batch["velocities"] * each(batch, scale.to(batch.device)), where)
