@@ -31,6 +31,8 @@ UPDATES = {
     "L-BFGS": Lbfgs(memory=4),
     "one of the documentation": defined("howto/integrator.md", "QuickMin")(),
 }
+OTHERWISE = (VelocityVerlet(1.0), Langevin(1.0, 9.0, 1.0), NoseHoover(1.0, 9.0, chain=5), Fire(dt=0.2), Descent(0.1))
+"""With other settings."""
 GOES_ON = {DRAWS}
 """State that outlives a stage: no random number is used twice."""
 ALWAYS = {"numbers", "positions", "id", "fixed", "cell", "pbc"}
@@ -233,6 +235,14 @@ def test_its_state_is_named_after_it_and_is_of_the_type_of_the_batch(update):
         batch = run.steps(run.admit(some(2, 3).to(dtype=dtype)), 3)
         real = [name for name in batch if batch.kind(name).real]
         assert {batch[name].dtype for name in real} == {dtype}
+
+
+@every
+def test_what_a_field_is_follows_from_its_name(update):
+    """Then stages with other settings, and batches that come from them, get along."""
+    for other in (*UPDATES.values(), *OTHERWISE, Lbfgs(memory=9)):
+        shared = update.fields.keys() & other.fields.keys()
+        assert {name: update.fields[name] for name in shared} == {name: other.fields[name] for name in shared}
 
 
 @every

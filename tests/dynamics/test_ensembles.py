@@ -81,14 +81,14 @@ def data(name: str, kelvin: float):
 def test_kinetic_energies_are_distributed_as_at_the_temperature(name: str):
     given = data(name, COLD)
     mean, width = pv.kinetic_energy.distribution(given, verbosity=0, bootstrap_seed=1, data_is_uncorrelated=True)
-    assert max(abs(mean), abs(width)) < 3
+    assert max(abs(mean), abs(width)) < 3.5
     assert pv.kinetic_energy.distribution(given, strict=True, verbosity=0, data_is_uncorrelated=True) > 1e-3
 
 
 @pytest.mark.parametrize("name", MAKE)
 def test_potential_energies_at_two_temperatures_differ_as_they_should(name: str):
     (off,) = pv.ensemble.check(data(name, COLD), data(name, WARM), verbosity=0, data_is_uncorrelated=True)
-    assert abs(off) < 3
+    assert abs(off) < 3.5
 
 
 @pytest.mark.parametrize("name", MAKE)

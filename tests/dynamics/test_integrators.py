@@ -16,7 +16,7 @@ from cohobate.dynamics.models.pairs import lennard_jones
 from cohobate.dynamics.stages.kinetics import BOLTZMANN, kinetic_energies
 from cohobate.dynamics.stages.langevin import DRAWS
 from cohobate.dynamics.stages.masking import ACCELERATION
-from cohobate.dynamics.stages.nose_hoover import SPEED, NoseHoover
+from cohobate.dynamics.stages.nose_hoover import NoseHoover
 from cohobate.dynamics.velocities import MaxwellBoltzmann
 from dynamics.systems import CUTOFF, EPSILON, MASS, SIGMA, cluster, crystal
 from dynamics.wells import Wells
@@ -85,7 +85,7 @@ def test_time_runs_backwards_with_nose_hoover_chains():
             run.step(batch)
         if not direction:
             batch["velocities"].neg_()
-            batch[SPEED].neg_()
+            batch[NoseHoover(2.0, 60.0).names[1]].neg_()
     assert batch["positions"].numpy() == pytest.approx(system["positions"], abs=1e-10)
 
 

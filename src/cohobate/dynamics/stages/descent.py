@@ -42,7 +42,7 @@ class Descent:
     def fields(self) -> Mapping[str, Field]:
         """The rate, and the energy before the last step."""
         return {
-            RATE: Field("system", (), unit="Å^2/eV", fill=self.rate),
+            RATE: Field("system", (), unit="Å^2/eV"),
             LAST: Field("system", (), unit="eV", fill=float("inf")),
         }
 

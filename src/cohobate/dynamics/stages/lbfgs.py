@@ -14,9 +14,6 @@ from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
 from cohobate.dynamics.stages.masking import each, longest, moving, per_system, put
 
-MOVES: Final = "lbfgs.moves"
-CHANGES: Final = "lbfgs.changes"
-INVERSE: Final = "lbfgs.inverse"
 MOVE: Final = "lbfgs.move"
 BEFORE: Final = "lbfgs.forces"
 KNOWN: Final = "lbfgs.known"
@@ -48,14 +45,20 @@ class Lbfgs:
     @property
     def fields(self) -> Mapping[str, Field]:
         """What is remembered, the latest first; the last move, the forces before it."""
+        moves, changes, inverse = self._remembered
         return {
-            MOVES: Field("atom", (self.memory, 3), unit="Å"),
-            CHANGES: Field("atom", (self.memory, 3), unit="eV/Å"),
-            INVERSE: Field("system", (self.memory,), unit="1/eV"),
+            moves: Field("atom", (self.memory, 3), unit="Å"),
+            changes: Field("atom", (self.memory, 3), unit="eV/Å"),
+            inverse: Field("system", (self.memory,), unit="1/eV"),
             MOVE: Field("atom", (3,), unit="Å"),
             BEFORE: Field("atom", (3,), unit="eV/Å"),
             KNOWN: Field("system", (), torch.int64, fill=-1),
         }
+
+    @property
+    def _remembered(self) -> tuple[str, str, str]:
+        """The names of what is as long as the memory: moves, changes of the forces, one over their products."""
+        return f"lbfgs.{self.memory}.moves", f"lbfgs.{self.memory}.changes", f"lbfgs.{self.memory}.inverse"
 
     @property
     def needs(self) -> frozenset[str]:
@@ -64,9 +67,9 @@ class Lbfgs:
 
     def enter(self, batch: Batch, mask: Tensor) -> None:
         """Forgets."""
-        atoms = mask[batch.system]
-        batch[KNOWN][mask], batch[INVERSE][mask] = -1, 0.0
-        for name in (MOVES, CHANGES, MOVE, BEFORE):
+        atoms, (moves, changes, inverse) = mask[batch.system], self._remembered
+        batch[KNOWN][mask], batch[inverse][mask] = -1, 0.0
+        for name in (moves, changes, MOVE, BEFORE):
             batch[name][atoms] = 0.0
 
     def before(self, batch: Batch, mask: Tensor) -> None:
@@ -87,21 +90,20 @@ class Lbfgs:
 
     def _remember(self, batch: Batch, mask: Tensor, forces: Tensor) -> Tensor:
         """Remembers the last move where the curvature along it was positive; returns where it was not: (B,)."""
-        known, change = batch[KNOWN], batch[BEFORE] - forces
+        known, change, (moves, changes, inverse) = batch[KNOWN], batch[BEFORE] - forces, self._remembered
         curvature = per_system(batch, change * batch[MOVE])
-        inverse = 1.0 / curvature
         moved = known >= 0
         learns = mask & moved & (curvature > 0)
         atoms = learns[batch.system][:, None, None]
-        for name, new in ((MOVES, batch[MOVE]), (CHANGES, change)):
+        for name, new in ((moves, batch[MOVE]), (changes, change)):
             put(batch[name], torch.cat([new[:, None], batch[name][:, :-1]], 1), atoms)
-        put(batch[INVERSE], torch.cat([inverse[:, None], batch[INVERSE][:, :-1]], 1), learns[:, None])
+        put(batch[inverse], torch.cat([1.0 / curvature[:, None], batch[inverse][:, :-1]], 1), learns[:, None])
         put(known, torch.clamp(known + (learns | ~moved).to(known.dtype), max=self.memory), mask)
         return moved & ~(curvature > 0)
 
     def _direction(self, batch: Batch, forces: Tensor) -> Tensor:
         """Returns the inverse of the remembered curvature times the forces; what is not remembered is zero."""
-        moves, changes, inverse = batch[MOVES], batch[CHANGES], batch[INVERSE]
+        moves, changes, inverse = (batch[name] for name in self._remembered)
         depth = int(batch[KNOWN].max())
         rest, parts = forces, []
         for k in range(depth):

@@ -17,8 +17,6 @@ from cohobate.dynamics.stages.kinetics import BOLTZMANN, degrees_of_freedom, kin
 from cohobate.dynamics.stages.masking import accelerations, add, each, moving, put
 from cohobate.dynamics.stages.nve import MOTION
 
-PLACE: Final = "nose_hoover.place"
-SPEED: Final = "nose_hoover.speed"
 DEGREES: Final = "nose_hoover.degrees"
 
 
@@ -50,8 +48,14 @@ class NoseHoover:
     @property
     def fields(self) -> Mapping[str, Field]:
         """What moves; places (1) and speeds (1/fs) of the chain; degrees of freedom."""
-        chain = {PLACE: Field("system", (self.chain,)), SPEED: Field("system", (self.chain,), unit="1/fs")}
+        place, speed = self.names
+        chain = {place: Field("system", (self.chain,)), speed: Field("system", (self.chain,), unit="1/fs")}
         return {**MOTION, **chain, DEGREES: Field("system", (), torch.int64)}
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The fields of the places and of the speeds of a chain of this length."""
+        return f"nose_hoover.{self.chain}.place", f"nose_hoover.{self.chain}.speed"
 
     @property
     def needs(self) -> frozenset[str]:
@@ -60,7 +64,8 @@ class NoseHoover:
 
     def enter(self, batch: Batch, mask: Tensor) -> None:
         """Starts with a chain at rest."""
-        batch[PLACE][mask], batch[SPEED][mask] = 0.0, 0.0
+        for name in self.names:
+            batch[name][mask] = 0.0
         batch[DEGREES][mask] = degrees_of_freedom(batch, self.removed)[mask]
 
     def before(self, batch: Batch, mask: Tensor) -> None:
@@ -78,12 +83,12 @@ class NoseHoover:
 
     def conserved(self, batch: Batch) -> Tensor:
         """Returns what stays constant but for the length of the step: (B,), eV."""
-        kt, degrees = BOLTZMANN * self.temperature, batch[DEGREES]
-        kinetic = 0.5 * kt * self.tau * self.tau * batch[SPEED] * batch[SPEED]
+        kt, degrees, (place, speed) = BOLTZMANN * self.temperature, batch[DEGREES], self.names
+        kinetic = 0.5 * kt * self.tau * self.tau * batch[speed] * batch[speed]
         found = batch["energy"] + kinetic_energies(batch)
         for j in range(self.chain):
             weight = degrees if j == 0 else (degrees > 0).to(degrees.dtype)
-            found = found + weight * (kinetic[:, j] + kt * batch[PLACE][:, j])
+            found = found + weight * (kinetic[:, j] + kt * batch[place][:, j])
         return found
 
     def _thermostat(self, batch: Batch, mask: Tensor, where: Tensor | None) -> None:
@@ -91,11 +96,12 @@ class NoseHoover:
 
         twice = 2 * kinetic_energies(batch)
         which, energies, degrees = (one.cpu().numpy() for one in (mask, twice, batch[DEGREES]))
-        place, speed, scale = batch[PLACE].cpu(), batch[SPEED].cpu(), torch.empty_like(twice, device="cpu")
+        place, speed = (batch[name].cpu() for name in self.names)
+        scale = torch.empty_like(twice, device="cpu")
         chained(
             which, energies, degrees, BOLTZMANN * self.temperature, self.tau, 0.5 * self.dt,
             place.numpy(), speed.numpy(), scale.numpy()
         )  # fmt: skip
-        batch[PLACE].copy_(place)
-        batch[SPEED].copy_(speed)
+        for name, value in zip(self.names, (place, speed), strict=True):
+            batch[name].copy_(value)
         put(batch["velocities"], batch["velocities"] * each(batch, scale.to(batch.device)), where)
