@@ -19,12 +19,24 @@ _HOMES = {
     "cohobate.dynamics.data.fields": ("Field",),
     "cohobate.dynamics.data.packing": ("pack", "unpack"),
     "cohobate.dynamics.hooks.hook": ("Hook", "HookStage", "Moment"),
-    "cohobate.dynamics.making": ("FIRE", "NVE", "NVTLangevin"),
+    "cohobate.dynamics.making": (
+        "FIRE",
+        "LBFGS",
+        "NVE",
+        "BaseDynamics",
+        "FusedStage",
+        "GradientDescent",
+        "NVTLangevin",
+        "NVTNoseHoover",
+        "fused",
+    ),
     "cohobate.dynamics.models.pairs": ("lennard_jones",),
     "cohobate.dynamics.models.potential": ("Potential", "Results", "Traits"),
     "cohobate.dynamics.stages.dynamics": ("Dynamics",),
+    "cohobate.dynamics.stages.rule": ("Rule",),
     "cohobate.dynamics.stages.stage": ("Stage",),
     "cohobate.dynamics.stages.update": ("Update",),
+    "cohobate.dynamics.velocities": ("MaxwellBoltzmann",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -62,12 +74,20 @@ if TYPE_CHECKING:
     from cohobate.dynamics.hooks.hook import HookStage as HookStage
     from cohobate.dynamics.hooks.hook import Moment as Moment
     from cohobate.dynamics.making import FIRE as FIRE
+    from cohobate.dynamics.making import LBFGS as LBFGS
     from cohobate.dynamics.making import NVE as NVE
+    from cohobate.dynamics.making import BaseDynamics as BaseDynamics
+    from cohobate.dynamics.making import FusedStage as FusedStage
+    from cohobate.dynamics.making import GradientDescent as GradientDescent
     from cohobate.dynamics.making import NVTLangevin as NVTLangevin
+    from cohobate.dynamics.making import NVTNoseHoover as NVTNoseHoover
+    from cohobate.dynamics.making import fused as fused
     from cohobate.dynamics.models.pairs import lennard_jones as lennard_jones
     from cohobate.dynamics.models.potential import Potential as Potential
     from cohobate.dynamics.models.potential import Results as Results
     from cohobate.dynamics.models.potential import Traits as Traits
     from cohobate.dynamics.stages.dynamics import Dynamics as Dynamics
+    from cohobate.dynamics.stages.rule import Rule as Rule
     from cohobate.dynamics.stages.stage import Stage as Stage
     from cohobate.dynamics.stages.update import Update as Update
+    from cohobate.dynamics.velocities import MaxwellBoltzmann as MaxwellBoltzmann

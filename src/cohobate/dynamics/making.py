@@ -13,9 +13,12 @@ from cohobate.dynamics.convergence import Convergence
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.hooks.hook import Hook
 from cohobate.dynamics.models.potential import Potential
+from cohobate.dynamics.stages.descent import Descent
 from cohobate.dynamics.stages.dynamics import Dynamics
 from cohobate.dynamics.stages.fire import Fire
 from cohobate.dynamics.stages.langevin import Langevin
+from cohobate.dynamics.stages.lbfgs import Lbfgs
+from cohobate.dynamics.stages.nose_hoover import NoseHoover
 from cohobate.dynamics.stages.nve import VelocityVerlet
 from cohobate.dynamics.stages.rule import Rule
 from cohobate.dynamics.stages.stage import Stage
@@ -65,6 +68,26 @@ def FIRE(potential: Potential, *, until: Convergence, **given: Any) -> Dynamics:
     """Returns a relaxation by FIRE; what is not about the run goes to ``Fire``: ``max_step``, ``dt_max`` ..."""
     run = {name: given.pop(name) for name in RUN if name in given}
     return single(run.pop("name", "fire"), Fire(**given), potential, until=until, **run)
+
+
+def NVTNoseHoover(
+    potential: Potential, *, dt: float, temperature: float, tau: float = 100.0, removed: int = 3, **given: Any
+) -> Dynamics:
+    """Returns constant temperature (K) by Nose-Hoover chains, ``dt`` and ``tau`` in fs; see ``NoseHoover``."""
+    update = NoseHoover(dt, temperature, tau, given.pop("chain", 3), removed)
+    return single("nose-hoover", update, potential, **given)
+
+
+def LBFGS(potential: Potential, *, until: Convergence, **given: Any) -> Dynamics:
+    """Returns a relaxation by L-BFGS; what is not about the run goes to ``Lbfgs``: ``max_step``, ``memory`` ..."""
+    run = {name: given.pop(name) for name in RUN if name in given}
+    return single(run.pop("name", "lbfgs"), Lbfgs(**given), potential, until=until, **run)
+
+
+def GradientDescent(potential: Potential, *, until: Convergence, **given: Any) -> Dynamics:
+    """Returns a relaxation along the forces; what is not about the run goes to ``Descent``: ``rate`` ..."""
+    run = {name: given.pop(name) for name in RUN if name in given}
+    return single(run.pop("name", "descent"), Descent(**given), potential, until=until, **run)
 
 
 def fused(

@@ -46,8 +46,8 @@ class Fire:
     def fields(self) -> Mapping[str, Field]:
         """The step, the mixing, how long it goes downhill, and velocities."""
         return {
-            STEP: Field("system", (), fill=self.dt),
-            MIXING: Field("system", (), fill=self.alpha),
+            STEP: Field("system"),
+            MIXING: Field("system"),
             DOWNHILL: Field("system", (), torch.int64),
             SPEED: Field("atom", (3,)),
         }

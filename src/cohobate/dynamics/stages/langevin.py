@@ -13,11 +13,11 @@ from torch import Tensor
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
+from cohobate.dynamics.stages.kinetics import BOLTZMANN
 from cohobate.dynamics.stages.masking import ACCELERATION, accelerations, add, moving, put
+from cohobate.dynamics.stages.noise import noise
 from cohobate.dynamics.stages.nve import MOTION
 
-BOLTZMANN: Final = 8.617333262145179e-05
-"""eV/K, CODATA 2018."""
 DRAWS: Final = "langevin.draws"
 
 
@@ -27,7 +27,7 @@ class Langevin:
     """BAOAB splitting (Leimkuhler and Matthews, J. Chem. Phys. 138, 174102, 2013).
 
     ``dt`` in fs, ``temperature`` in K, ``friction`` in 1/fs. Random numbers are a function of ``seed``, the id of the
-    system, and how many steps it has made here.
+    system, and how many steps of Langevin dynamics it has made in all.
     """
 
     dt: float
@@ -53,17 +53,16 @@ class Langevin:
         return frozenset({"forces"})
 
     def enter(self, batch: Batch, mask: Tensor) -> None:
-        """Starts counting."""
-        batch[DRAWS][mask] = 0
+        """Goes on counting where the system has been here before: no random number is used twice."""
 
     def before(self, batch: Batch, mask: Tensor) -> None:
         """Half a kick, half a drift, friction and noise, half a drift."""
         where, half = moving(batch, mask), 0.5 * self.dt
         keep = math.exp(-self.friction * self.dt)
-        noise = math.sqrt((1 - keep * keep) * BOLTZMANN * self.temperature * ACCELERATION)
+        width = math.sqrt(-math.expm1(-2 * self.friction * self.dt) * BOLTZMANN * self.temperature * ACCELERATION)
         speed = batch["velocities"] + accelerations(batch) * half
         drifted = batch["positions"] + speed * half
-        speed = speed * keep + self._normals(batch) * (noise / torch.sqrt(batch["masses"]))[:, None]
+        speed = speed * keep + noise(batch, self.seed, batch[DRAWS]) * (width / torch.sqrt(batch["masses"]))[:, None]
         drifted = drifted + speed * half
         put(batch["velocities"], speed, where)
         put(batch["positions"], drifted, where)
@@ -72,10 +71,3 @@ class Langevin:
     def after(self, batch: Batch, mask: Tensor) -> None:
         """Half a kick."""
         add(batch["velocities"], accelerations(batch) * (0.5 * self.dt), moving(batch, mask))
-
-    def _normals(self, batch: Batch) -> Tensor:
-        from cohobate.dynamics.kernels.normals import normals  # numba takes a while to import
-
-        found = torch.empty_like(batch["velocities"])
-        normals(self.seed, batch["id"].numpy(), batch[DRAWS].numpy(), batch.start.numpy(), found.numpy())
-        return found

@@ -40,3 +40,15 @@ def per_system(batch: Batch, values: Tensor) -> Tensor:
     """Returns the sum over the atoms of each system: (B,), of values (N, 3) in the order of its atoms."""
     each = values[:, 0] + values[:, 1] + values[:, 2]
     return torch.zeros(batch.n_systems, dtype=values.dtype, device=values.device).index_add_(0, batch.system, each)
+
+
+def each(batch: Batch, value: Tensor) -> Tensor:
+    """Returns what each system has (B,), for each of its atoms: (N, 1)."""
+    return value[batch.system][:, None]
+
+
+def longest(batch: Batch, values: Tensor) -> Tensor:
+    """Returns the largest length among the vectors (N, 3) of each system: (B,)."""
+    squares = values[:, 0] * values[:, 0] + values[:, 1] * values[:, 1] + values[:, 2] * values[:, 2]
+    worst = torch.zeros(batch.n_systems, dtype=values.dtype, device=values.device)
+    return torch.sqrt(worst.scatter_reduce_(0, batch.system, squares, reduce="amax"))
