@@ -80,7 +80,7 @@ class Criterion:
 @final
 @dataclass(frozen=True, slots=True)
 class Convergence:
-    """All criteria together, looked at every ``frequency`` steps of the batch.
+    """All criteria together, looked at after every ``frequency`` steps of a system, the first one included.
 
     >>> Convergence({"key": "fmax", "threshold": 0.05}).criteria[0].threshold
     0.05

@@ -81,12 +81,7 @@ class Dynamics:
 
     def begin(self, batch: Batch) -> Batch:
         """Makes systems ready for their first step: fields, status, ``on_admit``, forces, state of the update."""
-        for name, kind in self._fields().items():
-            if name not in batch:
-                batch.add(name, kind)
-        batch["status"].fill_(self.entry)
-        if self.on_admit is not None:
-            self.on_admit(batch)
+        self.admit(batch)
         every = torch.ones(batch.n_systems, dtype=torch.bool, device=batch.device)
         self._compute(batch, every)
         for stage in self.stages:
@@ -95,7 +90,19 @@ class Dynamics:
         derive(batch, self._derived)
         return batch
 
-    def _fields(self) -> dict[str, Field]:
+    def admit(self, batch: Batch) -> Batch:
+        """Gives systems their fields and their first status, and shows them to ``on_admit``."""
+        for name, kind in self.fields.items():
+            if name not in batch:
+                batch.add(name, kind)
+        batch["status"].fill_(self.entry)
+        if self.on_admit is not None and batch.n_systems:
+            self.on_admit(batch)
+        return batch
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        """What systems have here beside what they are made of."""
         found = dict(OWN)
         for stage in self.stages:
             found |= stage.update.fields
@@ -142,7 +149,7 @@ class Dynamics:
             raise UserError(f"run: the stages {endless} never end; give n_steps, or until=")
         self.begin(batch)
         made = 0
-        with self._attended():
+        with self.attended():
             while (most is None or made < most) and bool((batch["status"] != self.exit_status).any()):
                 self.step(batch)
                 made += 1
@@ -184,8 +191,8 @@ class Dynamics:
         for stage, mask in zip(self.stages, masks, strict=True):
             there = mask & (batch["status"] == status)
             done = torch.zeros_like(there)
-            if stage.until is not None and self.step_count % stage.until.frequency == 0:
-                done = there & stage.until.mask(batch)
+            if stage.until is not None:
+                done = self._due(batch, there, stage.until.frequency) & stage.until.mask(batch)
             if bool(done.any()):
                 self._of_stage(HookStage.ON_CONVERGE, batch, stage, done)
             used = there & ~done & (batch["steps"] >= stage.n_steps) if stage.n_steps else torch.zeros_like(done)
@@ -201,6 +208,11 @@ class Dynamics:
                 entering = changed & (target == stage.code)
                 if bool(entering.any()):
                     stage.update.enter(batch, entering)
+
+    @staticmethod
+    def _due(batch: Batch, there: Tensor, frequency: int) -> Tensor:
+        """Returns who is looked at after this step: by the steps of its own, so that it ends where it would alone."""
+        return there if frequency == 1 else there & ((batch["steps"] - 1) % frequency == 0)
 
     # hooks
 
@@ -222,7 +234,7 @@ class Dynamics:
                 hook(batch, Now(moment, self.step_count, mask, self))
 
     @contextmanager
-    def _attended(self) -> Iterator[None]:
+    def attended(self) -> Iterator[None]:
         """Enters hooks that are context managers, once each, and closes those that can only be closed."""
         every = {id(hook): hook for hook in (*self.hooks, *(hook for stage in self.stages for hook in stage.hooks))}
         with ExitStack() as open_ones:
