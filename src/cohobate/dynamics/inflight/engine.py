@@ -70,7 +70,6 @@ class InFlight:
         building = Building(cabin.dynamics, most, n_steps=limit, dtype=dtype, device=device)
         self._flight = Flight(cabin, plan, building)
         self._process, self._closed = os.getpid(), False
-        self.onward = True
         cancel = self._flight.cancel
         self._stop_if_cancelled = lambda future: cancel(future) if future.cancelled() else None
         self._finalizer = weakref.finalize(self, self._flight.retire)
@@ -92,6 +91,11 @@ class InFlight:
     def restored(self) -> Mapping[str, Future[Any]]:
         """The futures of systems whose progress was read and that no task has asked for yet: by key, or ``#id``."""
         return {key: seat.future for key, seat in self._flight.restored.items()}
+
+    @property
+    def onward(self) -> bool:
+        """What tasks return is only the beginning."""
+        return True
 
     @property
     def workers(self) -> int:

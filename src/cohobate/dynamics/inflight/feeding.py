@@ -83,7 +83,7 @@ class Feeding:
 
     def _next(self) -> Seat | None:
         with self._changed:
-            while not self._stopped and not (self._queue and len(self._line) < self._ahead()):
+            while not self._stopped and not (self._queue and len(self._line) < max(1, self._ahead())):
                 self._changed.wait()
             if self._stopped:
                 return None
