@@ -101,7 +101,7 @@ class Batch:
     @property
     def counts(self) -> dict[Scope, int]:
         """How many entries fields of each scope have."""
-        return {"atom": int(self._atoms.sum()), "edge": int(self._edges.sum()), "system": len(self._atoms)}
+        return {"atom": self.n_atoms, "edge": int(self._edges.sum()), "system": len(self._atoms)}
 
     @property
     def dtype(self) -> torch.dtype:

@@ -8,10 +8,10 @@ from typing import Any, Final, final
 import torch
 
 from cohobate.core.errors import UserError
-from cohobate.dynamics.data.atomic import AtomicData, batch_of
+from cohobate.dynamics.data.atomic import AtomicData
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.inflight.line import Size
-from cohobate.dynamics.inflight.seat import FIELDS, MADE, MOST, SEAT, Guest, Seat
+from cohobate.dynamics.inflight.seat import Guest, Seat
 from cohobate.dynamics.stages.dynamics import OWN, Dynamics
 
 FLEETING: Final = ("pairs.", "flight.", "convergence.")
@@ -37,28 +37,20 @@ class Building:
         guest = returned if isinstance(returned, Guest) else Guest(returned)
         given, scopes = fields_of(guest)
         seat.name = guest.name or getattr(guest.system, "name", "") or ""
-        batch = batch_of([AtomicData(given, scopes, seat.name or seat.task.key or str(seat.id))], dtype=self._dtype)
         if missing := sorted(self._needs - given.keys()):
             raise UserError(f"{seat.who}: these dynamics need the fields {missing}, it has {sorted(given)}")
+        if not isinstance(guest.system, AtomicData):  # which has been looked at
+            AtomicData(given, scopes, seat.name or seat.task.key or str(seat.id))
+        batch = Batch.of([{"id": [seat.id], **given}], dtype=self._dtype, scopes=scopes)
         seat.atoms, seat.own = batch.n_atoms, tuple(name for name in given if name != "id")
         if seat.atoms > self._most.atoms:
             raise UserError(f"{seat.who} has {seat.atoms} atoms, more than max_atoms={self._most.atoms}")
         if "id" in given:
             seat.id = int(batch["id"][0])
-        seat.state = self._admitted(
-            batch.to(self._device), seat, self._n_steps if guest.n_steps is None else guest.n_steps
-        )
-
-    def _admitted(self, batch: Batch, seat: Seat, n_steps: int | None) -> Batch:
+        seat.most = self._n_steps if guest.n_steps is None else guest.n_steps
+        seat.state = batch.to(self._device)
         if self._dynamics.on_admit is not None:
-            batch["id"][0] = seat.id
-            self._dynamics.admit(batch)
-        else:
-            batch.add("status", OWN["status"]).fill_(self._dynamics.entry)  # the batch fills in all others
-        batch["id"][0] = seat.id
-        for name, value in ((SEAT, seat.number), (MADE, 0), (MOST, -1 if n_steps is None else n_steps)):
-            batch.add(name, FIELDS[name])[0] = value
-        return batch
+            self._dynamics.admit(seat.state)
 
 
 def fields_of(guest: Guest) -> tuple[dict[str, Any], Mapping[str, Any]]:

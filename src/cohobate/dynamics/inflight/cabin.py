@@ -8,9 +8,9 @@ from typing import final
 import torch
 
 from cohobate.dynamics.data.batch import Batch, joined
-from cohobate.dynamics.inflight.line import Size
+from cohobate.dynamics.data.fields import STANDARD
 from cohobate.dynamics.inflight.prime import guarded
-from cohobate.dynamics.inflight.seat import FIELDS, MADE, MOST, Seat
+from cohobate.dynamics.inflight.seat import FIELDS, MADE, MOST, SEAT, Seat
 from cohobate.dynamics.models.lists import COUNT
 from cohobate.dynamics.stages.dynamics import END, Dynamics
 from cohobate.dynamics.stages.stage import BUDGET_USED, FAILED
@@ -65,16 +65,31 @@ class Cabin:
         told = [text for guard in self.guards if (text := guard.why.pop(seat.number, ""))]
         return told[0] if told else "it was marked as failed"
 
-    def change(self, stay: Sequence[int], fresh: Iterable[Seat]) -> None:
+    def change(self, stay: Sequence[int], coming: Iterable[Seat]) -> None:
         """Keeps some systems, in the order given, and lets others board."""
-        coming = list(fresh)
-        kept = self.batch if len(stay) == len(self.seats) else self.batch.select(stay)
-        states = [seat.state for seat in coming if seat.state is not None]
-        self.batch = joined([kept, *states]) if states else kept
-        self.seats = [*[self.seats[row] for row in stay], *coming]
-        for seat in coming:
+        listed = list(coming)
+        fresh = [seat for seat in listed if not seat.flown]
+        flown = [seat for seat in listed if seat.flown]
+        parts = [self.batch if len(stay) == len(self.seats) else self.batch.select(stay)]
+        if fresh:
+            parts.append(self._first_time(fresh))
+        parts += [seat.state for seat in flown if seat.state is not None]
+        self.batch = joined(parts) if len(parts) > 1 else parts[0]
+        self.seats = [*[self.seats[row] for row in stay], *fresh, *flown]
+        for seat in listed:
             seat.state = None
-        self._limited = bool((self.batch[MOST] >= 0).any())
+        self._limited = any(seat.most is not None for seat in self.seats)
+
+    def _first_time(self, seats: Sequence[Seat]) -> Batch:
+        """Returns systems with their seats; all other fields of a running batch are filled in by it."""
+        batch = joined([seat.state for seat in seats if seat.state is not None])
+        device = batch.device
+        batch.add(SEAT, FIELDS[SEAT], torch.tensor([seat.number for seat in seats], device=device))
+        most = [-1 if seat.most is None else seat.most for seat in seats]
+        batch.add(MOST, FIELDS[MOST], torch.tensor(most, device=device))
+        status = torch.full((len(seats),), self.boarding, dtype=torch.int64, device=device)
+        batch.add("status", STANDARD["status"], status)
+        return batch
 
     def refuse(self, seat: Seat) -> str | None:
         """Returns why a system cannot board: a field of it is declared otherwise than that of those who are here."""
@@ -93,14 +108,10 @@ class Cabin:
         self.change([row for row in range(len(self.seats)) if row not in chosen], ())
         return out
 
-    def load(self) -> Size:
-        """Returns how much is in it."""
-        return Size(sum(seat.atoms for seat in self.seats), sum(seat.edges for seat in self.seats), len(self.seats))
-
-    def count_edges(self, waiting: Iterable[Seat]) -> None:
-        """Counts the pairs of those that are here, and guesses by them what those that wait will have."""
+    def count_edges(self, waiting: Iterable[Seat]) -> bool:
+        """Counts the pairs of those that are here, guesses by them what those that wait will have; whether it did."""
         if not self._count_edges or COUNT not in self.batch or not self.seats:
-            return
+            return False
         each = torch.zeros(len(self.seats), dtype=torch.int64)
         each.index_add_(0, self.batch.system, self.batch[COUNT].long())
         for seat, pairs in zip(self.seats, each.tolist(), strict=True):
@@ -109,3 +120,4 @@ class Cabin:
         self._pairs_per_atom = sum(seat.edges for seat in self.seats) / max(1, atoms)
         for seat in waiting:
             seat.edges = self._pairs_per_atom * seat.atoms
+        return True

@@ -86,7 +86,7 @@ class Flight:
             self.end(seat, None)
 
     def _take_out(self, seat: Seat) -> bool:
-        seat.unwanted = self.turns.urgent = True
+        seat.unwanted = self.turns.urgent = self.turns.asked = True
         return self.feeding.remove(seat) or self.line.remove(seat)
 
     def end(self, seat: Seat, outcome: Returned | Raised | None) -> None:
@@ -139,7 +139,8 @@ class Flight:
         self.cabin.dynamics.step_count = saved.steps
         for row, held in enumerate(saved.seats):
             task, future = Task(_went_before, key=held["key"]), Future[Any]()
-            seat = Seat(held["number"], held["id"], task, future, held["name"], own=tuple(held["own"]), flown=True)
+            seat = Seat(held["number"], held["id"], task, future, held["name"], flown=True)
+            seat.own, seat.most = tuple(held["own"]), held["most"]
             seat.state = saved.batch.select([row])
             seat.atoms = seat.state.n_atoms
             self._seats[future] = self.restored[held["key"] or f"#{seat.id}"] = seat

@@ -21,9 +21,11 @@ def told(batch: Batch, rows: Iterable[int], seats: Iterable[Seat]) -> list[dict[
 
     Further fields are those that the system brought along. What is about a cell is there where it has one.
     """
-    arrays = {name: (batch.kind(name).scope, batch[name].cpu().numpy()) for name in batch}
+    listed = list(seats)
+    names = {*TOLD, END, MADE, *(name for seat in listed for name in seat.own)}
+    arrays = {name: (batch.kind(name).scope, batch[name].cpu().numpy()) for name in names if name in batch}
     start = batch.start.tolist()
-    return [_one(arrays, row, start, seat) for row, seat in zip(rows, seats, strict=True)]
+    return [_one(arrays, row, start, seat) for row, seat in zip(rows, listed, strict=True)]
 
 
 def _one(arrays: Mapping[str, tuple[str, Any]], row: int, start: list[int], seat: Seat) -> dict[str, Any]:

@@ -25,7 +25,7 @@ FORMAT: Final = "cohobate progress of a batch"
 VERSION: Final = 1
 HERE: Final = frozenset({BEGIN, COUNT, STAMP})
 """Fields that say where something is in the memory of a process."""
-SEAT_KEEPS: Final = ("number", "id", "name", "own")
+SEAT_KEEPS: Final = ("number", "id", "name", "own", "most")
 
 
 @final

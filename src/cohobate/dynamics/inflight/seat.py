@@ -40,8 +40,8 @@ class Seat:
     """A task, its future, and the system it returned: ``state`` while that waits, a row of the batch when it runs.
 
     ``number`` is its own in its engine, ``id`` is what random numbers follow from; ``own`` names the fields that it
-    brought along. ``due`` is when (s, monotonic) it is to be over; ``passed`` counts who went ahead of it,
-    ``flown`` says that it has been in the batch.
+    brought along, ``most`` is how many steps it gets. ``due`` is when (s, monotonic) it is to be over; ``passed``
+    counts who went ahead of it, ``flown`` says that it has been in the batch.
     """
 
     number: int
@@ -53,6 +53,7 @@ class Seat:
     atoms: int = 0
     edges: float = 0.0
     own: tuple[str, ...] = ()
+    most: int | None = None
     began: float = inf
     due: float = inf
     spent: float = 0.0

@@ -61,10 +61,11 @@ class Turns:
 
     def __init__(self, cabin: Cabin, plan: Plan, line: Line, changed: threading.Condition) -> None:
         self.cabin, self.plan, self.most = cabin, plan, plan.most
-        self.urgent, self.blocked = True, False
+        self.urgent, self.asked, self.blocked = True, False, False
         self.next_due = inf
         self._line, self._changed = line, changed
         self._since, self._running = 0, 0
+        self._free: Size | None = None
         self._next_save = time.monotonic() + plan.progress_every
 
     @property
@@ -95,26 +96,33 @@ class Turns:
     # who leaves and who comes
 
     def _exchange(self, now: float) -> list[Leaving]:
-        cabin = self.cabin
-        self._since, self.urgent = 0, False
-        self._stop_some(now)
-        done, withdrawn = cabin.done(), self._rows(lambda seat: seat.future.cancelled())
-        gone = done & ~withdrawn
+        cabin, self._since, self.urgent = self.cabin, 0, False
+        asked, self.asked = self.asked, False
+        if asked or now >= self.next_due:
+            self._stop_some(now)
+        done = gone = out = cabin.done()
+        if asked:
+            withdrawn = self._rows(lambda seat: seat.future.cancelled())
+            gone = done & ~withdrawn
         if self.plan.sinks and bool(gone.any()):
             gone = write_all(self.plan.sinks, cabin.batch, gone)
-        self.blocked = bool((done & ~withdrawn & ~gone).any())
-        out = (gone | withdrawn).tolist()
-        stay = [row for row, leaves in enumerate(out) if not leaves]
-        left = self._ends(gone) + [(seat, None) for seat in self._of(withdrawn)]
-        if self.blocked and not left:
-            self._running = len(stay) - int(done.sum())
-            return []
-        coming, refused = ([], []) if self.blocked else self._coming([cabin.seats[row] for row in stay], now)
-        if left or coming:
-            self._change(stay, coming)
-        self._running = len(cabin.seats) - int(cabin.done().sum()) if self.blocked else len(cabin.seats)
-        self.next_due = min((seat.due for seat in cabin.seats), default=inf)
-        return left + refused
+        out = gone | withdrawn if asked else gone
+        left = self._ends(gone) + ([(seat, None) for seat in self._of(withdrawn)] if asked else [])
+        self.blocked = bool(self.plan.sinks) and bool((done & ~out).any())
+        return left + self._board(torch.nonzero(~out).ravel().tolist() if left else None, now)
+
+    def _board(self, stay: Sequence[int] | None, now: float) -> list[Leaving]:
+        """Keeps who stays (``None``: all), and lets others in; returns those that cannot be."""
+        seats = self.cabin.seats
+        if stay is not None:
+            self._free = None
+        here = range(len(seats)) if stay is None else stay
+        coming, refused = ([], []) if self.blocked else self._coming([seats[row] for row in here])
+        if stay is not None or coming:
+            self._change(here, coming, now)
+        done = int(self.cabin.done().sum()) if self.blocked else 0
+        self._running = len(self.cabin.seats) - done
+        return refused
 
     def _stop_some(self, now: float) -> None:
         """Ends those whose time is over, and those that are not wanted any more."""
@@ -154,28 +162,28 @@ class Turns:
         outcome = capture(self.plan.on_done, batch.select(gone))
         return outcome if isinstance(outcome, Raised) else None
 
-    def _coming(self, stay: Sequence[Seat], now: float) -> tuple[list[Seat], list[Leaving]]:
+    def _coming(self, stay: Sequence[Seat]) -> tuple[list[Seat], list[Leaving]]:
         """Returns who boards, and who cannot."""
+        if not len(self._line):
+            return [], []
         with self._changed:
-            if not len(self._line):
-                return [], []
-            self.cabin.count_edges(self._line)
-            fresh = self._line.take(self.most.less(stay), empty=not stay)
+            if self.cabin.count_edges(self._line) or self._free is None:
+                self._free = self.most.less(stay)
+            fresh = self._line.take(self._free, empty=not stay)
             if fresh:
                 self._changed.notify_all()
         coming: list[Seat] = []
         refused: list[Leaving] = []
         for seat in fresh:
-            if (why := self.cabin.refuse(seat)) is not None:
+            if (why := self.cabin.refuse(seat)) is None:
+                coming.append(seat)
+            else:
                 refused.append((seat, raised(UserError(f"{seat.who}: {why}"))))
-                continue
-            if not seat.flown:
-                seat.board(now)
-            coming.append(seat)
         return coming, refused
 
-    def _change(self, stay: Sequence[int], coming: list[Seat]) -> None:
+    def _change(self, stay: Sequence[int], coming: list[Seat], now: float) -> None:
         """Has systems board; where there is no memory for that they wait, and no more than now are let in."""
+        self._free = None
         match capture(self.cabin.change, stay, coming):
             case Raised(error) if isinstance(error, TOO_MUCH) and coming and stay:
                 self.cabin.change(stay, ())
@@ -183,6 +191,10 @@ class Turns:
                 self._put_back(coming)
             case Raised(error):
                 raise error
+            case _:
+                for seat in coming:
+                    seat.board(now)
+        self.next_due = min((seat.due for seat in self.cabin.seats), default=inf)
 
     # trouble
 
@@ -211,6 +223,7 @@ class Turns:
         return []
 
     def _limit(self, seats: Sequence[Seat]) -> None:
+        self._free = None
         self.most = Size(sum(seat.atoms for seat in seats), self.most.edges, len(seats))
 
     def _put_back(self, seats: Sequence[Seat]) -> None:
