@@ -180,7 +180,7 @@ class Batch:
         listed = [_system(one, i, dtype, scopes or {}) for i, one in enumerate(systems)]
         if not listed:
             raise UserError("a batch needs at least one system, got none; see Batch.empty")
-        return joined(listed)
+        return joined(listed) if len(listed) > 1 else listed[0]
 
     @staticmethod
     def empty(*, dtype: torch.dtype = torch.float64, device: torch.device | str = "cpu") -> Batch:

@@ -29,7 +29,7 @@ class Building:
         self, dynamics: Dynamics, most: Size, *, n_steps: int | None, dtype: torch.dtype, device: torch.device | str
     ) -> None:
         self._dynamics, self._most, self._n_steps = dynamics, most, n_steps
-        self._dtype, self._device = dtype, device
+        self._dtype, self._device = dtype, torch.device(device)
         self._needs = GIVEN & dynamics.fields.keys()
 
     def __call__(self, seat: Seat, returned: Any) -> None:  # noqa: ANN401 whatever a task returns
@@ -48,7 +48,7 @@ class Building:
         if "id" in given:
             seat.id = int(batch["id"][0])
         seat.most = self._n_steps if guest.n_steps is None else guest.n_steps
-        seat.state = batch.to(self._device)
+        seat.state = batch if batch.device == self._device else batch.to(self._device)
         if self._dynamics.on_admit is not None:
             self._dynamics.admit(seat.state)
 

@@ -10,6 +10,7 @@ import torch
 from cohobate.dynamics.data.batch import Batch, joined
 from cohobate.dynamics.data.fields import STANDARD
 from cohobate.dynamics.inflight.prime import guarded
+from cohobate.dynamics.inflight.refill import is_swappable, put, refilled
 from cohobate.dynamics.inflight.seat import FIELDS, MADE, MOST, SEAT, Seat
 from cohobate.dynamics.models.lists import COUNT
 from cohobate.dynamics.stages.dynamics import END, Dynamics
@@ -68,27 +69,51 @@ class Cabin:
     def change(self, stay: Sequence[int], coming: Iterable[Seat]) -> None:
         """Keeps some systems, in the order given, and lets others board."""
         listed = list(coming)
-        fresh = [seat for seat in listed if not seat.flown]
-        flown = [seat for seat in listed if seat.flown]
-        parts = [self.batch if len(stay) == len(self.seats) else self.batch.select(stay)]
-        if fresh:
-            parts.append(self._first_time(fresh))
-        parts += [seat.state for seat in flown if seat.state is not None]
-        self.batch = joined(parts) if len(parts) > 1 else parts[0]
-        self.seats = [*[self.seats[row] for row in stay], *fresh, *flown]
+        swapped = self._swap(stay, listed) if len(stay) < len(self.seats) else {}
+        rows = sorted([*stay, *swapped]) if swapped else stay
+        chosen = set(swapped.values())
+        rest = [seat for seat in listed if seat not in chosen]
+        if rest or len(rows) < len(self.seats):
+            self._rebuild(rows, rest)
         for seat in listed:
             seat.state = None
         self._limited = any(seat.most is not None for seat in self.seats)
 
+    def _swap(self, stay: Sequence[int], coming: Sequence[Seat]) -> dict[int, Seat]:
+        """Lets systems take the places of others that are as large; returns who has which row now."""
+        kept = set(stay)
+        free: dict[int, list[int]] = {}
+        for row, seat in enumerate(self.seats):
+            if row not in kept:
+                free.setdefault(seat.atoms, []).append(row)
+        found: dict[int, Seat] = {}
+        for seat in coming:
+            places = free.get(seat.atoms)
+            if places and seat.state is not None and not seat.flown and is_swappable(self.batch, seat.state):
+                row = places.pop()
+                put(self.batch, row, seat.state, self._given(seat))
+                found[row] = self.seats[row] = seat
+        return found
+
+    def _given(self, seat: Seat) -> dict[str, int]:
+        most = -1 if seat.most is None else seat.most
+        return {SEAT: seat.number, MOST: most, "status": self.boarding}
+
+    def _rebuild(self, stay: Sequence[int], coming: Sequence[Seat]) -> None:
+        fresh = [seat for seat in coming if not seat.flown]
+        flown = [seat for seat in coming if seat.flown]
+        parts = [self._first_time(fresh)] if fresh else []
+        parts += [seat.state for seat in flown if seat.state is not None]
+        self.batch = refilled(self.batch, stay, joined(parts) if len(parts) > 1 else parts[0] if parts else None)
+        self.seats = [*[self.seats[row] for row in stay], *fresh, *flown]
+
     def _first_time(self, seats: Sequence[Seat]) -> Batch:
         """Returns systems with their seats; all other fields of a running batch are filled in by it."""
-        batch = joined([seat.state for seat in seats if seat.state is not None])
-        device = batch.device
-        batch.add(SEAT, FIELDS[SEAT], torch.tensor([seat.number for seat in seats], device=device))
-        most = [-1 if seat.most is None else seat.most for seat in seats]
-        batch.add(MOST, FIELDS[MOST], torch.tensor(most, device=device))
-        status = torch.full((len(seats),), self.boarding, dtype=torch.int64, device=device)
-        batch.add("status", STANDARD["status"], status)
+        states = [seat.state for seat in seats if seat.state is not None]
+        batch = joined(states) if len(states) > 1 else states[0]
+        given = [self._given(seat) for seat in seats]
+        for name, kind in ((SEAT, FIELDS[SEAT]), (MOST, FIELDS[MOST]), ("status", STANDARD["status"])):
+            batch.add(name, kind, torch.tensor([one[name] for one in given], device=batch.device))
         return batch
 
     def refuse(self, seat: Seat) -> str | None:
