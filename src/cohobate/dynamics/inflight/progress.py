@@ -59,7 +59,7 @@ def save(path: Path, batch: Batch, seats: Sequence[Seat], dynamics: Dynamics) ->
 def load(path: Path, dynamics: Dynamics) -> Saved:
     """Reads progress; raises ``Damaged``, ``Foreign``, or ``ResumeRefused`` where it is that of other dynamics."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as file:
             held = {name: file[name] for name in file.files}
     except (BadZipFile, ValueError, EOFError) as error:
         raise Damaged(f"{path} cannot be read as progress of a batch: {error}") from error
