@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,13 @@ import numpy as np
 import pytest
 
 import cohobate as co
+from cohobate.core.errors import EngineClosed
 from cohobate.core.outcome import Failure, Value
 from cohobate.core.protocols import Exhausted
 from cohobate.dynamics.convergence import Convergence
 from cohobate.dynamics.data.atomic import AtomicData, batch_of
+from cohobate.dynamics.data.batch import Batch
+from cohobate.dynamics.hooks.hook import HookStage, Moment
 from cohobate.dynamics.inflight.engine import InFlight
 from cohobate.dynamics.making import FIRE
 from cohobate.dynamics.models.pairs import lennard_jones
@@ -21,9 +25,9 @@ from dynamics.systems import CUTOFF, EPSILON, SIGMA, cluster
 SEEDS = co.Problem({"seed": co.Integer(0, 10**6)}, outputs=(co.Output("energy", "minimize"),))
 
 
-def relax():
+def relax(**given: Any):
     potential = lennard_jones(EPSILON, SIGMA, CUTOFF, threads=1)
-    return FIRE(potential, until=Convergence.from_fmax(0.01), n_steps=400)
+    return FIRE(potential, until=Convergence.from_fmax(0.01), n_steps=400, **given)
 
 
 def build(seed: int) -> AtomicData:
@@ -93,6 +97,44 @@ def test_outputs_that_are_missing_are_failures():
     assert isinstance(result.outcome, Failure)
     assert result.outcome.kind == "bad_output"
     assert "'gap'" in result.outcome.message
+
+
+def test_a_campaign_goes_on_with_the_systems_that_were_under_way(tmp_path: Path):
+    built: list[int] = []
+
+    def counted(seed: int) -> AtomicData:
+        built.append(seed)
+        return cluster(4 + seed % 5, seed=seed)
+
+    class Wait:
+        frequency = 1
+        stage = HookStage.BEFORE_STEP
+
+        def __call__(self, batch: Batch, moment: Moment) -> None:
+            if batch.n_systems >= 3:
+                there.set()
+                while not engine._closed:
+                    threading.Event().wait(0.001)
+
+    there = threading.Event()
+    progress, run = tmp_path / "progress", tmp_path / "run"
+    engine = InFlight(relax(hooks=[Wait()]), max_atoms=40, progress=progress)
+    handle = co.Campaign(Count(12), counted, engine, run=run).start(co.evaluations(12))
+    assert there.wait(20)
+    engine.close()
+    with pytest.raises(EngineClosed):
+        handle.result()
+    second, first = Count(12), len(built)
+    with InFlight.resume(progress, relax(), max_atoms=40) as engine:
+        under_way = len(engine.restored)
+        co.Campaign(second, counted, engine, run=run, accept_new_code=True).run(co.evaluations(12))
+    assert under_way > 1
+    assert len(built) <= first + 12 - under_way
+    for result in second.results:
+        seed = result.trial.inputs["seed"]
+        batch = relax().run(batch_of([cluster(4 + seed % 5, seed=seed)]))
+        assert result.outcome.outputs["energy"] == float(batch["energy"][0])
+    assert len(second.results) == 12
 
 
 def test_what_was_recorded_is_not_run_again(tmp_path: Path):

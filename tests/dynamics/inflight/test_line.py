@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohobate.core.errors import UserError
 from cohobate.core.task import Task
 from cohobate.dynamics.inflight.line import PASSES, Line, Size
 from cohobate.dynamics.inflight.seat import Seat
@@ -86,8 +84,3 @@ def test_never_more_than_there_is_room_for_and_none_is_lost(atoms: list[int], mo
         assert sum(one.atoms for one in some) <= most or len(some) == 1
         seen += [one.number for one in some]
     assert sorted(seen) == list(range(len(atoms)))
-
-
-def test_limits_that_make_no_sense_are_refused():
-    with pytest.raises(UserError, match="max_atoms must be a positive number, got -1"):
-        Size(-1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -139,10 +140,31 @@ def test_progress_is_written_by_itself(tmp_path: Path):
     path = tmp_path / "progress"
     with InFlight(both(), max_atoms=1000, progress=path, progress_every=0.0) as engine:
         futures = submitted(engine)
+        while engine.steps < 30:
+            threading.Event().wait(0.001)
+        shutil.copy(path, tmp_path / "under way")
         wait(futures, 20)
+    with InFlight.resume(tmp_path / "under way", both(), max_atoms=1000) as engine:
+        restored = dict(engine.restored)
+        assert restored
+    for key, future in restored.items():
+        assert_same(future.result(), futures[int(key)].result())
     with InFlight.resume(path, both(), max_atoms=1000) as engine:
-        assert list(engine.restored) in ([], [*engine.restored])
-    assert all(not name.endswith(".tmp") for name in os.listdir(tmp_path))
+        assert not engine.restored  # all had left
+    assert sorted(os.listdir(tmp_path)) == ["progress", "under way"]
+
+
+def test_closing_an_engine_leaves_its_last_progress(tmp_path: Path):
+    path = tmp_path / "progress"
+    with InFlight(both(), max_atoms=1000, progress=path) as engine:
+        submitted(engine)
+        while engine.steps < 30:
+            threading.Event().wait(0.001)
+        engine.close()
+    with InFlight.resume(path, both(), max_atoms=1000) as engine:
+        restored = dict(engine.restored)
+    for i, one in enumerate(run_all(both(), SYSTEMS, max_atoms=1000)):
+        assert_same(restored[str(i)].result(), one)
 
 
 def interrupted(tmp_path: Path, steps: int) -> Path:

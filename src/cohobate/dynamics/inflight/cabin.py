@@ -124,11 +124,12 @@ class Cabin:
                 return f"field {name!r}: {kind} of this one, and {self.batch.kind(name)} of those it would join"
         return None
 
-    def take_out(self, rows: Sequence[int]) -> list[Seat]:
+    def take_out(self, rows: Sequence[int], now: float) -> list[Seat]:
         """Takes systems out as they are, to go on later."""
         out = [self.seats[row] for row in rows]
         for row, seat in zip(rows, out, strict=True):
             seat.state = self.batch.select([row])
+            seat.step_out(now)
         chosen = set(rows)
         self.change([row for row in range(len(self.seats)) if row not in chosen], ())
         return out
@@ -137,7 +138,7 @@ class Cabin:
         """Counts the pairs of those that are here, guesses by them what those that wait will have; whether it did."""
         if not self._count_edges or COUNT not in self.batch or not self.seats:
             return False
-        each = torch.zeros(len(self.seats), dtype=torch.int64)
+        each = torch.zeros(len(self.seats), dtype=torch.int64, device=self.batch.device)
         each.index_add_(0, self.batch.system, self.batch[COUNT].long())
         for seat, pairs in zip(self.seats, each.tolist(), strict=True):
             seat.edges = float(pairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, final
@@ -30,23 +31,24 @@ class ExtXYZ:
     """Appends systems to a file, ``capacity`` of them at most; ``drain`` reads them back and empties it.
 
     Fields of atoms are columns, those of the system stand in the comment line; what only means something in a running
-    batch is left out. A frame is on its way to the disk when ``write`` returns.
+    batch is left out. What comes back is in double precision.
     """
 
     def __init__(self, path: str | os.PathLike[str], capacity: int | None = None) -> None:
         self.path, self.capacity = Path(path), capacity
+        self._lock = threading.Lock()
         self._number = sum(1 for _ in frames(self.path)) if self.path.exists() else 0
 
     def write(self, batch: Batch, mask: Tensor) -> Tensor:
         """Appends as many as there is room for."""
-        rows = torch.nonzero(mask).ravel()
-        if self.capacity is not None:
-            rows = rows[: max(0, self.capacity - self._number)]
-        taken = torch.zeros_like(mask)
-        taken[rows] = True
-        with self.path.open("a", encoding="utf-8") as file:
+        with self._lock, self.path.open("a", encoding="utf-8") as file:
+            rows = torch.nonzero(mask).ravel()
+            if self.capacity is not None:
+                rows = rows[: max(0, self.capacity - self._number)]
+            taken = torch.zeros_like(mask)
+            taken[rows] = True
             file.writelines(frame(batch.select([row])) for row in rows.tolist())
-        self._number += len(rows)
+            self._number += len(rows)
         return taken
 
     def __len__(self) -> int:
@@ -59,9 +61,10 @@ class ExtXYZ:
 
     def drain(self) -> Batch | None:
         """Returns all, and empties the file."""
-        read = list(frames(self.path)) if self.path.exists() else []
-        self.path.unlink(missing_ok=True)
-        self._number = 0
+        with self._lock:
+            read = list(frames(self.path)) if self.path.exists() else []
+            self.path.unlink(missing_ok=True)
+            self._number = 0
         return joined(read) if read else None
 
 

@@ -221,6 +221,8 @@ class Flight:
                     self._orders.popleft()()
                 for seat, outcome in self.turns.turn():
                     self.end(seat, outcome)
+            if self.plan.progress is not None:
+                self.turns.save(self.plan.progress)
 
     def _wanted(self) -> bool:
         """Waits until there is something to do; whether there is."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final, final
 
-from cohobate.core.errors import UserError
 from cohobate.dynamics.inflight.seat import Seat
 
 PASSES: Final = 64
@@ -23,11 +22,6 @@ class Size:
     atoms: float
     edges: float = inf
     systems: float = inf
-
-    def __post_init__(self) -> None:
-        for name in ("atoms", "edges", "systems"):
-            if not getattr(self, name) >= 0:
-                raise UserError(f"max_{name} must be a positive number, got {getattr(self, name)!r}")
 
     def fits(self, seat: Seat) -> bool:
         """Whether a system has room in it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -40,4 +40,5 @@ def by_size(systems: Iterable[Any], *, window: int = 256) -> Iterator[Any]:
 
 def atoms_of(system: Any) -> int:  # noqa: ANN401 a system of any kind
     """Returns how many atoms a system has."""
-    return system.n_atoms if isinstance(system, AtomicData) else len(getattr(system, "positions", system))
+    positions = system["positions"] if isinstance(system, Mapping) else getattr(system, "positions", system)
+    return len(positions)

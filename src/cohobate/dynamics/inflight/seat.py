@@ -56,6 +56,7 @@ class Seat:
     most: int | None = None
     began: float = inf
     due: float = inf
+    boarded: float = 0.0
     spent: float = 0.0
     passed: int = 0
     unwanted: bool = False
@@ -75,4 +76,10 @@ class Seat:
     def board(self, now: float) -> None:
         """Has what is left of its time run from now on; waiting for a place costs none."""
         deadline, self.began, self.flown = self.task.deadline, inf, True
+        self.boarded = now
         self.due = inf if deadline is None else now + max(0.0, deadline - self.spent)
+
+    def step_out(self, now: float) -> None:
+        """Has it wait again."""
+        self.spent += now - self.boarded
+        self.due = inf

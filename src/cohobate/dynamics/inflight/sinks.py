@@ -41,7 +41,7 @@ class Sink(Protocol):
 
 @final
 class Memory:
-    """Keeps systems in memory, ``capacity`` of them at most.
+    """Keeps systems in main memory, ``capacity`` of them at most.
 
     >>> kept = Memory(capacity=1)
     >>> two = Batch.of([{"numbers": [18], "positions": [[0, 0, 0]]}] * 2)
@@ -65,7 +65,7 @@ class Memory:
                 rows = rows[: self.capacity - self._number]
             taken = torch.zeros_like(mask)
             if len(rows):
-                self._held.append(batch.select(rows))
+                self._held.append(batch.select(rows).to("cpu"))
                 self._number += len(rows)
                 taken[rows] = True
             return taken

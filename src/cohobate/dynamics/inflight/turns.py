@@ -49,6 +49,9 @@ class Plan:
     n_steps: int | None = None
 
     def __post_init__(self) -> None:
+        for name in ("atoms", "edges", "systems"):
+            if not (most := getattr(self.most, name)) >= 1:
+                raise UserError(f"InFlight: max_{name} must be a positive number, got {most!r}")
         for name, least in (("refill_frequency", 1), ("n_steps", 1), ("ahead", 0)):
             given = getattr(self, name)
             if given is not None and (isinstance(given, bool) or not isinstance(given, int) or given < least):
@@ -218,7 +221,7 @@ class Turns:
         if len(seats) > 1:
             rows = list(range((len(seats) + 1) // 2, len(seats)))
             self._limit(seats[: rows[0]])
-            self._put_back(self.cabin.take_out(rows))
+            self._put_back(self.cabin.take_out(rows, time.monotonic()))
         self.urgent = True
         return []
 
