@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cohobate.dynamics.convergence import fmax
 from cohobate.dynamics.data.batch import Batch
-from cohobate.dynamics.stages.langevin import BOLTZMANN
+from cohobate.dynamics.stages.kinetics import BOLTZMANN
 from cohobate.dynamics.stages.masking import ACCELERATION, per_system
 
 
