@@ -321,7 +321,7 @@ def test_fields_of_the_user_come_back():
         assert one["tag"].tolist() == [i, 7]
         assert one["mark"].dtype == bool
         assert one["mark"].tolist() == (np.arange(SYSTEMS[i].n_atoms) % 3 == 0).tolist()
-        assert one["numbers"].tolist() == SYSTEMS[i]["numbers"]
+        assert one["numbers"].tolist() == list(SYSTEMS[i]["numbers"])
 
 
 def test_a_field_that_others_declare_otherwise_is_refused(gate: threading.Event):

@@ -123,8 +123,9 @@ def _read(comment: str, rows: list[list[str]]) -> Batch:
         scopes[own], first = "atom", last
     for name, text in info.items():
         own = FIELDS_OF.get(name, name)
-        fields[own] = np.array([_value(cell) for cell in text.strip('"').split()])
-        fields[own] = fields[own] if text[0] != '"' else fields[own][None]
+        values = np.array([_value(cell) for cell in text.strip('"').split()])
+        shape = STANDARD[own].shape if own in STANDARD else values.shape
+        fields[own] = values.reshape(1, *shape) if text[0] == '"' else values
         scopes[own] = "system"
     return Batch.of([fields], scopes=scopes)
 
