@@ -324,6 +324,12 @@ def test_fields_of_the_user_come_back():
         assert one["numbers"].tolist() == list(SYSTEMS[i]["numbers"])
 
 
+def test_only_what_is_wanted_is_told():
+    (found,) = run_all(relax(), SYSTEMS[:1], max_atoms=25, outputs=["energy", "fmax"])
+    assert sorted(found) == ["energy", "fmax", "id", "status", "steps"]
+    assert found["fmax"] <= 0.01
+
+
 def test_a_field_that_others_declare_otherwise_is_refused(gate: threading.Event):
     pause = Pause(gate)
     one = AtomicData({**SYSTEMS[0], "tag": np.array([1])}, {"tag": "system"})

@@ -41,7 +41,9 @@ class InFlight:
     ``sinks`` also get all that leave, the first that has room; while none has, nobody leaves or boards. ``on_done`` is
     called with them, too. ``deadline`` of a task (s) is the time its function takes and its system is in the batch.
     The id of a system, from which its random numbers follow, is the key of its task where that is a number, else the
-    count of tasks. ``n_steps`` is how many steps a system makes in all stages together.
+    count of tasks. ``n_steps`` is how many steps a system makes in all stages together. ``outputs`` names the fields
+    that futures resolve with (default: positions, energy and all others of use); status, steps and id always are.
+    The progress of all is written to ``progress`` every ``progress_every`` (s), and when the engine is closed.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class InFlight:
         on_done: Callable[[Batch], None] | None = None,
         n_steps: int | None = None,
         ahead: int | None = None,
+        outputs: Sequence[str] | None = None,
         progress: str | os.PathLike[str] | None = None,
         progress_every: float = 60.0,
         dtype: torch.dtype = torch.float64,
@@ -65,7 +68,8 @@ class InFlight:
         limit = dynamics.n_steps if n_steps is None else n_steps
         check_ends(dynamics, limit)
         file = None if progress is None else Path(progress)
-        plan = Plan(most, refill_frequency, tuple(sinks), on_done, ahead, file, progress_every, limit)
+        told = None if outputs is None else tuple(outputs)
+        plan = Plan(most, refill_frequency, tuple(sinks), on_done, ahead, file, progress_every, limit, told)
         cabin = Cabin(dynamics, dtype=dtype, device=device, edges=max_edges is not None)
         building = Building(cabin.dynamics, most, n_steps=limit, dtype=dtype, device=device)
         self._flight = Flight(cabin, plan, building)

@@ -47,6 +47,7 @@ class Plan:
     progress: Path | None = None
     progress_every: float = 60.0
     n_steps: int | None = None
+    outputs: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         for name in ("atoms", "edges", "systems"):
@@ -153,7 +154,7 @@ class Turns:
             return []
         seats, ends, made = [self.cabin.seats[row] for row in rows], batch[END].tolist(), batch[MADE].tolist()
         wrong = self._look_at(batch, gone)
-        values = told(batch, rows, seats)
+        values = told(batch, rows, seats, self.plan.outputs)
         return [
             (seat, failed(seat, made[row], self.cabin.why(seat)) if ends[row] == FAILED else wrong or Returned(value))
             for row, seat, value in zip(rows, seats, values, strict=True)
