@@ -32,7 +32,7 @@ class Feeding:
         self._queue: deque[Seat] = deque()
         self._now: Seat | None = None
         self._thread: threading.Thread | None = None
-        self._stopped = False
+        self._stopped, self._filling = False, True
 
     @property
     def idle(self) -> bool:
@@ -83,12 +83,20 @@ class Feeding:
 
     def _next(self) -> Seat | None:
         with self._changed:
-            while not self._stopped and not (self._queue and len(self._line) < max(1, self._ahead())):
+            while not self._stopped and not (self._queue and len(self._line) < self._enough()):
+                self._filling = False
                 self._changed.wait()
+            self._filling = True
             if self._stopped:
                 return None
             self._now = seat = self._queue.popleft()
             return seat
+
+    def _enough(self) -> int:
+        """Returns how many may wait; once there are so many, none is built until half of them have gone."""
+        ahead = max(1, self._ahead())
+        self._line.low = max(1, ahead // 2)
+        return ahead if self._filling else self._line.low
 
     def _called(self, seat: Seat) -> Returned | Raised:
         task, seat.began = seat.task, time.monotonic()

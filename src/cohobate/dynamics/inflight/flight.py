@@ -96,7 +96,8 @@ class Flight:
                 return
             if seat.atoms:
                 self._seen, self._atoms = self._seen + 1, self._atoms + seat.atoms
-            self.changed.notify_all()
+            if self._retired:
+                self.changed.notify_all()
         settle(seat.future, outcome)
 
     def pending(self) -> list[Future[Any]]:

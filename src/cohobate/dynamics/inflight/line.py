@@ -37,11 +37,12 @@ class Size:
 
 @final
 class Line:
-    """Systems that wait for room, in the order they came."""
+    """Systems that wait for room, in the order they came; below ``low`` of them more are to be built."""
 
-    __slots__ = ("_seats",)
+    __slots__ = ("_seats", "low")
 
     def __init__(self) -> None:
+        self.low = 1
         self._seats: deque[Seat] = deque()
 
     def __len__(self) -> int:

@@ -174,7 +174,7 @@ class Turns:
             if self.cabin.count_edges(self._line) or self._free is None:
                 self._free = self.most.less(stay)
             fresh = self._line.take(self._free, empty=not stay)
-            if fresh:
+            if fresh and len(self._line) < self._line.low:
                 self._changed.notify_all()
         coming: list[Seat] = []
         refused: list[Leaving] = []
