@@ -18,6 +18,7 @@ from cohobate.core.task import Task
 from cohobate.dynamics.convergence import Convergence
 from cohobate.dynamics.data.atomic import AtomicData, batch_of
 from cohobate.dynamics.data.batch import Batch
+from cohobate.dynamics.hooks.changing import WrapPositions
 from cohobate.dynamics.hooks.hook import HookStage, Moment
 from cohobate.dynamics.inflight.engine import InFlight
 from cohobate.dynamics.inflight.running import as_they_leave, run_all
@@ -88,6 +89,17 @@ def test_how_often_convergence_is_looked_at_is_counted_by_the_steps_of_each_syst
     for i, one in enumerate(found):
         assert_as_alone(one, alone(relax(frequency=6), SYSTEMS[i], i))
         assert one["status"] != "converged" or one["steps"] % 6 == 1
+
+
+@pytest.mark.parametrize("frequency", [1, 7])
+def test_hooks_of_the_whole_change_systems_as_if_each_were_alone(frequency: int):
+    def wrapped() -> Dynamics:
+        hot = NVTLangevin(argon(), dt=4.0, temperature=80, n_steps=40)
+        return hot.replaced(hooks=(WrapPositions(frequency=frequency),))
+
+    systems = [crystal(2, seed=1), crystal(1, seed=2), crystal(2, seed=3)]
+    for i, one in enumerate(run_all(wrapped(), systems, max_atoms=36)):
+        assert_as_alone(one, alone(wrapped(), systems[i], i))
 
 
 @pytest.fixture

@@ -64,7 +64,8 @@ class Cabin:
     def why(self, seat: Seat) -> str:
         """Returns what was wrong with a system, and forgets it."""
         told = [text for guard in self.guards if (text := guard.why.pop(seat.number, ""))]
-        return told[0] if told else "it was marked as failed"
+        marked = self.dynamics.reasons.pop(seat.id, "it was marked as failed")
+        return told[0] if told else marked
 
     def change(self, stay: Sequence[int], coming: Iterable[Seat]) -> None:
         """Keeps some systems, in the order given, and lets others board."""
