@@ -91,6 +91,19 @@ def test_descent_takes_the_steps_it_was_told():
     assert batch["positions"].numpy() == pytest.approx((start * (1 - 0.5 * 0.2) ** 7).numpy(), rel=1e-13)
 
 
+def test_lbfgs_by_torch_has_the_same_bits():
+    batch = batch_of(SYSTEMS)
+    run = LBFGS(argon(), until=Convergence.from_forces(0.0), memory=4)
+    run.begin(batch)
+    update = run.stages[0].update
+    assert isinstance(update, Lbfgs)
+    for _ in range(9):
+        run.step(batch)
+        forces = torch.where(batch["fixed"][:, None], 0.0, batch["forces"])
+        everyone = torch.ones(len(SYSTEMS), dtype=torch.bool)
+        assert torch.equal(update.direction(batch, everyone, forces), update.by_torch(batch, forces))
+
+
 def test_lbfgs_gets_along_where_the_curvature_is_not_positive():
     """From there the L-BFGS of ASE makes steps for ever."""
     batch = batch_of([cluster(13, seed=s) for s in range(6)])

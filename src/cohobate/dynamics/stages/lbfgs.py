@@ -44,7 +44,7 @@ class Lbfgs:
 
     @property
     def fields(self) -> Mapping[str, Field]:
-        """What is remembered, the latest first; the last move, the forces before it."""
+        """What is remembered, in a ring; the last move, the forces before it; how many steps it learned from."""
         moves, changes, inverse = self._remembered
         return {
             moves: Field("atom", (self.memory, 3), unit="Å"),
@@ -77,7 +77,7 @@ class Lbfgs:
         where = moving(batch, mask)
         forces = batch["forces"] if where is None else torch.where(where, batch["forces"], 0.0)
         concave = self._remember(batch, mask, forces)
-        move = self._direction(batch, forces)
+        move = self.direction(batch, mask, forces)
         far = longest(batch, move)
         limited = (far >= self.max_step) | (concave & (far > 0))
         move = move * each(batch, torch.where(limited, self.max_step / far, 1.0)) * self.damping
@@ -95,23 +95,40 @@ class Lbfgs:
         moved = known >= 0
         learns = mask & moved & (curvature > 0)
         atoms = learns[batch.system][:, None, None]
+        systems, atoms = torch.nonzero(learns).ravel(), torch.nonzero(learns[batch.system]).ravel()
+        slot = known % self.memory
+        batch[inverse][systems, slot[systems]] = 1.0 / curvature[systems]
         for name, new in ((moves, batch[MOVE]), (changes, change)):
-            put(batch[name], torch.cat([new[:, None], batch[name][:, :-1]], 1), atoms)
-        put(batch[inverse], torch.cat([1.0 / curvature[:, None], batch[inverse][:, :-1]], 1), learns[:, None])
-        put(known, torch.clamp(known + (learns | ~moved).to(known.dtype), max=self.memory), mask)
+            batch[name][atoms, slot[batch.system[atoms]]] = new[atoms]
+        put(known, known + (learns | ~moved).to(known.dtype), mask)
         return moved & ~(curvature > 0)
 
-    def _direction(self, batch: Batch, forces: Tensor) -> Tensor:
-        """Returns the inverse of the remembered curvature times the forces; what is not remembered is zero."""
+    def direction(self, batch: Batch, mask: Tensor, forces: Tensor) -> Tensor:
+        """Returns the inverse of the remembered curvature times the forces."""
+        if batch.device.type != "cpu" or batch.dtype != torch.float64:
+            return self.by_torch(batch, forces)
+        from cohobate.dynamics.kernels.two_loops import directions  # numba takes a while to import
+
+        moves, changes, inverse = (batch[name].numpy() for name in self._remembered)
+        found, known = forces.clone(), batch[KNOWN].numpy()
+        directions(batch.start.numpy(), mask.numpy(), known, moves, changes, inverse, 1 / self.stiffness, found.numpy())
+        return found
+
+    def by_torch(self, batch: Batch, forces: Tensor) -> Tensor:
+        """Returns the same for any device and type; what is not remembered is zero."""
         moves, changes, inverse = (batch[name] for name in self._remembered)
-        depth = int(batch[KNOWN].max())
-        rest, parts = forces, []
-        for k in range(depth):
-            part = inverse[:, k] * per_system(batch, moves[:, k] * rest)
-            rest = rest - changes[:, k] * each(batch, part)
-            parts.append(part)
-        found = rest / self.stiffness
-        for k in reversed(range(depth)):
-            back = inverse[:, k] * per_system(batch, changes[:, k] * found)
-            found = found - moves[:, k] * each(batch, back - parts[k])
+        known, every = batch[KNOWN], torch.arange(batch.n_systems, device=batch.device)
+        first = torch.arange(batch.n_atoms, device=batch.device) * self.memory
+        rest, steps = forces, []
+        for k in range(min(int(known.max()), self.memory)):
+            slot = (known - 1 - k) % self.memory
+            row, weight = first + slot[batch.system], inverse[every, slot]
+            move, change = (one.view(-1, 3).index_select(0, row) for one in (moves, changes))
+            part = weight * per_system(batch, move * rest)
+            rest = rest - change * each(batch, part)
+            steps.append((move, change, weight, part))
+        found = rest * (1 / self.stiffness)
+        for move, change, weight, part in reversed(steps):
+            back = weight * per_system(batch, change * found)
+            found = found - move * each(batch, back - part)
         return found
