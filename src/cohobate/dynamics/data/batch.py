@@ -128,7 +128,7 @@ class Batch:
         held = self._fields["id"].tolist()
         at = {one: row for row, one in enumerate(held)}
         if len(at) < len(held):
-            raise UserError(f"id {repeated(self._fields['id'])} is there twice: ids must be unique to be looked up")
+            raise UserError(f"id {repeated(held)} is there twice: ids must be unique to be looked up")
         wanted = [int(one) for one in ids]
         if missing := [one for one in wanted if one not in at]:
             raise UserError(f"no system has the id {missing[0]}; the batch has {held!r:.80}")
@@ -235,7 +235,7 @@ def gathered(
     listed = [_system(one, first + i, scopes, dtype, device) for i, (one, scopes) in enumerate(systems)]
     if not listed:
         raise UserError("a batch needs at least one system, got none; see Batch.empty")
-    return _unique(joined(listed))
+    return _unique(joined(listed)) if len(listed) > 1 else listed[0]
 
 
 def joined(batches: Sequence[Batch]) -> Batch:
@@ -274,7 +274,7 @@ def _agreed(batches: Sequence[Batch]) -> dict[str, Field]:
 
 
 def _unique(batch: Batch) -> Batch:
-    if (twice := repeated(batch["id"])) is not None:
+    if (twice := repeated(batch["id"].tolist())) is not None:
         raise UserError(f"field 'id': {twice} is there twice; the ids of a batch are unique")
     return batch
 

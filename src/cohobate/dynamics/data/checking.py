@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Array = NDArray[Any]
+LOOKED_AT: Final = ("numbers", "positions", "velocities", "masses", "cell", "pbc")
 SAME: Final = 1e-6
 """Atoms that are nearer than this (Å) are in the same place; only the smallest of rounding lies below."""
 SLANT: Final = np.array([0.6180339887, 0.7320508076, 0.2896124113])
@@ -20,39 +21,37 @@ SEAM: Final = 0.9987162347
 
 def wrong(fields: Mapping[str, Tensor]) -> str | None:
     """Returns what is wrong with the fields of one system, which have the shapes they are to have."""
-    held = {name: fields[name].cpu().double().numpy() for name in ("positions", "cell", "masses") if name in fields}
-    periodic = fields["pbc"][0].cpu().numpy() if "pbc" in fields else np.zeros(3, bool)
+    held = {name: fields[name].cpu().numpy() for name in LOOKED_AT if name in fields}
+    periodic = held["pbc"][0] if "pbc" in held else np.zeros(3, bool)
     cell = held["cell"][0] if "cell" in held else None
     return (
-        _wrong_numbers(fields["numbers"])
-        or _wrong_motion(fields)
+        _wrong_numbers(held["numbers"])
+        or _wrong_motion(held)
         or _wrong_masses(held.get("masses"))
         or _wrong_cell(cell, periodic)
         or _wrong_places(held["positions"], cell, periodic)
     )
 
 
-def _wrong_numbers(numbers: Tensor) -> str | None:
+def _wrong_numbers(numbers: Array) -> str | None:
     if not len(numbers):
         return "positions: expected at least one atom, got none"
-    if (low := int(numbers.min())) < 0:
-        return f"numbers must be atomic numbers, got {low}"
-    return None
+    return f"numbers must be atomic numbers, got {low}" if (low := numbers.min()) < 0 else None
 
 
-def _wrong_motion(fields: Mapping[str, Tensor]) -> str | None:
+def _wrong_motion(held: Mapping[str, Array]) -> str | None:
     for name in ("positions", "velocities"):
-        if name in fields and not bool((finite := fields[name].isfinite().all(1)).all()):
-            atom = finite.tolist().index(False)
-            return f"{name} must be finite; those of atom {atom} are {fields[name][atom].tolist()}"
+        if name in held and not (finite := np.isfinite(held[name])).all():
+            atom = int(np.argwhere(~finite)[0][0])
+            return f"{name} must be finite; those of atom {atom} are {held[name][atom].tolist()}"
     return None
 
 
 def _wrong_masses(masses: Array | None) -> str | None:
-    if masses is not None and not ((masses > 0) & np.isfinite(masses)).all():
-        atom = int(np.flatnonzero(~((masses > 0) & np.isfinite(masses)))[0])
-        return f"masses must be positive; that of atom {atom} is {masses[atom]}"
-    return None
+    if masses is None or 0 < masses.min() <= masses.max() < np.inf:
+        return None
+    atom = int(np.flatnonzero(~((masses > 0) & np.isfinite(masses)))[0])
+    return f"masses must be positive; that of atom {atom} is {masses[atom]}"
 
 
 def _wrong_cell(cell: Array | None, periodic: Array) -> str | None:

@@ -23,14 +23,14 @@ def rows(wanted: Tensor | Sequence[int], n: int, device: torch.device) -> Tensor
         if tuple(given.shape) != (n,):
             raise UserError(f"expected a mask of {n} systems, got the shape {tuple(given.shape)}")
         return torch.nonzero(given).ravel()
-    if given.ndim != 1 or (given.is_floating_point() and len(given)):
+    listed = given.tolist()
+    if given.ndim != 1 or (listed and given.is_floating_point()):
         raise UserError(f"expected a mask or numbers of systems, got {wanted!r:.80}")
-    found = given.to(torch.int64)
-    if bool(((found < 0) | (found >= n)).any()):
-        raise UserError(f"expected numbers of {n} systems, from 0 to {n - 1}, got {found.tolist()!r:.80}")
-    if (twice := repeated(found)) is not None:
+    if listed and not (min(listed) >= 0 and max(listed) < n):
+        raise UserError(f"expected numbers of {n} systems, from 0 to {n - 1}, got {listed!r:.80}")
+    if (twice := repeated(listed)) is not None:
         raise UserError(f"system {twice} is wanted twice; the ids of a batch are unique")
-    return found
+    return given.to(torch.int64)
 
 
 def members(start: Tensor, counts: Tensor, chosen: Tensor) -> Tensor:
@@ -40,9 +40,8 @@ def members(start: Tensor, counts: Tensor, chosen: Tensor) -> Tensor:
     return first + torch.arange(len(first), device=first.device)
 
 
-def repeated(numbers: Tensor) -> int | None:
+def repeated(numbers: Sequence[int]) -> int | None:
     """Returns a number that is there twice, if any is."""
-    listed = numbers.tolist()
-    if len(set(listed)) == len(listed):
+    if len(set(numbers)) == len(numbers):
         return None
-    return next(int(one) for one in listed if listed.count(one) > 1)
+    return next(one for one in numbers if numbers.count(one) > 1)
