@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
 from cohobate.host.extras import require
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+@cache
+def compiles() -> bool:
+    """Whether loops can be compiled here: whether numba is installed."""
+    return find_spec("numba") is not None
 
 
 def compiled(fn: F) -> F:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
+from cohobate.dynamics.kernels.compiling import compiles
 
 ORIGIN: Final = "pairs.origin"
 CELL: Final = "pairs.cell"
@@ -85,9 +86,3 @@ def _digest(origin: Tensor, cell: Tensor) -> int:
     said = origin.cpu().numpy().tobytes() + cell.cpu().numpy().tobytes()
     return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "big", signed=True)
 
-
-def compiles() -> bool:
-    """Whether loops can be compiled here: whether numba is installed."""
-    from importlib.util import find_spec
-
-    return find_spec("numba") is not None

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
+from cohobate.dynamics.kernels.compiling import compiles
 from cohobate.dynamics.models.edges import Edges
 from cohobate.dynamics.models.lists import Listed, PairLists
-from cohobate.dynamics.models.origins import cells_of, compiles
+from cohobate.dynamics.models.origins import cells_of
 from cohobate.dynamics.models.potential import Results, Traits
 from cohobate.dynamics.models.team import Team
 from cohobate.dynamics.models.torch_pairs import Cut, summed

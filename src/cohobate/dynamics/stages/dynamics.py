@@ -160,6 +160,9 @@ class Dynamics:
                 wanted = found.ok & mask
                 rows = wanted if kind.scope == "system" else wanted[batch.system]
                 held = batch[name]
+                if bool(wanted.all()):
+                    held.copy_(value)
+                    continue
                 held.copy_(torch.where(rows.reshape(-1, *[1] * (value.ndim - 1)), value, held))
             lost = mask & ~found.ok
             if bool(lost.any()):

@@ -12,7 +12,7 @@ from torch import Tensor
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
-from cohobate.dynamics.stages.masking import moving, per_system, put
+from cohobate.dynamics.stages.masking import in_loops, looped, moving, per_system, put
 
 STEP: Final = "fire.dt"
 MIXING: Final = "fire.alpha"
@@ -64,6 +64,13 @@ class Fire:
 
     def before(self, batch: Batch, mask: Tensor) -> None:
         """Turns the velocities towards the forces, or stops; and moves."""
+        if in_loops(batch):
+            from cohobate.dynamics.kernels.motion import fire  # numba takes a while to import
+
+            given = looped(batch, mask, SPEED, "positions", "forces", STEP, MIXING, DOWNHILL)
+            return fire(
+                *given, self.dt_max, self.max_step, self.patience, self.grow, self.shrink, self.alpha, self.fade
+            )  # fmt: skip
         where = moving(batch, mask)
         forces = batch["forces"] if where is None else batch["forces"] * where
         speed, step, alpha, ago = batch[SPEED], batch[STEP], batch[MIXING], batch[DOWNHILL]

@@ -13,8 +13,8 @@ from torch import Tensor
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
-from cohobate.dynamics.stages.masking import ACCELERATION, accelerations, add, moving, put
-from cohobate.dynamics.stages.nve import MOTION
+from cohobate.dynamics.stages.masking import ACCELERATION, accelerations, in_loops, looped, moving, put
+from cohobate.dynamics.stages.nve import MOTION, kicked
 
 BOLTZMANN: Final = 8.617333262145179e-05
 """eV/K, CODATA 2018."""
@@ -58,20 +58,28 @@ class Langevin:
 
     def before(self, batch: Batch, mask: Tensor) -> None:
         """Half a kick, half a drift, friction and noise, half a drift."""
-        where, half = moving(batch, mask), 0.5 * self.dt
-        keep = math.exp(-self.friction * self.dt)
+        half, keep = 0.5 * self.dt, math.exp(-self.friction * self.dt)
         noise = math.sqrt((1 - keep * keep) * BOLTZMANN * self.temperature * ACCELERATION)
+        self._move(batch, mask, half, keep, noise)
+        batch[DRAWS].add_(mask.to(torch.int64))
+
+    def _move(self, batch: Batch, mask: Tensor, half: float, keep: float, noise: float) -> None:
+        if in_loops(batch):
+            from cohobate.dynamics.kernels.motion import langevin  # numba takes a while to import
+
+            given = looped(batch, mask, "id", DRAWS, "velocities", "positions", "forces", "masses")
+            return langevin(*given, ACCELERATION, half, keep, noise, self.seed)
+        where = moving(batch, mask)
         speed = batch["velocities"] + accelerations(batch) * half
         drifted = batch["positions"] + speed * half
         speed = speed * keep + self._normals(batch) * (noise / torch.sqrt(batch["masses"]))[:, None]
         drifted = drifted + speed * half
         put(batch["velocities"], speed, where)
         put(batch["positions"], drifted, where)
-        batch[DRAWS].add_(mask.to(torch.int64))
 
     def after(self, batch: Batch, mask: Tensor) -> None:
         """Half a kick."""
-        add(batch["velocities"], accelerations(batch) * (0.5 * self.dt), moving(batch, mask))
+        kicked(batch, mask, 0.5 * self.dt)
 
     def _normals(self, batch: Batch) -> Tensor:
         from cohobate.dynamics.kernels.normals import normals  # numba takes a while to import
