@@ -9,7 +9,7 @@ from cohobate.dynamics.kernels.normals import normal_three
 
 
 @compiled
-def kick(mask, start, fixed, velocities, forces, masses, unit, half):
+def kick(unit, half, mask, start, fixed, velocities, forces, masses):
     """Changes velocities by half a step of the forces."""
     for s in range(len(mask)):
         if mask[s]:
@@ -21,7 +21,7 @@ def kick(mask, start, fixed, velocities, forces, masses, unit, half):
 
 
 @compiled
-def kick_drift(mask, start, fixed, velocities, positions, forces, masses, unit, half, dt):
+def kick_drift(unit, half, dt, mask, start, fixed, velocities, positions, forces, masses):
     """Changes velocities by half a step of the forces, and positions by a step of the velocities."""
     for s in range(len(mask)):
         if mask[s]:
@@ -35,7 +35,7 @@ def kick_drift(mask, start, fixed, velocities, positions, forces, masses, unit, 
 
 @compiled
 def langevin(
-    mask, start, fixed, ids, draws, velocities, positions, forces, masses, unit, half, keep, noise, seed
+    unit, half, keep, noise, seed, mask, start, fixed, ids, draws, velocities, positions, forces, masses
 ):  # fmt: skip
     """Half a kick, half a drift, friction and noise, half a drift."""
     for s in range(len(mask)):
@@ -54,8 +54,8 @@ def langevin(
 
 @compiled
 def fire(
+    dt_max, max_step, patience, grow, shrink, alpha_first, fade,
     mask, start, fixed, speeds, positions, forces, steps, mixing, downhill,
-    dt_max, max_step, patience, grow, shrink, alpha_first, fade
 ):  # fmt: skip
     """Turns the velocities of each system towards the forces, or stops it; and moves."""
     for s in range(len(mask)):

@@ -60,9 +60,7 @@ def added(system, first, into, start, energies, virials, buffers, buffer, energy
 
 
 @cache
-def summing(
-    pair: Callable[..., Any], *, own: int, further: bool, single: bool, switch: bool
-) -> Callable[..., Any]:
+def summing(pair: Callable[..., Any], *, own: int, further: bool, single: bool, switch: bool) -> Callable[..., Any]:
     """Returns the compiled sums over the pairs of some parts of a batch, for a pair potential.
 
     ``pair(r2, parameters)`` returns the energy (eV) and minus the force over the distance (eV/Å^2); the parameter

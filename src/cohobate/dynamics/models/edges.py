@@ -72,7 +72,9 @@ class Edges:
         second = np.concatenate([one[1] + begin for one, begin in zip(found, begins, strict=False)] or [none[0]])
         image = np.concatenate([one[2] for one in found] or [none[2]])
         many = torch.tensor([len(one[0]) for one in found], dtype=torch.int64)
-        return EdgeList(*(_tensor(one, batch) for one in (first, second, image)), many.to(batch.device), wrong)
+        return EdgeList(
+            _tensor(first, batch), _tensor(second, batch), _tensor(image, batch), many.to(batch.device), wrong
+        )
 
     def put(self, batch: Batch) -> Batch:
         """Returns the batch with its edges as fields; the arrays of all others are the same ones."""
@@ -82,6 +84,13 @@ class Edges:
         kinds = {name: batch.kind(name) for name in held}
         found = {"edge.first": edges.first - begin, "edge.second": edges.second - begin, "edge.image": edges.image}
         return Batch({**held, **found}, {**kinds, **FIELDS}, batch.atoms, edges.many)
+
+    @staticmethod
+    def vectors_of(batch: Batch) -> Tensor:
+        """Returns the way from the first to the second atom of each edge that is on a batch: (E, 3), Å."""
+        begin = torch.repeat_interleave(batch.start[:-1], batch.edges)
+        first, second = batch["edge.first"] + begin, batch["edge.second"] + begin
+        return EdgeList(first, second, batch["edge.image"], batch.edges).vectors(batch)
 
     def _make(self, batch: Batch, lost: dict[int, int]) -> dict[int, str]:
         why: dict[int, str] = {}

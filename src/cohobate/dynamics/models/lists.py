@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, Final, Protocol, final, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.models.origins import ORIGIN, STAMP, cells_of, renewed, wrong_system
+from cohobate.dynamics.models.potential import Potential
 
 ROOM: Final = 1 << 16
 Array = NDArray[Any]
@@ -150,8 +151,11 @@ class PairLists:
 
     def _sweep(self, stamps: list[int]) -> None:
         """Keeps only the lists of this batch, once most of the store are others."""
+        if self._ends[0] <= ROOM:
+            return
         live = {stamp: self._places[stamp] for stamp in stamps if stamp in self._places}
-        pairs, atoms = (sum(getattr(p, of).stop - getattr(p, of).start for p in live.values()) for of in ("pairs", "atoms"))
+        pairs = sum(place.pairs.stop - place.pairs.start for place in live.values())
+        atoms = sum(place.atoms.stop - place.atoms.start for place in live.values())
         if self._ends[0] <= ROOM + 3 * pairs and self._ends[1] <= ROOM + 3 * atoms:
             return
         old = self.other, self.image, self.count, self._offset
@@ -174,3 +178,17 @@ class PairLists:
                 new = np.empty((2 * wanted, *old.shape[1:]), old.dtype)
                 new[:used] = old[:used]
                 setattr(self, name, new)
+
+
+@runtime_checkable
+class Sharing(Potential, Protocol):
+    """A potential that can sum over the lists of others."""
+
+    @property
+    def lists(self) -> PairLists:
+        """The lists it sums over."""
+        ...
+
+    def sharing(self, lists: PairLists) -> Potential:
+        """Returns the same with lists that look at least as far."""
+        ...

@@ -67,7 +67,7 @@ def wrong_system(origin: Array, cell: Array, periodic: Array) -> str | None:
     return None
 
 
-def _moved(batch: Batch, limit2: float) -> NDArray[np.bool_]:
+def _moved(batch: Batch, limit2: float) -> Array:
     """Returns the systems of which an atom is further than that from its origin, or had none: (B,)."""
     if batch.device.type == "cpu" and compiles():
         from cohobate.dynamics.kernels.lists import moved  # numba takes a while to import
@@ -79,10 +79,9 @@ def _moved(batch: Batch, limit2: float) -> NDArray[np.bool_]:
     near = way[:, 0] * way[:, 0] + way[:, 1] * way[:, 1] + way[:, 2] * way[:, 2] <= limit2
     far = torch.zeros(batch.n_systems, dtype=torch.bool, device=batch.device)
     far[batch.system[~near]] = True
-    return far.cpu().numpy()
+    return np.asarray(far.cpu().numpy(), dtype=bool)
 
 
 def _digest(origin: Tensor, cell: Tensor) -> int:
     said = origin.cpu().numpy().tobytes() + cell.cpu().numpy().tobytes()
     return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "big", signed=True)
-

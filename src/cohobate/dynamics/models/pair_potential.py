@@ -14,7 +14,7 @@ from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.kernels.compiling import compiles
 from cohobate.dynamics.models.edges import Edges
-from cohobate.dynamics.models.lists import Listed, PairLists
+from cohobate.dynamics.models.lists import PairLists
 from cohobate.dynamics.models.origins import cells_of
 from cohobate.dynamics.models.potential import Results, Traits
 from cohobate.dynamics.models.team import Team
@@ -63,6 +63,7 @@ class PairPotential:
         self._law, self._table = law, np.ascontiguousarray(table, dtype=np.float64)
         self._kinds = np.full(max(species) + 1, -1)
         self._kinds[list(species)] = np.arange(len(species))
+        self._seen: tuple[NDArray[np.int64], NDArray[np.int64]] = np.zeros(0, np.int64), np.zeros(0, np.int64)
         self._cut = Cut(cutoff, switch_from)
         self._compiled = compiles() if compiled is None else compiled
         self._threads = threads
@@ -135,16 +136,15 @@ class PairPotential:
 
         def call(some: NDArray[np.int64]) -> None:
             total(
-                some, parts.system, parts.first, parts.last, parts.into, start, at, kinds, row, self._table, cells, periodic,
-                self._cut.cutoff, self._cut.on, lists.reach, listed.pairs, listed.atoms, lists.count, lists.other,
-                lists.image, energies, virials, forces, each, buffers, buffer
+                some, parts.system, parts.first, parts.last, parts.into, start, at, kinds, row, self._table, cells,
+                periodic, self._cut.cutoff, self._cut.on, lists.reach, listed.pairs, listed.atoms, lists.count,
+                lists.other, lists.image, energies, virials, forces, each, buffers, buffer
             )  # fmt: skip
 
         self._share(parts.system, parts.work, wrong, call)
         energy, virial = np.zeros(batch.n_systems), np.zeros((batch.n_systems, 3, 3))
-        added(
-            parts.system, parts.first, parts.into, start, energies, virials, buffers, buffer, energy, forces, virial, each
-        )
+        whose = parts.system, parts.first, parts.into, start
+        added(*whose, energies, virials, buffers, buffer, energy, forces, virial, each)
         found = {"energy": energy, "forces": forces, "energies": each}
         values = {name: torch.from_numpy(value).to(batch.dtype) for name, value in found.items()}
         if "stress" in want:
@@ -162,16 +162,20 @@ class PairPotential:
         self, batch: Batch, kinds: NDArray[np.int64], want: frozenset[str]
     ) -> tuple[dict[str, Tensor], dict[int, str]]:
         edges = self._edges.update(batch)
-        values = summed(self._law, self._table, self._cut, batch, torch.from_numpy(kinds).to(batch.device), edges)
+        where = torch.from_numpy(kinds).to(batch.device)
+        values = summed(self._law, self._table, self._cut, batch=batch, kinds=where, edges=edges)
         values["stress"] = stress_of(batch, values.pop("virial"))
         return values, edges.wrong
 
     def _species(self, batch: Batch) -> tuple[NDArray[np.int64], dict[int, str]]:
+        """Returns the number of the species of each atom, and the systems with atoms that are not known."""
         numbers = batch["numbers"].cpu().numpy()
+        if np.array_equal(self._seen[0], numbers):
+            return self._seen[1], {}
         known = (numbers >= 0) & (numbers < len(self._kinds))
         kinds = np.where(known, self._kinds[np.where(known, numbers, 0)], -1)
         if kinds.min(initial=0) >= 0:
-            return kinds, {}
+            self._seen = numbers.copy(), kinds
         why: dict[int, str] = {}
         for i in np.flatnonzero(kinds < 0).tolist():
             why.setdefault(int(batch.system[i]), f"atomic number {numbers[i]} is not known to the potential")

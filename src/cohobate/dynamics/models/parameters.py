@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, cast
 
 import numpy as np
@@ -13,7 +13,10 @@ from cohobate.core.errors import UserError
 
 Mixing = Literal["arithmetic", "geometric"]
 Given = float | Mapping[int, float] | Mapping[tuple[int, int], float]
-RULES: Final = {"arithmetic": lambda a, b: (a + b) / 2, "geometric": lambda a, b: math.sqrt(a * b)}
+RULES: Final[Mapping[str, Callable[[float, float], float]]] = {
+    "arithmetic": lambda a, b: (a + b) / 2,
+    "geometric": lambda a, b: math.sqrt(a * b),
+}
 
 
 def table_of(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from cohobate.dynamics.data.batch import Batch
+from cohobate.dynamics.data.fields import Field
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,8 @@ class Traits:
 
     ``provides``: names of fields. ``cutoff`` (Å): how far it looks, ``None`` where it sees to neighbours itself.
     ``exact``: its numbers for a system are the same bits in every batch; else equal within rounding.
-    ``species``: atomic numbers that it knows, ``None``: all.
+    ``species``: atomic numbers that it knows, ``None``: all. ``outputs``: what it provides and nobody needs, but
+    is to land on the batch at every step.
     """
 
     provides: frozenset[str]
@@ -27,6 +29,7 @@ class Traits:
     species: frozenset[int] | None = None
     dtypes: Sequence[torch.dtype] = (torch.float64, torch.float32)
     devices: Sequence[str] = ("cpu", "cuda")
+    outputs: Mapping[str, Field] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,7 @@ from typing import Any, final
 
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
-from cohobate.dynamics.models.lists import PairLists
-from cohobate.dynamics.models.pair_potential import PairPotential
+from cohobate.dynamics.models.lists import PairLists, Sharing
 from cohobate.dynamics.models.potential import Potential, Results, Traits
 
 
@@ -41,11 +40,11 @@ class Sum:
 
 
 def _sharing(terms: list[Potential]) -> tuple[Potential, ...]:
-    pairs = [term for term in terms if isinstance(term, PairPotential)]
+    pairs = [term.lists for term in terms if isinstance(term, Sharing)]
     if len(pairs) < 2:
         return tuple(terms)
-    lists = PairLists(max(term.lists.cutoff for term in pairs), max(term.skin for term in pairs))
-    return tuple(term.sharing(lists) if isinstance(term, PairPotential) else term for term in terms)
+    lists = PairLists(max(one.cutoff for one in pairs), max(one.skin for one in pairs))
+    return tuple(term.sharing(lists) if isinstance(term, Sharing) else term for term in terms)
 
 
 def _traits(terms: tuple[Potential, ...]) -> Traits:

@@ -35,6 +35,7 @@ def summed(
     law: Callable[[Any, Any], Any],
     table: NDArray[np.float64],
     cut: Cut,
+    *,
     batch: Batch,
     kinds: Tensor,
     edges: EdgeList,

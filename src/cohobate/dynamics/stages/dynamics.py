@@ -152,17 +152,18 @@ class Dynamics:
         """Puts what the potentials give into the batch; systems of which there is nothing have failed."""
         needed = frozenset().union(*(stage.update.needs for stage in self.stages)) | {"energy"}
         for potential, mask in self._shares(batch, active):
-            found = potential.compute(batch, needed & potential.traits.provides)
+            found = potential.compute(batch, needed & potential.traits.provides | set(potential.traits.outputs))
+            wanted = found.ok & mask
+            every = bool(wanted.all())
             for name, value in found.values.items():
-                kind = STANDARD.get(name) or Field("system", tuple(value.shape[1:]))
+                kind = STANDARD.get(name) or potential.traits.outputs[name]
                 if name not in batch:
                     batch.add(name, kind)
-                wanted = found.ok & mask
-                rows = wanted if kind.scope == "system" else wanted[batch.system]
                 held = batch[name]
-                if bool(wanted.all()):
+                if every:
                     held.copy_(value)
                     continue
+                rows = wanted if kind.scope == "system" else wanted[batch.system]
                 held.copy_(torch.where(rows.reshape(-1, *[1] * (value.ndim - 1)), value, held))
             lost = mask & ~found.ok
             if bool(lost.any()):

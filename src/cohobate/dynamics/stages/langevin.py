@@ -13,7 +13,9 @@ from torch import Tensor
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
-from cohobate.dynamics.stages.masking import ACCELERATION, accelerations, in_loops, looped, moving, put
+from cohobate.dynamics.kernels.compiling import compiles
+from cohobate.dynamics.stages.drawing import drawn
+from cohobate.dynamics.stages.masking import ACCELERATION, accelerations, in_loops, looped, moving, over, put, root
 from cohobate.dynamics.stages.nve import MOTION, kicked
 
 BOLTZMANN: Final = 8.617333262145179e-05
@@ -60,19 +62,19 @@ class Langevin:
         """Half a kick, half a drift, friction and noise, half a drift."""
         half, keep = 0.5 * self.dt, math.exp(-self.friction * self.dt)
         noise = math.sqrt((1 - keep * keep) * BOLTZMANN * self.temperature * ACCELERATION)
-        self._move(batch, mask, half, keep, noise)
-        batch[DRAWS].add_(mask.to(torch.int64))
-
-    def _move(self, batch: Batch, mask: Tensor, half: float, keep: float, noise: float) -> None:
         if in_loops(batch):
             from cohobate.dynamics.kernels.motion import langevin  # numba takes a while to import
 
             given = looped(batch, mask, "id", DRAWS, "velocities", "positions", "forces", "masses")
-            return langevin(*given, ACCELERATION, half, keep, noise, self.seed)
-        where = moving(batch, mask)
+            langevin(ACCELERATION, half, keep, noise, self.seed, *given)
+        else:
+            self._move(batch, moving(batch, mask), half, keep, noise)
+        batch[DRAWS].add_(mask.to(torch.int64))
+
+    def _move(self, batch: Batch, where: Tensor | None, half: float, keep: float, noise: float) -> None:
         speed = batch["velocities"] + accelerations(batch) * half
         drifted = batch["positions"] + speed * half
-        speed = speed * keep + self._normals(batch) * (noise / torch.sqrt(batch["masses"]))[:, None]
+        speed = speed * keep + self._normals(batch) * over(noise, root(batch["masses"]))[:, None]
         drifted = drifted + speed * half
         put(batch["velocities"], speed, where)
         put(batch["positions"], drifted, where)
@@ -82,8 +84,10 @@ class Langevin:
         kicked(batch, mask, 0.5 * self.dt)
 
     def _normals(self, batch: Batch) -> Tensor:
-        from cohobate.dynamics.kernels.normals import normals  # numba takes a while to import
+        if batch.device.type == "cpu" and compiles():
+            from cohobate.dynamics.kernels.normals import normals  # numba takes a while to import
 
-        found = torch.empty_like(batch["velocities"])
-        normals(self.seed, batch["id"].numpy(), batch[DRAWS].numpy(), batch.start.numpy(), found.numpy())
-        return found
+            found = torch.empty((batch.n_atoms, 3), dtype=torch.float64)
+            normals(self.seed, batch["id"].numpy(), batch[DRAWS].numpy(), batch.start.numpy(), found.numpy())
+            return found.to(batch.dtype)
+        return drawn(self.seed, batch["id"], batch[DRAWS], batch.start, batch.system).to(batch.dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -48,7 +49,17 @@ def put(field: Tensor, value: Tensor, where: Tensor | None) -> None:
 
 def accelerations(batch: Batch) -> Tensor:
     """Returns forces over masses: (N, 3), Å/fs^2."""
-    return batch["forces"] * (ACCELERATION / batch["masses"])[:, None]
+    return batch["forces"] * over(ACCELERATION, batch["masses"])[:, None]
+
+
+def over(number: float, value: Tensor) -> Tensor:
+    """Returns a number divided by an array: torch itself would multiply by what is rounded already."""
+    return torch.full_like(value, number) / value
+
+
+def root(value: Tensor) -> Tensor:
+    """Returns the square root, rightly rounded: on the CPU that of torch may be off by the last bit."""
+    return torch.from_numpy(np.sqrt(value.numpy())) if value.device.type == "cpu" else torch.sqrt(value)
 
 
 def per_system(batch: Batch, values: Tensor) -> Tensor:

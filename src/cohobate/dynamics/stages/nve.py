@@ -46,10 +46,11 @@ class VelocityVerlet:
             from cohobate.dynamics.kernels.motion import kick_drift  # numba takes a while to import
 
             given = looped(batch, mask, "velocities", "positions", "forces", "masses")
-            return kick_drift(*given, ACCELERATION, 0.5 * self.dt, self.dt)
-        where = moving(batch, mask)
-        add(batch["velocities"], accelerations(batch) * (0.5 * self.dt), where)
-        add(batch["positions"], batch["velocities"] * self.dt, where)
+            kick_drift(ACCELERATION, 0.5 * self.dt, self.dt, *given)
+        else:
+            where = moving(batch, mask)
+            add(batch["velocities"], accelerations(batch) * (0.5 * self.dt), where)
+            add(batch["positions"], batch["velocities"] * self.dt, where)
 
     def after(self, batch: Batch, mask: Tensor) -> None:
         """Half a kick."""
@@ -61,5 +62,6 @@ def kicked(batch: Batch, mask: Tensor, dt: float) -> None:
     if in_loops(batch):
         from cohobate.dynamics.kernels.motion import kick  # numba takes a while to import
 
-        return kick(*looped(batch, mask, "velocities", "forces", "masses"), ACCELERATION, dt)
-    add(batch["velocities"], accelerations(batch) * dt, moving(batch, mask))
+        kick(ACCELERATION, dt, *looped(batch, mask, "velocities", "forces", "masses"))
+    else:
+        add(batch["velocities"], accelerations(batch) * dt, moving(batch, mask))
