@@ -69,7 +69,7 @@ def summing(pair: Callable[..., Any], *, own: int, further: bool, single: bool, 
     """
     inner, mark = callable_in_loops(pair), mark_of(pair, lists.__file__)
 
-    @compiled
+    @callable_in_loops
     def sum_pairs(
         at, kinds, row, table, shifts, cut2, on2, begin, count, other, image, first, last, low, forces, virial, each
     ):  # fmt: skip

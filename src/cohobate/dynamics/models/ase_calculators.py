@@ -30,7 +30,7 @@ class AseCalculator:
     """Computes systems one after the other by calculators that ``make()`` returns, one for each thread.
 
     A calculator is made where it is used and never travels. ``provides``: what can be asked of it; stresses are those
-    of periodic systems. ``outputs``: what else is to land on the batch (charges, dipole, magmoms, energies). An
+    of systems with a cell. ``outputs``: what else is to land on the batch (charges, dipole, magmoms, energies). An
     exception fails its system and no other, and a new calculator is made for the next one. ``one_by_one``
     makes one for each system, and lets its libraries use one thread each: nothing that it remembers of another system,
     and no order of threads, changes bits.
@@ -101,7 +101,11 @@ class AseCalculator:
         if name == "forces":
             return atoms.get_forces(apply_constraint=False)
         if name == "stress":
-            return full_stress(atoms.get_stress(apply_constraint=False)) if atoms.pbc.all() else np.full((3, 3), np.nan)
+            return (
+                full_stress(atoms.get_stress(apply_constraint=False))
+                if atoms.cell.rank == 3
+                else np.full((3, 3), np.nan)
+            )
         return atoms.calc.get_property(name, atoms)
 
 
