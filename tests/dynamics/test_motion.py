@@ -59,10 +59,10 @@ def test_loops_have_the_bits_of_torch(name: str, which: list[bool], fixed: bool,
 
 
 def test_random_words_are_those_of_the_paper():
-    words = philox(*(np.uint64(0xFFFFFFFF) for _ in range(6)))
-    assert [int(word) for word in words] == [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]
-    digits = (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344, 0xA4093822, 0x299F31D0)
-    assert [int(word) for word in philox(*map(np.uint64, digits))] == [0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1]
+    digits = (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344)
+    words, key = np.array(digits, np.uint64), np.array([0xA4093822, 0x299F31D0], np.uint64)
+    philox(words, key)
+    assert words.tolist() == [0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1]
 
 
 def test_torch_draws_the_same_numbers():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -219,6 +220,15 @@ def test_one_large_system_has_the_same_bits_with_any_threads(threads: int):
     right = lennard_jones(EPSILON, SIGMA, 6.0, compiled=False).compute(batch, ALL)
     assert found.values["forces"].numpy() == pytest.approx(right.values["forces"].numpy(), abs=1e-11)
     assert found.values["energies"].numpy() == pytest.approx(right.values["energies"].numpy(), abs=1e-11)
+
+
+def test_a_potential_travels_without_its_lists():
+    batch = batch_of([crystal(3), cluster(5)])
+    potential = lennard_jones(EPSILON, SIGMA, CUTOFF) + morse(0.01, 1.2, 3.9, 7.0)
+    right = potential.compute(batch, ALL).values
+    sent = pickle.dumps(potential)
+    assert len(sent) < 2_500
+    assert torch.equal(pickle.loads(sent).compute(batch, ALL).values["forces"], right["forces"])
 
 
 def test_lists_of_the_largest_cutoff_serve_all():

@@ -18,7 +18,7 @@ TURN: Final = 2.0 * math.pi
 
 
 @compiled
-def philox(c0, c1, c2, c3, k0, k1):
+def mixed(c0, c1, c2, c3, k0, k1):
     """Returns four random words of 32 bits for a counter and a key: Philox4x32-10, Salmon et al., SC 2011."""
     for _ in range(ROUNDS):
         p0, p1 = M0 * c0, M1 * c2
@@ -29,9 +29,17 @@ def philox(c0, c1, c2, c3, k0, k1):
 
 
 @compiled
+def philox(counter, key):
+    """Changes ``counter`` (4 words of 32 bits) into random ones."""
+    counter[0], counter[1], counter[2], counter[3] = mixed(
+        counter[0], counter[1], counter[2], counter[3], key[0], key[1]
+    )
+
+
+@compiled
 def normal_three(seed, system, count, atom):
     """Returns three standard normal numbers of an atom of a system, by the count of draws of the system."""
-    a, b, c, d = philox(
+    a, b, c, d = mixed(
         np.uint64(atom) & LOW,
         np.uint64(count) & LOW,
         np.uint64(count) >> HALF,

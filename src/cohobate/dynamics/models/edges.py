@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, final
 
 import numpy as np
@@ -56,6 +57,10 @@ class Edges:
     def __init__(self, cutoff: float, skin: float = 1.0, *, half: bool = False) -> None:
         self.cutoff, self.skin, self.half = cutoff, skin, half
         self._known: dict[int, tuple[Array, Array, Array]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travels without its edges, which are found again where it arrives."""
+        return partial(Edges, half=self.half), (self.cutoff, self.skin)
 
     def update(self, batch: Batch) -> EdgeList:
         """Returns the edges of a batch; those beyond the cutoff, within the skin, are among them."""

@@ -64,6 +64,10 @@ class PairLists:
         self.made = 0
         self._forget()
 
+    def __reduce__(self) -> tuple[type[PairLists], tuple[float, float]]:
+        """Travels without its lists, which are made again where it arrives."""
+        return PairLists, (self.cutoff, self.skin)
+
     def _forget(self) -> None:
         self.other: Array = np.empty(ROOM, np.int32)
         self.image: Array = np.empty(ROOM, np.uint16)

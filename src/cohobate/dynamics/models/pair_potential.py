@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
@@ -89,18 +90,21 @@ class PairPotential:
 
     def sharing(self, lists: PairLists) -> PairPotential:
         """Returns the same with the lists of others, that look at least as far."""
+        return PairPotential(*self._given, **{**self._settings, "lists": lists, "skin": lists.skin})
+
+    @property
+    def _given(self) -> tuple[Any, ...]:
         species = np.flatnonzero(self._kinds >= 0)[np.argsort(self._kinds[self._kinds >= 0])]
-        return PairPotential(
-            self._law,
-            species.tolist(),
-            self._table,
-            self._cut.cutoff,
-            skin=lists.skin,
-            switch_from=self._cut.switch_from,
-            threads=self._threads,
-            compiled=self._compiled,
-            lists=lists,
-        )
+        return self._law, species.tolist(), self._table, self._cut.cutoff
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        kept = {"switch_from": self._cut.switch_from, "threads": self._threads, "compiled": self._compiled}
+        return {**kept, "skin": self.skin, "lists": self._lists}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travels without lists and threads."""
+        return partial(PairPotential, **self._settings), self._given
 
     def compute(self, batch: Batch, want: frozenset[str]) -> Results:
         """Returns energies (eV), forces (eV/Å) and stresses (eV/Å^3, positive where it is stretched)."""
