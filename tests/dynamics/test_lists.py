@@ -172,6 +172,16 @@ def test_a_list_is_a_function_of_its_system_alone():
     assert torch.equal(elsewhere, torch.cat([held[41:], held[:32]]))
 
 
+def test_a_list_is_the_same_where_only_its_origin_has_come_along():
+    potential, batch = lennard_jones(EPSILON, SIGMA, CUTOFF), batch_of([crystal(2), cluster(9)])
+    NVE(potential, dt=4.0).run(batch, 30)
+    right = potential.compute(batch, WANT).values["forces"]
+    batch[STAMP].zero_()
+    assert torch.equal(lennard_jones(EPSILON, SIGMA, CUTOFF).compute(batch, WANT).values["forces"], right)
+    near = torch.cdist(batch["pairs.origin"][32:], batch["pairs.origin"][32:]).triu(1)
+    assert int(batch["pairs.count"][32:].sum()) == int(((near > 0) & (near < CUTOFF + 1)).sum())
+
+
 def test_several_batches_can_share_the_lists_and_none_is_lost():
     potential = lennard_jones(EPSILON, SIGMA, CUTOFF)
     batches = [batch_of([crystal(3, seed=10 * k + s, noise=0.2) for s in range(3)]) for k in range(12)]

@@ -6,12 +6,18 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, final, runtime_checkable
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from cohobate.dynamics.data.batch import Batch
+from cohobate.dynamics.data.fields import Field
+from cohobate.dynamics.models.origins import FIELDS as ORIGINS
 from cohobate.dynamics.models.origins import ORIGIN, STAMP, cells_of, renewed, wrong_system
 from cohobate.dynamics.models.potential import Potential
 
+COUNT: Final = "pairs.count"
+FIELDS: Final = {**ORIGINS, COUNT: Field("atom", (), torch.int32)}
+"""What lists keep on a batch: all but the origins tells only what a list is like at present."""
 ROOM: Final = 1 << 16
 Array = NDArray[Any]
 
@@ -28,11 +34,13 @@ class Place:
 class Listed:
     """The lists of a batch. ``pairs``, ``atoms``: (B,) where each begins in the store; ``wrong`` systems have none.
 
-    ``offset``: (N, 3), what brings each atom to where the lists mean it; ``parts`` are what threads share.
+    ``count``: (N,) pairs of each atom; ``offset``: (N, 3) brings each atom to where the lists mean it; ``parts`` are
+    what threads share.
     """
 
     pairs: Array
     atoms: Array
+    count: Array
     offset: Array
     parts: Parts
     wrong: dict[int, str]
@@ -84,6 +92,13 @@ class PairLists:
 
     def update(self, batch: Batch) -> Listed:
         """Brings the lists of a batch up to date, and returns where they are."""
+        listed = self._listed(batch)
+        if COUNT not in batch:
+            batch.add(COUNT, FIELDS[COUNT])
+        batch[COUNT].numpy()[:] = listed.count
+        return listed
+
+    def _listed(self, batch: Batch) -> Listed:
         renewed(batch, self.skin)
         stamps, atoms = batch[STAMP].numpy(), batch.atoms.numpy()
         if self._last is not None and np.array_equal(self._last[0], stamps) and np.array_equal(self._last[1], atoms):
@@ -137,10 +152,11 @@ class PairLists:
         pairs = np.array([one.pairs.start for one in places], np.int64)
         atoms = np.array([one.atoms.start for one in places], np.int64)
         work = np.array([one.pairs.stop - one.pairs.start for one in places], np.int64)
-        offset = np.zeros((batch.n_atoms, 3))
+        offset, count = np.zeros((batch.n_atoms, 3)), np.zeros(batch.n_atoms, np.int32)
         for one, first in zip(places, batch.start.tolist()[:-1], strict=True):
-            offset[first : first + one.atoms.stop - one.atoms.start] = self._offset[one.atoms]
-        return Listed(pairs, atoms, offset, self._parts(batch.atoms.numpy(), atoms, work, wrong), wrong)
+            mine = slice(first, first + one.atoms.stop - one.atoms.start)
+            offset[mine], count[mine] = self._offset[one.atoms], self.count[one.atoms]
+        return Listed(pairs, atoms, count, offset, self._parts(batch.atoms.numpy(), atoms, work, wrong), wrong)
 
     def _parts(self, atoms: Array, begin: Array, work: Array, wrong: dict[int, str]) -> Parts:
         from cohobate.dynamics.kernels.pairs import MOST, parts_of

@@ -29,7 +29,7 @@ Array = NDArray[Any]
 def renewed(batch: Batch, skin: float) -> None:
     """Sets the origin of systems of which an atom has moved by half the skin (Å), or the cell has changed.
 
-    The stamp tells origins apart: it is a digest of the positions and the cell.
+    The stamp tells origins apart: it is a digest of the positions and the cell, 0 where nobody has made one yet.
     """
     for name, kind in FIELDS.items():
         if name not in batch:
@@ -37,10 +37,11 @@ def renewed(batch: Batch, skin: float) -> None:
     cells = repeated(batch)
     stale = _moved(batch, (skin / 2) * (skin / 2))
     stale |= (cells != batch[CELL]).flatten(1).any(1).cpu().numpy()
-    for s in np.flatnonzero(stale).tolist():
+    for s in np.flatnonzero(stale | (batch[STAMP] == 0).cpu().numpy()).tolist():
         mine = slice(int(batch.start[s]), int(batch.start[s + 1]))
-        batch[ORIGIN][mine] = batch["positions"][mine]
-        batch[CELL][s] = cells[s]
+        if stale[s]:
+            batch[ORIGIN][mine] = batch["positions"][mine]
+            batch[CELL][s] = cells[s]
         batch[STAMP][s] = _digest(batch[ORIGIN][mine], batch[CELL][s])
 
 
