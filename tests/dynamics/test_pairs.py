@@ -70,13 +70,14 @@ def test_both_ways_of_listing_find_the_same_pairs():
     at = np.empty_like(positions)
     lists.wrapped(positions, cell, periodic, at)
     found = []
-    for listed in (
+    for listing in (
         lambda *room: lists.all_pairs(at, shifts, reach * reach, *room, 0),
         lambda *room: lists.near_pairs(at, cell, periodic, reach, shifts, images, *room, 0),
     ):
-        begin, count = np.zeros(len(at), np.int64), np.zeros(len(at), np.int32)
-        other, image = np.zeros(100 * len(at), np.int32), np.zeros(100 * len(at), np.int16)
-        end = listed(begin, count, other, image)
+        count = np.zeros(len(at), np.int32)
+        other, image = np.zeros(100 * len(at), np.int32), np.zeros(100 * len(at), np.uint16)
+        end = listing(count, other, image)
+        begin = np.cumsum(count) - count
         pairs = [
             (i, int(other[m]), int(image[m])) for i in range(len(at)) for m in range(begin[i], begin[i] + count[i])
         ]

@@ -17,14 +17,14 @@ from cohobate.core.errors import Damaged, Foreign, ResumeRefused
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
 from cohobate.dynamics.inflight.seat import Seat
-from cohobate.dynamics.models.lists import BEGIN, COUNT, FIELDS, STAMP
+from cohobate.dynamics.models.lists import COUNT, FIELDS
 from cohobate.dynamics.stages.dynamics import Dynamics
 from cohobate.host.filesystem import write_atomic
 
 FORMAT: Final = "cohobate progress of a batch"
 VERSION: Final = 1
-HERE: Final = frozenset({BEGIN, COUNT, STAMP})
-"""Fields that say where something is in the memory of a process."""
+HERE: Final = frozenset({COUNT})
+"""Fields that are made again from others."""
 SEAT_KEEPS: Final = ("number", "id", "name", "own", "most")
 
 

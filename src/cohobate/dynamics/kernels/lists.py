@@ -1,4 +1,4 @@
-"""Half lists of neighbours of single systems: each pair once, in an order that follows from the system alone."""
+"""Half lists of neighbours: each pair once, in an order that follows from the system alone."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from cohobate.dynamics.kernels.compiling import compiled
 
 SMALL: Final = 400
 """Atoms up to which all pairs are looked at: beyond, cells are quicker."""
+LARGEST: Final = 32_000
+"""Images that the numbers in a list can tell apart."""
 
 
 @compiled
@@ -85,7 +87,7 @@ def inverted(cell, periodic, inverse):
 
 
 @compiled
-def all_pairs(positions, shifts, reach2, begin, count, other, image, at):
+def all_pairs(positions, shifts, reach2, count, other, image, at):
     """Lists pairs by looking at all; returns where the list ends, also where there was no room for it.
 
     ``shifts`` are in the order of ``shifts_of``, so that the one in the middle is zero, and one and its opposite
@@ -93,7 +95,7 @@ def all_pairs(positions, shifts, reach2, begin, count, other, image, at):
     """
     room, middle = len(other), len(shifts) // 2
     for i in range(len(positions)):
-        begin[i] = at
+        begin = at
         for s in range(len(shifts)):
             x, y, z = shifts[s, 0] - positions[i, 0], shifts[s, 1] - positions[i, 1], shifts[s, 2] - positions[i, 2]
             for j in range(i if s > middle else i + 1, len(positions)):
@@ -102,12 +104,12 @@ def all_pairs(positions, shifts, reach2, begin, count, other, image, at):
                     if at < room:
                         other[at], image[at] = j, s
                     at += 1
-        count[i] = at - begin[i]
+        count[i] = at - begin
     return at
 
 
 @compiled
-def near_pairs(positions, cell, periodic, reach, shifts, images, begin, count, other, image, at):
+def near_pairs(positions, cell, periodic, reach, shifts, images, count, other, image, at):
     """Lists the same pairs by cells of at least ``reach``; positions are within the cell where it is periodic."""
     n, room, middle = len(positions), len(other), len(shifts) // 2
     inverse, between, low = np.empty((3, 3)), np.empty(3), np.zeros(3)
@@ -142,7 +144,7 @@ def near_pairs(positions, cell, periodic, reach, shifts, images, begin, count, o
         filled[home] += 1
     reach2 = reach * reach
     for i in range(n):
-        begin[i] = at
+        begin = at
         for a in range(place[i, 0] - around[0], place[i, 0] + around[0] + 1):
             turn_a, a_in = a // bins[0], a % bins[0]
             if not periodic[0] and turn_a != 0:
@@ -171,5 +173,55 @@ def near_pairs(positions, cell, periodic, reach, shifts, images, begin, count, o
                             if at < room:
                                 other[at], image[at] = j, s
                             at += 1
-        count[i] = at - begin[i]
+        count[i] = at - begin
+    return at
+
+
+@compiled
+def moved(positions, origin, start, limit2, stale):
+    """Marks systems of which an atom is further than the root of ``limit2`` from where it was, or was nowhere."""
+    for s in range(len(start) - 1):
+        for i in range(start[s], start[s + 1]):
+            dx = positions[i, 0] - origin[i, 0]
+            dy = positions[i, 1] - origin[i, 1]
+            dz = positions[i, 2] - origin[i, 2]
+            if not dx * dx + dy * dy + dz * dz <= limit2:
+                stale[s] = True
+                break
+
+
+@compiled
+def listed(origin, cell, periodic, reach, offset, count, other, image, at):
+    """Lists the pairs of one system; returns where they end, which may be beyond the room there is, or -1.
+
+    -1: the cell is so flat that its images cannot be numbered. ``offset``: what brings each atom into the cell.
+    """
+    images = np.empty(3, np.int64)
+    images_of(cell, periodic, reach, images)
+    if images.max() > LARGEST or number_of_images(images) > LARGEST:
+        return -1
+    shifts = np.empty((number_of_images(images), 3))
+    shifts_of(cell, images, shifts)
+    inside = np.empty((len(origin), 3))
+    wrapped(origin, cell, periodic, inside)
+    for i in range(len(origin)):
+        for k in range(3):
+            offset[i, k] = inside[i, k] - origin[i, k]
+    if len(origin) <= SMALL:
+        return all_pairs(inside, shifts, reach * reach, count, other, image, at)
+    return near_pairs(inside, cell, periodic, reach, shifts, images, count, other, image, at)
+
+
+@compiled
+def listed_all(which, start, origin, cells, periodic, reach, atoms, offset, count, other, image, ends, at):
+    """Lists the pairs of some systems one after the other; ``ends`` are where each list ends, or -1."""
+    for k in range(len(which)):
+        s = which[k]
+        a, b, mine = start[s], start[s + 1], atoms[k]
+        last = mine + b - a
+        ends[k] = listed(
+            origin[a:b], cells[s], periodic[s], reach, offset[mine:last], count[mine:last], other, image, at
+        )
+        if ends[k] >= 0:
+            at = ends[k]
     return at

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
-from typing import Any, Final, final
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, final, runtime_checkable
 
 import numpy as np
 import torch
@@ -11,122 +11,204 @@ from numpy.typing import NDArray
 
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
+from cohobate.dynamics.models.origins import FIELDS as ORIGINS
+from cohobate.dynamics.models.origins import ORIGIN, STAMP, cells_of, renewed, wrong_system
+from cohobate.dynamics.models.potential import Potential
 
-ORIGIN: Final = "pairs.origin"
-BEGIN: Final = "pairs.begin"
 COUNT: Final = "pairs.count"
-STAMP: Final = "pairs.stamp"
-FIELDS: Final = {
-    ORIGIN: Field("atom", (3,), unit="Å", fill=float("nan")),
-    BEGIN: Field("atom", (), torch.int64),
-    COUNT: Field("atom", (), torch.int32),
-    STAMP: Field("system", (), torch.int64, fill=-1),
-}
-"""They follow a system wherever it goes: with its origin a list can be made again, pair by pair the same."""
+FIELDS: Final = {**ORIGINS, COUNT: Field("atom", (), torch.int32)}
+"""What lists keep on a batch: all but the origins tells only what a list is like at present."""
 ROOM: Final = 1 << 16
 Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the list of a system lies in the store: its pairs, its atoms."""
+
+    pairs: slice
+    atoms: slice
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The lists of a batch. ``pairs``, ``atoms``: (B,) where each begins in the store; ``wrong`` systems have none.
+
+    ``count``: (N,) pairs of each atom; ``offset``: (N, 3) brings each atom to where the lists mean it; ``parts`` are
+    what threads share.
+    """
+
+    pairs: Array
+    atoms: Array
+    count: Array
+    offset: Array
+    parts: Parts
+    wrong: dict[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Of each part the system, its first atom, its last, its rows of forces; ``rows`` in all, and its work."""
+
+    system: Array
+    first: Array
+    last: Array
+    into: Array
+    work: Array
+    rows: int
 
 
 @final
 class PairLists:
     """Half lists of all pairs within ``cutoff`` + ``skin`` (Å), each made again once an atom moved half the skin.
 
-    All lists lie in one store; those that were replaced are swept out when they are more than half of it. Where a
-    list is not in the store (its system came from elsewhere, or was swept out), it is made again at its origin: so
-    it is the same list, whatever happened to the batch meanwhile.
+    All lists lie in one store, by the stamps of their origins; those of other batches are swept out when they are
+    most of it. A list that is not in the store (its system came from elsewhere, or it was swept out) is made again
+    at its origin: so it is the same list, whatever happened to the batch meanwhile.
     """
 
     def __init__(self, cutoff: float, skin: float) -> None:
         self.cutoff, self.skin = cutoff, skin
-        self._other: Array = np.empty(ROOM, np.int32)
-        self._image: Array = np.empty(ROOM, np.int16)
-        self._end = 0
-        self._stamps = secrets.randbits(40) << 22  # no list of another store may be taken for one of this
-        self._known: set[int] = set()
         self.made = 0
+        self._forget()
 
     def __reduce__(self) -> tuple[type[PairLists], tuple[float, float]]:
         """Travels without its lists, which are made again where it arrives."""
         return PairLists, (self.cutoff, self.skin)
 
-    def update(self, batch: Batch) -> dict[int, str]:
-        """Brings the lists of a batch up to date; returns the systems that cannot have one, and why."""
-        from cohobate.dynamics.kernels import verlet  # numba takes a while to import
-
-        for name, kind in FIELDS.items():
-            if name not in batch:
-                batch.add(name, kind)
-        start, positions, origin = (batch.start.numpy(), batch["positions"].numpy(), batch[ORIGIN].numpy())
-        stale = np.zeros(batch.n_systems, bool)
-        verlet.moved(positions, origin, start, (self.skin / 2) ** 2, stale)
-        wrong: dict[int, str] = {}
-        self._sweep(batch)
-        lost = [s for s, stamp in enumerate(batch[STAMP].tolist()) if stamp not in self._known]
-        for s in sorted({*np.flatnonzero(stale).tolist(), *lost}):
-            if stale[s]:
-                origin[start[s] : start[s + 1]] = positions[start[s] : start[s + 1]]
-            if (why := self._make(batch, s)) is not None:
-                wrong[s] = why
-        return wrong
+    def _forget(self) -> None:
+        self.other: Array = np.empty(ROOM, np.int32)
+        self.image: Array = np.empty(ROOM, np.uint16)
+        self.count: Array = np.empty(ROOM // 16, np.int32)
+        self._offset: Array = np.empty((ROOM // 16, 3))
+        self._places: dict[int, Place] = {}
+        self._ends = (0, 0)
+        self._last: tuple[Array, Array, Listed] | None = None
 
     @property
-    def store(self) -> tuple[Array, Array]:
-        """The other atom of each pair, counted within its system, and the image of it."""
-        return self._other, self._image
+    def reach(self) -> float:
+        """How far lists look (Å)."""
+        return self.cutoff + self.skin
 
-    def _make(self, batch: Batch, s: int) -> str | None:
-        from cohobate.dynamics.kernels import verlet
+    def update(self, batch: Batch) -> Listed:
+        """Brings the lists of a batch up to date, and returns where they are."""
+        listed = self._listed(batch)
+        if COUNT not in batch:
+            batch.add(COUNT, FIELDS[COUNT])
+        batch[COUNT].numpy()[:] = listed.count
+        return listed
 
-        first, last = batch.start[s].item(), batch.start[s + 1].item()
-        origin = batch[ORIGIN].numpy()[first:last]
-        if not np.isfinite(origin).all():
-            return "positions must be finite"
-        cell, periodic = cell_of(batch, s)
-        begin, count = batch[BEGIN].numpy()[first:last], batch[COUNT].numpy()[first:last]
+    def _listed(self, batch: Batch) -> Listed:
+        renewed(batch, self.skin)
+        stamps, atoms = batch[STAMP].numpy(), batch.atoms.numpy()
+        if self._last is not None and np.array_equal(self._last[0], stamps) and np.array_equal(self._last[1], atoms):
+            return self._last[2]
+        found = self._gathered(batch, stamps.tolist(), self._missing(batch, stamps.tolist()))
+        self._last = stamps.copy(), atoms.copy(), found
+        return found
+
+    def _missing(self, batch: Batch, stamps: list[int]) -> dict[int, str]:
+        """Makes lists that are not there; returns the systems that cannot have one, and why."""
+        lost = {stamp: s for s, stamp in enumerate(stamps) if stamp not in self._places}
+        if not lost:
+            return {}
+        self._sweep(stamps)
+        cells, periodic = cells_of(batch)
+        start, origin = batch.start.numpy(), batch[ORIGIN].numpy()
+        why = {s: wrong_system(origin[start[s] : start[s + 1]], cells[s], periodic[s]) for s in lost.values()}
+        good = {stamp: s for stamp, s in lost.items() if why[s] is None}
+        self._make(good, start, origin, cells, periodic)
+        flat = "the cell is too small for the cutoff: its images cannot be numbered"
+        said = {s: why[s] or flat for stamp, s in lost.items() if stamp not in self._places}
+        return {s: said[lost[stamp]] for s, stamp in enumerate(stamps) if stamp not in self._places}
+
+    def _make(self, good: dict[int, int], start: Array, origin: Array, cells: Array, periodic: Array) -> None:
+        from cohobate.dynamics.kernels.lists import listed_all  # numba takes a while to import
+
+        which = np.fromiter(good.values(), np.int64, len(good))
+        many = start[which + 1] - start[which]
+        atoms = self._ends[1] + np.cumsum(many) - many
+        self._make_room(("count", "_offset"), self._ends[1], self._ends[1] + int(many.sum()))
+        ends = np.empty(len(which), np.int64)
         while True:
-            end = verlet.listed(
-                origin, cell, periodic, self.cutoff + self.skin, begin, count, self._other, self._image, self._end
-            )
-            if end < 0:
-                return "the cell is too small for its cutoff: its images cannot be numbered"
-            if end <= len(self._other):
+            end = listed_all(
+                which, start, origin, cells, periodic, self.reach, atoms, self._offset, self.count,
+                self.other, self.image, ends, self._ends[0]
+            )  # fmt: skip
+            if end <= len(self.other):
                 break
-            self._make_room(end)
-        self._end = end
-        self._stamps += 1
-        self.made += 1
-        self._known.add(self._stamps)
-        batch[STAMP][s] = self._stamps
-        return None
+            self._make_room(("other", "image"), self._ends[0], end)
+        at = self._ends[0]
+        for stamp, last, first, n in zip(good, ends.tolist(), atoms.tolist(), many.tolist(), strict=True):
+            if last >= 0:
+                self._places[stamp] = Place(slice(at, last), slice(first, first + n))
+                at = last
+        self.made += len(which)
+        self._ends = end, self._ends[1] + int(many.sum())
 
-    def _sweep(self, batch: Batch) -> None:
+    def _gathered(self, batch: Batch, stamps: list[int], wrong: dict[int, str]) -> Listed:
+        nowhere = Place(slice(0, 0), slice(0, 0))
+        places = [self._places.get(stamp, nowhere) for stamp in stamps]
+        pairs = np.array([one.pairs.start for one in places], np.int64)
+        atoms = np.array([one.atoms.start for one in places], np.int64)
+        work = np.array([one.pairs.stop - one.pairs.start for one in places], np.int64)
+        offset, count = np.zeros((batch.n_atoms, 3)), np.zeros(batch.n_atoms, np.int32)
+        for one, first in zip(places, batch.start.tolist()[:-1], strict=True):
+            mine = slice(first, first + one.atoms.stop - one.atoms.start)
+            offset[mine], count[mine] = self._offset[one.atoms], self.count[one.atoms]
+        return Listed(pairs, atoms, count, offset, self._parts(batch.atoms.numpy(), atoms, work, wrong), wrong)
+
+    def _parts(self, atoms: Array, begin: Array, work: Array, wrong: dict[int, str]) -> Parts:
+        from cohobate.dynamics.kernels.pairs import MOST, parts_of
+
+        counted = np.where(np.isin(np.arange(len(atoms)), list(wrong)), 0, atoms)
+        room = len(atoms) + MOST * int((atoms > 0).sum() if atoms.max(initial=0) > 0 else 0)
+        system, first, last, into = (np.empty(room, np.int64) for _ in range(4))
+        made, rows = parts_of(counted, begin, self.count, system, first, last, into)
+        found = system[:made]
+        shares = work[found] * (last[:made] - first[:made]) / np.maximum(1, atoms[found])
+        return Parts(found, first[:made], last[:made], into[:made], shares, rows)
+
+    def _sweep(self, stamps: list[int]) -> None:
         """Keeps only the lists of this batch, once most of the store are others."""
-        live = int(batch[COUNT].sum())
-        if self._end <= ROOM + 3 * live:
+        if self._ends[0] <= ROOM:
             return
-        other, image, end = np.empty_like(self._other), np.empty_like(self._image), 0
-        begin, count, start = batch[BEGIN].numpy(), batch[COUNT].numpy(), batch.start.tolist()
-        known = set()
-        for s, stamp in enumerate(batch[STAMP].tolist()):
-            if stamp in self._known:
-                mine = slice(start[s], start[s + 1])
-                was, many = int(begin[start[s]]), int(count[mine].sum())
-                other[end : end + many], image[end : end + many] = self._other[was:][:many], self._image[was:][:many]
-                begin[mine] += end - was
-                end += many
-                known.add(stamp)
-        self._other, self._image, self._end, self._known = other, image, end, known
+        live = {stamp: self._places[stamp] for stamp in stamps if stamp in self._places}
+        pairs = sum(place.pairs.stop - place.pairs.start for place in live.values())
+        atoms = sum(place.atoms.stop - place.atoms.start for place in live.values())
+        if self._ends[0] <= ROOM + 3 * pairs and self._ends[1] <= ROOM + 3 * atoms:
+            return
+        old = self.other, self.image, self.count, self._offset
+        self._forget()
+        self._make_room(("other", "image"), 0, pairs)
+        self._make_room(("count", "_offset"), 0, atoms)
+        for stamp, place in live.items():
+            p, a = self._ends
+            now = Place(
+                slice(p, p + place.pairs.stop - place.pairs.start), slice(a, a + place.atoms.stop - place.atoms.start)
+            )
+            self.other[now.pairs], self.image[now.pairs] = old[0][place.pairs], old[1][place.pairs]
+            self.count[now.atoms], self._offset[now.atoms] = old[2][place.atoms], old[3][place.atoms]
+            self._places[stamp], self._ends = now, (now.pairs.stop, now.atoms.stop)
 
-    def _make_room(self, wanted: int) -> None:
-        for name in ("_other", "_image"):
+    def _make_room(self, names: tuple[str, ...], used: int, wanted: int) -> None:
+        for name in names:
             old = getattr(self, name)
-            new = np.empty(2 * wanted, old.dtype)
-            new[: self._end] = old[: self._end]
-            setattr(self, name, new)
+            if len(old) < wanted:
+                new = np.empty((2 * wanted, *old.shape[1:]), old.dtype)
+                new[:used] = old[:used]
+                setattr(self, name, new)
 
 
-def cell_of(batch: Batch, s: int) -> tuple[Array, Array]:
-    """Returns the cell (3, 3) of a system and in which directions it repeats (3,)."""
-    if "cell" not in batch or "pbc" not in batch:
-        return np.eye(3), np.zeros(3, bool)
-    return batch["cell"][s].double().numpy(), batch["pbc"][s].numpy()
+@runtime_checkable
+class Sharing(Potential, Protocol):
+    """A potential that can sum over the lists of others."""
+
+    @property
+    def lists(self) -> PairLists:
+        """The lists it sums over."""
+        ...
+
+    def sharing(self, lists: PairLists) -> Potential:
+        """Returns the same with lists that look at least as far."""
+        ...

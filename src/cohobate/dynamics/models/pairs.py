@@ -1,116 +1,119 @@
-"""Pair potentials: one function of the distance, with parameters for each pair of species."""
+"""Pair potentials by their usual names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final, final
+from collections.abc import Sequence
+from math import exp, sqrt
+from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from cohobate.core.errors import UserError
-from cohobate.dynamics.data.batch import Batch
-from cohobate.dynamics.models.lists import BEGIN, COUNT, ORIGIN, PairLists
-from cohobate.dynamics.models.potential import Results, Traits
-from cohobate.dynamics.models.team import Team
+from cohobate.dynamics.models.pair_potential import Law, PairPotential
+from cohobate.dynamics.models.parameters import Given, Mixing, table_of
 
-Pair = Callable[..., Any]
-PROVIDES: Final = frozenset({"energy", "forces", "stress"})
-
-
-@final
-class PairPotential:
-    """Sums ``pair(r2, parameters)`` over all pairs within ``cutoff`` (Å); see the functions that make one.
-
-    ``table``: (species, species, parameters) in the order of ``species``, atomic numbers. Compiled by numba; the
-    numbers of a system are the same bits alone and in every batch.
-    """
-
-    def __init__(
-        self,
-        pair: Pair,
-        species: Sequence[int],
-        table: NDArray[np.float64],
-        cutoff: float,
-        *,
-        skin: float = 1.0,
-        threads: int | None = None,
-    ) -> None:
-        self._pair, self._table = pair, np.ascontiguousarray(table, dtype=np.float64)
-        self._kinds = np.full(max(species) + 1, -1)
-        self._kinds[list(species)] = np.arange(len(species))
-        self._lists, self._team = PairLists(cutoff, skin), Team(threads)
-        self.traits = Traits(PROVIDES, cutoff, exact=True, species=frozenset(species), devices=("cpu",))
-
-    def compute(self, batch: Batch, want: frozenset[str]) -> Results:
-        """Returns energies (eV), forces (eV/Å) and stresses (eV/Å^3, positive where it is stretched)."""
-        from cohobate.dynamics.kernels.pairs import summing  # numba takes a while to import
-
-        kinds, why = self._species(batch)
-        why |= self._lists.update(batch)
-        energies = np.zeros(batch.n_systems, batch["positions"].numpy().dtype)
-        forces = np.zeros((batch.n_atoms, 3), energies.dtype)
-        virials = np.zeros((batch.n_systems, 3, 3))
-        good = np.array([s for s in range(batch.n_systems) if s not in why])
-        cells, periodic = _cells(batch)
-        origin, begin, count = batch[ORIGIN].numpy(), batch[BEGIN].numpy(), batch[COUNT].numpy()
-        other, image = self._lists.store
-        total = summing(self._pair, "stress" in want)
-        cut, reach = self._lists.cutoff, self._lists.cutoff + self._lists.skin
-
-        def call(systems: NDArray[np.int64]) -> None:
-            total(
-                good[systems], batch.start.numpy(), batch["positions"].numpy(), origin, kinds, self._table, cells,
-                periodic, cut, reach, begin, count, other, image, energies, forces, virials
-            )  # fmt: skip
-
-        if len(good):
-            self._team.share(batch.atoms.numpy()[good], call)
-        values = {"energy": torch.from_numpy(energies), "forces": torch.from_numpy(forces)}
-        if "stress" in want:
-            values["stress"] = _stress(batch, virials)
-        ok = torch.ones(batch.n_systems, dtype=torch.bool)
-        ok[list(why)] = False
-        return Results({name: value for name, value in values.items() if name in want}, ok, why)
-
-    def _species(self, batch: Batch) -> tuple[NDArray[np.int64], dict[int, str]]:
-        numbers = batch["numbers"].numpy()
-        known = (numbers >= 0) & (numbers < len(self._kinds))
-        kinds = np.where(known, self._kinds[np.where(known, numbers, 0)], -1)
-        wrong = np.flatnonzero(kinds < 0)
-        why: dict[int, str] = {}
-        for i in wrong.tolist():
-            system = int(batch.system[i])
-            why.setdefault(system, f"atomic number {numbers[i]} is not known to the potential")
-        return kinds, why
-
-
-def _cells(batch: Batch) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    if "cell" in batch and "pbc" in batch:
-        return batch["cell"].double().numpy(), batch["pbc"].numpy()
-    return np.tile(np.eye(3), (batch.n_systems, 1, 1)), np.zeros((batch.n_systems, 3), bool)
-
-
-def _stress(batch: Batch, virials: NDArray[np.float64]) -> Tensor:
-    """Returns the virials over the volumes: (B, 3, 3); NaN where there is no cell."""
-    if "cell" not in batch:
-        return torch.full((batch.n_systems, 3, 3), torch.nan, dtype=batch.dtype)
-    volume = torch.linalg.det(batch["cell"].double()).abs()
-    return (torch.from_numpy(virials) / torch.where(volume > 0, volume, torch.nan)[:, None, None]).to(batch.dtype)
+__all__ = ["PairPotential", "buckingham", "harmonic", "lennard_jones", "morse"]
 
 
 def lennard_jones(
-    epsilon: float, sigma: float, cutoff: float, *, species: Sequence[int] = (18,), shifted: bool = True, **given: Any
+    epsilon: Given,
+    sigma: Given,
+    cutoff: float,
+    *,
+    species: Sequence[int] | None = None,
+    mixing: Mixing = "arithmetic",
+    **given: Any,
 ) -> PairPotential:
-    """Returns 4 epsilon ((sigma/r)^12 - (sigma/r)^6) up to ``cutoff`` (eV, Å), shifted to zero there unless not."""
-    if not (sigma > 0 and cutoff > 0):
-        raise UserError(f"lennard_jones: sigma and cutoff must be positive, got {sigma!r} and {cutoff!r}")
-    x = (sigma / cutoff) ** 6
-    row = [4 * epsilon, sigma * sigma, 4 * epsilon * (x * x - x) if shifted else 0.0]
-    table = np.tile(row, (len(species), len(species), 1))
-    return PairPotential(_lennard_jones, species, table, cutoff, **given)
+    """Returns 4 epsilon ((sigma/r)^12 - (sigma/r)^6), eV and Å.
+
+    ``epsilon`` and ``sigma`` are one number for all, or by species (then sigma is mixed by ``mixing``, epsilon
+    geometrically), or by pairs of species: {(18, 18): 0.0104, (18, 36): ...}. ``shifted`` takes off the energy at
+    the cutoff (the default); ``switch_from`` (Å) lets energies and forces go smoothly to zero from there on.
+
+    >>> lennard_jones({18: 0.0104, 36: 0.0141}, {18: 3.40, 36: 3.65}, 8.5).traits.cutoff
+    8.5
+    """
+    rules: dict[str, Mixing] = {"epsilon": "geometric", "sigma": mixing}
+    known, table = table_of("lennard_jones", {"epsilon": epsilon, "sigma": sigma}, _all(species, epsilon, sigma), rules)
+    _positive("lennard_jones", "sigma", table[..., 1])
+    folded = np.stack([4 * table[..., 0], table[..., 1] * table[..., 1]], -1)
+    return _cut(_lennard_jones, known, folded, cutoff, **given)
+
+
+def morse(
+    depth: Given,
+    stiffness: Given,
+    distance: Given,
+    cutoff: float,
+    *,
+    species: Sequence[int] | None = None,
+    **given: Any,
+) -> PairPotential:
+    """Returns depth (x^2 - 2 x), x = exp(-stiffness (r - distance)); eV, 1/Å, Å."""
+    parameters = {"depth": depth, "stiffness": stiffness, "distance": distance}
+    rules: dict[str, Mixing] = {"depth": "geometric", "stiffness": "arithmetic", "distance": "arithmetic"}
+    known, table = table_of("morse", parameters, _all(species, depth, stiffness, distance), rules)
+    return _cut(_morse, known, table, cutoff, **given)
+
+
+def buckingham(
+    repulsion: Given,
+    range_: Given,
+    dispersion: Given,
+    cutoff: float,
+    *,
+    species: Sequence[int] | None = None,
+    **given: Any,
+) -> PairPotential:
+    """Returns repulsion exp(-r/range) - dispersion/r^6; eV, Å, eV Å^6. Very near each other, atoms fall together."""
+    parameters = {"repulsion": repulsion, "range": range_, "dispersion": dispersion}
+    rules: dict[str, Mixing] = {"repulsion": "geometric", "range": "arithmetic", "dispersion": "geometric"}
+    known, table = table_of("buckingham", parameters, _all(species, repulsion, range_, dispersion), rules)
+    _positive("buckingham", "range", table[..., 1])
+    return _cut(_buckingham, known, table, cutoff, **given)
+
+
+def harmonic(
+    stiffness: Given,
+    distance: Given,
+    cutoff: float,
+    *,
+    species: Sequence[int] | None = None,
+    shifted: bool = False,
+    **given: Any,
+) -> PairPotential:
+    """Returns stiffness/2 (r - distance)^2 between all atoms within the cutoff; eV/Å^2, Å."""
+    rules: dict[str, Mixing] = {"stiffness": "geometric", "distance": "arithmetic"}
+    parameters = {"stiffness": stiffness, "distance": distance}
+    known, table = table_of("harmonic", parameters, _all(species, stiffness, distance), rules)
+    return _cut(_harmonic, known, table, cutoff, shifted=shifted, **given)
+
+
+def _all(species: Sequence[int] | None, *given: Given) -> Sequence[int] | None:
+    """Returns the species; argon where nobody says any."""
+    return (18,) if species is None and not any(hasattr(one, "keys") for one in given) else species
+
+
+def _positive(who: str, name: str, values: Any) -> None:  # noqa: ANN401 an array
+    if not (values > 0).all():
+        raise UserError(f"{who}: {name} must be positive, got {float(values.min())!r}")
+
+
+def _cut(
+    law: Law,
+    species: Sequence[int],
+    table: Any,  # noqa: ANN401 an array
+    cutoff: float,
+    *,
+    shifted: bool = True,
+    **given: Any,
+) -> PairPotential:
+    name = law.__name__.strip("_")
+    if not 0 < cutoff < float("inf"):
+        raise UserError(f"{name}: cutoff must be a positive number of Å, got {cutoff!r}")
+    n = len(species)
+    offs = [[law(cutoff * cutoff, table[a, b])[0] if shifted else 0.0 for b in range(n)] for a in range(n)]
+    return PairPotential(law, species, np.concatenate([table, np.array(offs)[..., None]], -1), cutoff, **given)
 
 
 def _lennard_jones(r2: Any, p: Any) -> Any:  # noqa: ANN401 compiled
@@ -118,4 +121,21 @@ def _lennard_jones(r2: Any, p: Any) -> Any:  # noqa: ANN401 compiled
     s2 = p[1] * inverse
     s6 = s2 * s2 * s2
     s12 = s6 * s6
-    return p[0] * (s12 - s6) - p[2], -6.0 * p[0] * (s12 + s12 - s6) * inverse
+    return p[0] * (s12 - s6), -6.0 * p[0] * (s12 + s12 - s6) * inverse
+
+
+def _morse(r2: Any, p: Any) -> Any:  # noqa: ANN401 compiled
+    r = sqrt(r2)
+    x = exp(p[1] * (p[2] - r))
+    return p[0] * (x * x - 2.0 * x), -2.0 * p[0] * p[1] * (x * x - x) / r
+
+
+def _buckingham(r2: Any, p: Any) -> Any:  # noqa: ANN401 compiled
+    r, inverse = sqrt(r2), 1.0 / r2
+    near, far = p[0] * exp(-r / p[1]), p[2] * (inverse * inverse * inverse)
+    return near - far, 6.0 * far * inverse - near / (p[1] * r)
+
+
+def _harmonic(r2: Any, p: Any) -> Any:  # noqa: ANN401 compiled
+    r = sqrt(r2)
+    return 0.5 * p[0] * (r - p[1]) * (r - p[1]), p[0] * (r - p[1]) / r

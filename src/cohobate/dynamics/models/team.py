@@ -1,4 +1,4 @@
-"""Threads that share the systems of a batch."""
+"""Threads that share the parts of a sum."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cohobate.host.cores import usable
 
 @final
 class Team:
-    """Calls a compiled function on shares of the systems, in threads: their results do not depend on how many."""
+    """Calls a compiled function on shares of the parts, in threads: their results do not depend on how many."""
 
     __slots__ = ("_pool", "size")
 
@@ -22,25 +22,28 @@ class Team:
         self.size = size or usable()
         self._pool: ThreadPoolExecutor | None = None
 
-    def share(self, work: NDArray[np.int64], call: Callable[[NDArray[np.int64]], Any]) -> None:
-        """Calls ``call`` with systems so that each thread has about as much of ``work``: (B,)."""
-        parts = self._parts(work)
-        if len(parts) == 1:
-            call(parts[0])
+    def share(
+        self, parts: NDArray[np.int64], work: NDArray[Any], call: Callable[[NDArray[np.int64]], Any], *, alone: bool
+    ) -> None:
+        """Calls ``call`` with parts so that each thread has about as much of ``work``: (parts,); or ``alone``."""
+        shares = [parts] if alone else self._shares(parts, work)
+        if len(shares) == 1:
+            call(shares[0])
             return
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self.size - 1, thread_name_prefix="cohobate-pairs")
-        rest = [self._pool.submit(call, part) for part in parts[1:]]
-        call(parts[0])
+        rest = [self._pool.submit(call, share) for share in shares[1:]]
+        call(shares[0])
         for one in rest:
             one.result()
 
-    def _parts(self, work: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    def _shares(self, parts: NDArray[np.int64], work: NDArray[Any]) -> list[NDArray[np.int64]]:
+        if self.size == 1 or len(parts) < 2:
+            return [parts]
         ends = np.cumsum(work)
-        if self.size == 1 or len(work) < 2:
-            return [np.arange(len(work))]
-        shares = np.minimum((ends - work) * self.size // max(1, ends[-1]), self.size - 1)
-        return [found for k in range(self.size) if len(found := np.flatnonzero(shares == k))]
+        middles = ends - work / 2
+        whose = np.minimum((middles * self.size / max(1.0, float(ends[-1]))).astype(np.int64), self.size - 1)
+        return [found for k in range(self.size) if len(found := parts[whose == k])]
 
     def __reduce__(self) -> tuple[type[Team], tuple[int]]:
         """Travels without its threads."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
-from cohobate.dynamics.stages.masking import moving, per_system, put
+from cohobate.dynamics.stages.masking import in_loops, looped, moving, over, per_system, put, root
 
 STEP: Final = "fire.dt"
 MIXING: Final = "fire.alpha"
@@ -64,11 +64,20 @@ class Fire:
 
     def before(self, batch: Batch, mask: Tensor) -> None:
         """Turns the velocities towards the forces, or stops; and moves."""
+        if in_loops(batch):
+            from cohobate.dynamics.kernels.motion import fire  # numba takes a while to import
+
+            own = self.dt_max, self.max_step, self.patience, self.grow, self.shrink, self.alpha, self.fade
+            fire(*own, *looped(batch, mask, SPEED, "positions", "forces", STEP, MIXING, DOWNHILL))
+        else:
+            self._by_torch(batch, mask)
+
+    def _by_torch(self, batch: Batch, mask: Tensor) -> None:
         where = moving(batch, mask)
         forces = batch["forces"] if where is None else batch["forces"] * where
         speed, step, alpha, ago = batch[SPEED], batch[STEP], batch[MIXING], batch[DOWNHILL]
         down = per_system(batch, speed * forces) > 0
-        ratio = alpha * torch.sqrt(per_system(batch, speed * speed) / _or_one(per_system(batch, forces * forces)))
+        ratio = alpha * root(per_system(batch, speed * speed) / _or_one(per_system(batch, forces * forces)))
         turned = speed * self._each(batch, 1 - alpha) + forces * self._each(batch, ratio)
         speed = torch.where(self._each(batch, down), turned, torch.zeros_like(speed))
         long = down & (ago > self.patience)
@@ -79,8 +88,8 @@ class Fire:
         ago = torch.where(down, ago + 1, torch.zeros_like(ago))
         speed = speed + forces * self._each(batch, step)
         move = speed * self._each(batch, step)
-        length = torch.sqrt(per_system(batch, move * move))
-        move = move * self._each(batch, torch.where(length > self.max_step, self.max_step / _or_one(length), 1.0))
+        length = root(per_system(batch, move * move))
+        move = move * self._each(batch, torch.where(length > self.max_step, over(self.max_step, _or_one(length)), 1.0))
         self._keep(batch, mask, step, alpha, ago)
         put(batch[SPEED], speed, where)
         put(batch["positions"], batch["positions"] + move, where)

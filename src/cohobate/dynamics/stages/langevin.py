@@ -14,9 +14,9 @@ from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
 from cohobate.dynamics.stages.kinetics import BOLTZMANN
-from cohobate.dynamics.stages.masking import ACCELERATION, accelerations, add, moving, put
+from cohobate.dynamics.stages.masking import ACCELERATION, accelerations, in_loops, looped, moving, over, put, root
 from cohobate.dynamics.stages.noise import noise
-from cohobate.dynamics.stages.nve import MOTION
+from cohobate.dynamics.stages.nve import MOTION, kicked
 
 DRAWS: Final = "langevin.draws"
 
@@ -27,7 +27,7 @@ class Langevin:
     """BAOAB splitting (Leimkuhler and Matthews, J. Chem. Phys. 138, 174102, 2013).
 
     ``dt`` in fs, ``temperature`` in K, ``friction`` in 1/fs. Random numbers are a function of ``seed``, the id of the
-    system, and how many steps of Langevin dynamics it has made in all.
+    system, and how many steps it has made here.
     """
 
     dt: float
@@ -53,21 +53,30 @@ class Langevin:
         return frozenset({"forces"})
 
     def enter(self, batch: Batch, mask: Tensor) -> None:
-        """Goes on counting where the system has been here before: no random number is used twice."""
+        """Starts counting."""
+        batch[DRAWS][mask] = 0
 
     def before(self, batch: Batch, mask: Tensor) -> None:
         """Half a kick, half a drift, friction and noise, half a drift."""
-        where, half = moving(batch, mask), 0.5 * self.dt
-        keep = math.exp(-self.friction * self.dt)
+        half, keep = 0.5 * self.dt, math.exp(-self.friction * self.dt)
         width = math.sqrt(-math.expm1(-2 * self.friction * self.dt) * BOLTZMANN * self.temperature * ACCELERATION)
+        if in_loops(batch):
+            from cohobate.dynamics.kernels.motion import langevin  # numba takes a while to import
+
+            given = looped(batch, mask, "id", DRAWS, "velocities", "positions", "forces", "masses")
+            langevin(ACCELERATION, half, keep, width, self.seed, *given)
+        else:
+            self._move(batch, moving(batch, mask), half, keep, width)
+        batch[DRAWS].add_(mask.to(torch.int64))
+
+    def _move(self, batch: Batch, where: Tensor | None, half: float, keep: float, width: float) -> None:
         speed = batch["velocities"] + accelerations(batch) * half
         drifted = batch["positions"] + speed * half
-        speed = speed * keep + noise(batch, self.seed, batch[DRAWS]) * (width / torch.sqrt(batch["masses"]))[:, None]
+        speed = speed * keep + noise(batch, self.seed, batch[DRAWS]) * over(width, root(batch["masses"]))[:, None]
         drifted = drifted + speed * half
         put(batch["velocities"], speed, where)
         put(batch["positions"], drifted, where)
-        batch[DRAWS].add_(mask.to(torch.int64))
 
     def after(self, batch: Batch, mask: Tensor) -> None:
         """Half a kick."""
-        add(batch["velocities"], accelerations(batch) * (0.5 * self.dt), moving(batch, mask))
+        kicked(batch, mask, 0.5 * self.dt)

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from cohobate.dynamics.data.batch import Batch
+from cohobate.dynamics.kernels.compiling import compiles
 
 ACCELERATION = 0.009648533290731906
 """eV/(Å amu) in Å/fs^2, with the constants of ASE (CODATA 2014)."""
+
+
+def in_loops(batch: Batch) -> bool:
+    """Whether half steps can be made by the loops of ``kernels.motion``: the same bits, in one pass."""
+    return batch.device.type == "cpu" and batch.dtype == torch.float64 and compiles()
+
+
+def looped(batch: Batch, mask: Tensor, *names: str) -> list[NDArray[Any]]:
+    """Returns what the loops are given first: mask, starts, which atoms are fixed, and fields by their names."""
+    fixed = batch["fixed"] if "fixed" in batch else mask[:0]
+    return [one.numpy() for one in (mask, batch.start, fixed, *(batch[name] for name in names))]
 
 
 def moving(batch: Batch, mask: Tensor) -> Tensor | None:
@@ -33,7 +49,17 @@ def put(field: Tensor, value: Tensor, where: Tensor | None) -> None:
 
 def accelerations(batch: Batch) -> Tensor:
     """Returns forces over masses: (N, 3), Å/fs^2."""
-    return batch["forces"] * (ACCELERATION / batch["masses"])[:, None]
+    return batch["forces"] * over(ACCELERATION, batch["masses"])[:, None]
+
+
+def over(number: float, value: Tensor) -> Tensor:
+    """Returns a number divided by an array: torch itself would multiply by what is rounded already."""
+    return torch.full_like(value, number) / value
+
+
+def root(value: Tensor) -> Tensor:
+    """Returns the square root, rightly rounded: on the CPU that of torch may be off by the last bit."""
+    return torch.from_numpy(np.sqrt(value.numpy())) if value.device.type == "cpu" else torch.sqrt(value)
 
 
 def per_system(batch: Batch, values: Tensor) -> Tensor:

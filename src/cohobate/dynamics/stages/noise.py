@@ -6,13 +6,16 @@ import torch
 from torch import Tensor
 
 from cohobate.dynamics.data.batch import Batch
+from cohobate.dynamics.kernels.compiling import compiles
+from cohobate.dynamics.stages.drawing import drawn
 
 
 def noise(batch: Batch, seed: int, counts: Tensor) -> Tensor:
     """Returns standard normal numbers (N, 3): a function of the seed, the id of a system, its count (B,), the atom."""
+    if not (batch.device.type == "cpu" and compiles()):
+        return drawn(seed, batch["id"], counts, batch.start, batch.system).to(batch.dtype)
     from cohobate.dynamics.kernels.normals import normals  # numba takes a while to import
 
-    found = torch.empty(batch["positions"].shape, dtype=batch.dtype)
-    ids, start = batch["id"].cpu().numpy(), batch.start.cpu().numpy()
-    normals(seed, ids, counts.cpu().numpy(), start, found.numpy())
-    return found.to(batch.device)
+    found = torch.empty((batch.n_atoms, 3), dtype=torch.float64)
+    normals(seed, batch["id"].numpy(), counts.numpy(), batch.start.numpy(), found.numpy())
+    return found.to(batch.dtype)

@@ -11,7 +11,7 @@ from torch import Tensor
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import STANDARD, Field
-from cohobate.dynamics.stages.masking import accelerations, add, moving
+from cohobate.dynamics.stages.masking import ACCELERATION, accelerations, add, in_loops, looped, moving
 
 MOTION: Final[Mapping[str, Field]] = {name: STANDARD[name] for name in ("velocities", "masses", "forces")}
 
@@ -42,10 +42,26 @@ class VelocityVerlet:
 
     def before(self, batch: Batch, mask: Tensor) -> None:
         """Half a kick, and a drift."""
-        where = moving(batch, mask)
-        add(batch["velocities"], accelerations(batch) * (0.5 * self.dt), where)
-        add(batch["positions"], batch["velocities"] * self.dt, where)
+        if in_loops(batch):
+            from cohobate.dynamics.kernels.motion import kick_drift  # numba takes a while to import
+
+            given = looped(batch, mask, "velocities", "positions", "forces", "masses")
+            kick_drift(ACCELERATION, 0.5 * self.dt, self.dt, *given)
+        else:
+            where = moving(batch, mask)
+            add(batch["velocities"], accelerations(batch) * (0.5 * self.dt), where)
+            add(batch["positions"], batch["velocities"] * self.dt, where)
 
     def after(self, batch: Batch, mask: Tensor) -> None:
         """Half a kick."""
-        add(batch["velocities"], accelerations(batch) * (0.5 * self.dt), moving(batch, mask))
+        kicked(batch, mask, 0.5 * self.dt)
+
+
+def kicked(batch: Batch, mask: Tensor, dt: float) -> None:
+    """Changes velocities by the forces over ``dt`` fs."""
+    if in_loops(batch):
+        from cohobate.dynamics.kernels.motion import kick  # numba takes a while to import
+
+        kick(ACCELERATION, dt, *looped(batch, mask, "velocities", "forces", "masses"))
+    else:
+        add(batch["velocities"], accelerations(batch) * dt, moving(batch, mask))
