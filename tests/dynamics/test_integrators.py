@@ -99,11 +99,13 @@ def test_a_system_without_degrees_of_freedom_is_left_alone():
 
 def test_a_thermostat_that_is_entered_again_draws_other_numbers():
     """The same noise over and over is no noise: Uberuaga et al., J. Chem. Phys. 120, 6363 (2004)."""
-    batch = batch_of([cluster(4)])
-    run = NVTLangevin(Wells(0.0), dt=1.0, temperature=40.0, friction=1e3)
-    first = run.run(batch, 1)["velocities"].clone()
-    second = run.run(batch, 1)["velocities"]
-    assert batch[DRAWS].tolist() == [2]
+
+    def kicks(n: int):
+        one = NVTLangevin(Wells(0.0), dt=1.0, temperature=40.0, friction=1e3, n_steps=1)
+        return (one + one).run(batch_of([cluster(4)]), n)
+
+    first, second = kicks(1)["velocities"], kicks(2)["velocities"]
+    assert kicks(2)[DRAWS].tolist() == [2]
     assert not np.isclose(first.numpy(), second.numpy()).any()
 
 

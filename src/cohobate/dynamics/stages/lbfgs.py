@@ -94,7 +94,6 @@ class Lbfgs:
         curvature = per_system(batch, change * batch[MOVE])
         moved = known >= 0
         learns = mask & moved & (curvature > 0)
-        atoms = learns[batch.system][:, None, None]
         systems, atoms = torch.nonzero(learns).ravel(), torch.nonzero(learns[batch.system]).ravel()
         slot = known % self.memory
         batch[inverse][systems, slot[systems]] = 1.0 / curvature[systems]
