@@ -10,16 +10,14 @@ from torch import Tensor
 
 from cohobate.dynamics.convergence import fmax
 from cohobate.dynamics.data.batch import Batch
-from cohobate.dynamics.stages.kinetics import BOLTZMANN
-from cohobate.dynamics.stages.masking import ACCELERATION, per_system
+from cohobate.dynamics.stages.kinetics import kinetic_energies, temperatures
 
 
 def kinetic_energy(batch: Batch) -> Tensor:
     """Returns the kinetic energy of each system: (B,), eV; zero where nothing has velocities or masses."""
     if "velocities" not in batch or "masses" not in batch:
         return torch.zeros(batch.n_systems, dtype=batch.dtype, device=batch.device)
-    speeds = batch["velocities"]
-    return per_system(batch, speeds * speeds * batch["masses"][:, None]) * (0.5 / ACCELERATION)
+    return kinetic_energies(batch)
 
 
 def total_energy(batch: Batch) -> Tensor:
@@ -28,12 +26,10 @@ def total_energy(batch: Batch) -> Tensor:
 
 
 def temperature(batch: Batch) -> Tensor:
-    """Returns the kinetic temperature of each system: (B,), K, of the atoms that are not fixed."""
-    free = torch.ones(batch.n_atoms, dtype=torch.int64, device=batch.device)
-    if "fixed" in batch:
-        free = (~batch["fixed"]).to(torch.int64)
-    many = torch.zeros(batch.n_systems, dtype=torch.int64, device=batch.device).index_add_(0, batch.system, free)
-    return kinetic_energy(batch) * 2 / (3 * BOLTZMANN * many.clamp(min=1))
+    """Returns the temperature of each system: (B,), K; see ``temperatures``."""
+    if "velocities" not in batch or "masses" not in batch:
+        return torch.zeros(batch.n_systems, dtype=batch.dtype, device=batch.device)
+    return temperatures(batch)
 
 
 def finite(batch: Batch, names: tuple[str, ...]) -> Tensor:

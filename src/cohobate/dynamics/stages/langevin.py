@@ -53,8 +53,7 @@ class Langevin:
         return frozenset({"forces"})
 
     def enter(self, batch: Batch, mask: Tensor) -> None:
-        """Starts counting."""
-        batch[DRAWS][mask] = 0
+        """Goes on counting where the system has been here before: no random number is used twice."""
 
     def before(self, batch: Batch, mask: Tensor) -> None:
         """Half a kick, half a drift, friction and noise, half a drift."""

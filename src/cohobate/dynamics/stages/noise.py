@@ -12,7 +12,7 @@ from cohobate.dynamics.stages.drawing import drawn
 
 def noise(batch: Batch, seed: int, counts: Tensor) -> Tensor:
     """Returns standard normal numbers (N, 3): a function of the seed, the id of a system, its count (B,), the atom."""
-    if not (batch.device.type == "cpu" and compiles()):
+    if torch.compiler.is_compiling() or batch.device.type != "cpu" or not compiles():
         return drawn(seed, batch["id"], counts, batch.start, batch.system).to(batch.dtype)
     from cohobate.dynamics.kernels.normals import normals  # numba takes a while to import
 
