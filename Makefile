@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 GEST := libensemble xopt optimas adaptive flaky pytest pytest-timeout
-TEST := pytest pytest-timeout pytest-xdist hypothesis ipykernel mini-racer
+TEST := pytest pytest-timeout pytest-xdist hypothesis ipykernel mini-racer physical_validation
 CHECK := ruff mypy
 DOCS := sphinx myst-parser furo
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input

@@ -78,6 +78,7 @@ _HOMES = {
 }
 _MODULES = {
     "chem": "cohobate.simulate.chem",
+    "dynamics": "cohobate.dynamics",
     "engines": "cohobate.engines",
     "losses": "cohobate.propose.learners.losses",
     "optimisers": "cohobate.propose.optimisers",

@@ -127,7 +127,7 @@ def test_public_names_are_described_and_in_the_reference(name):
     assert re.search(rf"(:: cohobate\.{name}\b|`co\.{name}`)", REFERENCE)
 
 
-MODULES = ["chem", "engines", "optimisers", "read"]
+MODULES = ["chem", "dynamics", "engines", "optimisers", "read"]
 
 
 @pytest.mark.parametrize("module", [getattr(cohobate, name) for name in MODULES], ids=MODULES)

@@ -19,6 +19,7 @@ from cohobate.campaign.cache import Cache
 from cohobate.campaign.crew import assemble
 from cohobate.campaign.driver import Driver, Orders
 from cohobate.campaign.evaluation import Evaluation, Together
+from cohobate.campaign.further import Further, is_onward
 from cohobate.campaign.goals import Goal, Goals, as_goal, check_goal
 from cohobate.campaign.handle import Handle
 from cohobate.campaign.loads import InTurn, Several, Terms
@@ -258,6 +259,7 @@ class Campaign:
         engine = self._engine or self._own_engine(loop)
         evaluate = evaluation.awaited if is_async(self.simulator) else evaluation
         several = self._several(evaluation)
+        evaluate, several = (Further(evaluation), None) if is_onward(engine) else (evaluate, several)
         terms = Terms(evaluate, settings.deadline, settings.grace, settings.needs, several, self.simulator.batch)
         orders = Orders(terms, self.problem, goal, settings.drain, parting)
         admission = Admission(self.problem, refuse_of(engine))

@@ -9,6 +9,7 @@ from functools import partial
 from math import ceil, inf
 from typing import Any, Final, final
 
+from cohobate.campaign.further import Further
 from cohobate.campaign.loads import OVERDUE, Back, Load, Post, Size, Terms, size_of
 from cohobate.campaign.moves import Ended, Halt, Perform, Performed
 from cohobate.campaign.reports import outcome_of, report_of
@@ -38,6 +39,7 @@ class Elsewhere:
         "_loads",
         "_out",
         "_post",
+        "_report",
         "_size",
         "_staffed",
         "_taken",
@@ -55,6 +57,7 @@ class Elsewhere:
         self._taken: list[Attempt] = []
         self._loads: dict[int, Load] = {}  # of each trial that is in one
         self._out: list[Load] = []
+        self._report = terms.evaluate.report if isinstance(terms.evaluate, Further) else report_of
 
     def submit(self, trial: Trial, attempt: int) -> None:
         """Takes one attempt; it goes alone where it has failed before, or needs what the others do not."""
@@ -233,7 +236,7 @@ class Elsewhere:
             self._post(Halt("the engine was closed", 0.0, error))
             return
         self._unwanted.discard(trial)
-        report = report_of(future, attempt, submitted)
+        report = self._report(future, attempt, submitted)
         if (size := self._size) is not None:  # which another thread may do away with
             size.heed(report.seconds)
         self._post(Ended(trial, attempt, report))

@@ -23,6 +23,7 @@ CohobateError
 │   ├── WorkerLost         the process that ran it died
 │   ├── DeadlineExceeded   it ran longer than allowed
 │   ├── DependencyFailed   a future among its arguments failed
+│   ├── SystemFailed       its system of atoms could not be followed to the end
 │   ├── TaskRaised         it raised something that cannot be sent back as it was
 │   ├── Unsendable         its function, an argument or the result cannot be pickled
 │   └── EngineClosed       the engine no longer takes tasks
@@ -126,6 +127,10 @@ class DeadlineExceeded(EngineError):
 
 class DependencyFailed(EngineError):
     """A future among the arguments of a task failed, so the task was not run."""
+
+
+class SystemFailed(EngineError):
+    """A system of atoms in a running batch could not be followed to its end."""
 
 
 class TaskRaised(EngineError):

@@ -208,6 +208,17 @@ class Kills(Staffed, Protocol):
 
 
 @runtime_checkable
+class Onward(Protocol):
+    """An engine that takes what a task returns further: its future resolves with what became of that, by name.
+
+    A value whose ``status`` is "cancelled" says how far it had come when it was stopped on request.
+    """
+
+    @property
+    def onward(self) -> bool: ...
+
+
+@runtime_checkable
 class Packs(Protocol):
     """An engine that counts resources: its tasks start when what they need (``Task.needs``) is free.
 

@@ -1,0 +1,47 @@
+"""Attempts at an engine that takes further what a simulator returns: what is recorded is what became of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Any, Final, final
+
+from cohobate.campaign.evaluation import Evaluation
+from cohobate.campaign.reports import report_of
+from cohobate.core.errors import EngineError
+from cohobate.core.outcome import Cancelled
+from cohobate.core.payload import Payload
+from cohobate.core.protocols import Engine, Onward
+from cohobate.core.trial import Evaluated, Inputs
+
+STOPPED: Final = "cancelled"
+
+
+def is_onward(engine: Engine) -> bool:
+    """Whether an engine takes further what tasks return."""
+    return isinstance(engine, Onward) and engine.onward
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Further:
+    """Makes the call of an attempt there, unchecked, and its report here, once the engine is through with it."""
+
+    evaluation: Evaluation
+
+    def __call__(self, trial: int, attempt: int, inputs: Inputs) -> Payload:
+        """Returns what the simulator returns; raises what it raises."""
+        with self.evaluation.directory(trial, attempt):
+            return self.evaluation.call(inputs)
+
+    def report(self, future: Future[Any], attempt: int, submitted: float) -> Evaluated:
+        """Returns the report of a done future; its value is checked like that of a simulator."""
+        if future.cancelled() or isinstance(future.exception(), EngineError):
+            return report_of(future, attempt, submitted)
+        ended = replace(self.evaluation, call=lambda _: future.result(), folder=None)(0, attempt, {})
+        value = None if future.exception() else future.result()
+        stopped = isinstance(value, Mapping) and value.get("status") == STOPPED
+        outcome = Cancelled() if stopped else ended.outcome
+        return replace(ended, outcome=outcome, started=submitted, seconds=time.time() - submitted)

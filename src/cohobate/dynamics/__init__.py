@@ -1,0 +1,93 @@
+"""Batched dynamics: many systems of atoms in one running batch, each as if it were alone.
+
+Everything below is imported when it is first touched; it needs torch (``pip install 'cohobate[dynamics]'``).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from cohobate.host.extras import require
+
+_HOMES = {
+    "cohobate.dynamics.convergence": ("Convergence", "Criterion"),
+    "cohobate.dynamics.data.atomic": ("AtomicData", "batch_of", "systems_of"),
+    "cohobate.dynamics.data.batch": ("Batch",),
+    "cohobate.dynamics.data.buffer": ("Buffer", "Capacity"),
+    "cohobate.dynamics.data.extxyz": ("read_extxyz", "write_extxyz"),
+    "cohobate.dynamics.data.fields": ("Field",),
+    "cohobate.dynamics.data.packing": ("pack", "unpack"),
+    "cohobate.dynamics.hooks.hook": ("Hook", "HookStage", "Moment"),
+    "cohobate.dynamics.making": (
+        "FIRE",
+        "LBFGS",
+        "NVE",
+        "BaseDynamics",
+        "FusedStage",
+        "GradientDescent",
+        "NVTLangevin",
+        "NVTNoseHoover",
+        "fused",
+    ),
+    "cohobate.dynamics.models.pairs": ("lennard_jones",),
+    "cohobate.dynamics.models.potential": ("Potential", "Results", "Traits"),
+    "cohobate.dynamics.stages.dynamics": ("Dynamics",),
+    "cohobate.dynamics.stages.rule": ("Rule",),
+    "cohobate.dynamics.stages.stage": ("Stage",),
+    "cohobate.dynamics.stages.update": ("Update",),
+    "cohobate.dynamics.velocities": ("MaxwellBoltzmann",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'cohobate.dynamics' has no attribute {name!r}")
+    require("torch", extra="dynamics")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+if TYPE_CHECKING:
+    from cohobate.dynamics.convergence import Convergence as Convergence
+    from cohobate.dynamics.convergence import Criterion as Criterion
+    from cohobate.dynamics.data.atomic import AtomicData as AtomicData
+    from cohobate.dynamics.data.atomic import batch_of as batch_of
+    from cohobate.dynamics.data.atomic import systems_of as systems_of
+    from cohobate.dynamics.data.batch import Batch as Batch
+    from cohobate.dynamics.data.buffer import Buffer as Buffer
+    from cohobate.dynamics.data.buffer import Capacity as Capacity
+    from cohobate.dynamics.data.extxyz import read_extxyz as read_extxyz
+    from cohobate.dynamics.data.extxyz import write_extxyz as write_extxyz
+    from cohobate.dynamics.data.fields import Field as Field
+    from cohobate.dynamics.data.packing import pack as pack
+    from cohobate.dynamics.data.packing import unpack as unpack
+    from cohobate.dynamics.hooks.hook import Hook as Hook
+    from cohobate.dynamics.hooks.hook import HookStage as HookStage
+    from cohobate.dynamics.hooks.hook import Moment as Moment
+    from cohobate.dynamics.making import FIRE as FIRE
+    from cohobate.dynamics.making import LBFGS as LBFGS
+    from cohobate.dynamics.making import NVE as NVE
+    from cohobate.dynamics.making import BaseDynamics as BaseDynamics
+    from cohobate.dynamics.making import FusedStage as FusedStage
+    from cohobate.dynamics.making import GradientDescent as GradientDescent
+    from cohobate.dynamics.making import NVTLangevin as NVTLangevin
+    from cohobate.dynamics.making import NVTNoseHoover as NVTNoseHoover
+    from cohobate.dynamics.making import fused as fused
+    from cohobate.dynamics.models.pairs import lennard_jones as lennard_jones
+    from cohobate.dynamics.models.potential import Potential as Potential
+    from cohobate.dynamics.models.potential import Results as Results
+    from cohobate.dynamics.models.potential import Traits as Traits
+    from cohobate.dynamics.stages.dynamics import Dynamics as Dynamics
+    from cohobate.dynamics.stages.rule import Rule as Rule
+    from cohobate.dynamics.stages.stage import Stage as Stage
+    from cohobate.dynamics.stages.update import Update as Update
+    from cohobate.dynamics.velocities import MaxwellBoltzmann as MaxwellBoltzmann

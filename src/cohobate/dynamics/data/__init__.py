@@ -1,0 +1,1 @@
+"""Systems of atoms, alone and many in one batch."""

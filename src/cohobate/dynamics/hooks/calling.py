@@ -1,0 +1,50 @@
+"""Who is called at which moment, and the opening and closing around a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Final, final
+
+from cohobate.dynamics.hooks.hook import Hook, HookStage, counts_own_steps, moments_of
+
+WHOLE: Final = -1
+"""In place of the number of a stage: hooks of the whole."""
+COMPUTING: Final = (HookStage.BEFORE_COMPUTE, HookStage.AFTER_COMPUTE)
+
+
+@final
+class Calls:
+    """Hooks of the whole, and of each stage, by moment."""
+
+    __slots__ = ("_every", "_table")
+
+    def __init__(self, whole: Sequence[Hook], stages: Sequence[Sequence[Hook]]) -> None:
+        table: dict[tuple[int, HookStage], list[Hook]] = {}
+        self._every: list[Hook] = []
+        for owner, hooks in ((WHOLE, whole), *enumerate(stages)):
+            for hook in hooks:
+                self._every.append(hook)
+                for moment in moments_of(hook):
+                    table.setdefault((owner, moment), []).append(hook)
+        self._table = {key: tuple(hooks) for key, hooks in table.items()}
+
+    def at(self, owner: int, moment: HookStage) -> tuple[Hook, ...]:
+        """Returns those to call, in the order in which they were given."""
+        return self._table.get((owner, moment), ())
+
+    def forces_of(self, stage: int) -> tuple[int, ...]:
+        """Returns which hooks have a say in the forces of a stage's systems, as something to compare by."""
+        hooks = [hook for moment in COMPUTING for owner in (WHOLE, stage) for hook in self.at(owner, moment)]
+        return tuple(id(hook) for hook in hooks if counts_own_steps(hook))
+
+    @contextmanager
+    def attended(self) -> Iterator[None]:
+        """Enters hooks that are context managers, once each, and closes those that can only be closed."""
+        with ExitStack() as open_ones:
+            for hook in {id(hook): hook for hook in self._every}.values():
+                if isinstance(hook, AbstractContextManager):
+                    open_ones.enter_context(hook)
+                elif callable(close := getattr(hook, "close", None)):
+                    open_ones.callback(close)
+            yield

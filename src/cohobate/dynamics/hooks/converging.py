@@ -1,0 +1,81 @@
+"""Moving systems that have converged from one status to another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from cohobate.core.errors import UserError
+from cohobate.dynamics.convergence import Convergence, Criterion, derived_of
+from cohobate.dynamics.data.batch import Batch
+from cohobate.dynamics.hooks.hook import HookStage, Moment
+
+Given = Convergence | Criterion | Mapping[str, Any] | list[Any] | tuple[Any, ...]
+
+
+@final
+class ConvergenceHook:
+    """Gives systems of ``source_status`` that have converged ``target_status``; without both it only evaluates.
+
+    ``criteria``: a ``Convergence``, a criterion, a dictionary of its arguments, or a list of these, all of which must
+    hold. The statuses that count are those with which the step began: no system moves twice in one step.
+
+    >>> ConvergenceHook({"key": "fmax", "threshold": 0.05}, source_status=0, target_status=1).frequency
+    1
+    """
+
+    stage = HookStage.AFTER_STEP
+    per_system = True
+
+    def __init__(
+        self,
+        criteria: Given,
+        source_status: int | None = None,
+        target_status: int | None = None,
+        frequency: int = 1,
+    ) -> None:
+        if (source_status is None) != (target_status is None):
+            raise UserError(
+                "ConvergenceHook: give both source_status and target_status, or none of them; "
+                f"got {source_status!r} and {target_status!r}"
+            )
+        self.until = criteria if isinstance(criteria, Convergence) else Convergence(criteria, frequency=frequency)
+        self.source_status, self.target_status = source_status, target_status
+        self.frequency = self.until.frequency
+
+    @staticmethod
+    def from_fmax(threshold: float = 0.05, **given: Any) -> ConvergenceHook:
+        """Returns one by the field ``fmax``, eV/Å."""
+        return ConvergenceHook(Criterion("fmax", threshold), **given)
+
+    @staticmethod
+    def from_forces(threshold: float, **given: Any) -> ConvergenceHook:
+        """Returns one by the norms of forces, eV/Å."""
+        return ConvergenceHook(Criterion("forces", threshold, "norm"), **given)
+
+    @property
+    def derived(self) -> frozenset[str]:
+        """The fields that are to be computed for it."""
+        return derived_of(self.until)
+
+    def renumbered(self, codes: Mapping[int, int]) -> ConvergenceHook:
+        """Returns the same for stages whose statuses have been renamed."""
+        if self.source_status is None or self.target_status is None:
+            return self
+        source, target = (codes.get(one, one) for one in (self.source_status, self.target_status))
+        return ConvergenceHook(self.until, source, target)
+
+    def evaluate(self, batch: Batch) -> Tensor | None:
+        """Returns the numbers of the systems that have converged, ``None`` where there are none."""
+        return self.until.evaluate(batch)
+
+    def __call__(self, batch: Batch, moment: Moment) -> None:
+        """Moves them."""
+        if self.source_status is None or self.target_status is None:
+            return
+        as_it_was = (moment.status == self.source_status) & (batch["status"] == moment.status)
+        ready = self.until.mask(batch) & as_it_was & moment.mask
+        batch["status"].copy_(torch.where(ready, self.target_status, batch["status"]))

@@ -1,0 +1,99 @@
+"""The moments of a step, and what may be called at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+from cohobate.core.errors import UserError
+from cohobate.dynamics.data.batch import Batch
+
+
+class HookStage(Enum):
+    """The nine moments of a step, in their order."""
+
+    BEFORE_STEP = 0
+    BEFORE_PRE_UPDATE = 1
+    AFTER_PRE_UPDATE = 2
+    BEFORE_COMPUTE = 3
+    AFTER_COMPUTE = 4
+    BEFORE_POST_UPDATE = 5
+    AFTER_POST_UPDATE = 6
+    AFTER_STEP = 7
+    ON_CONVERGE = 8
+
+
+class Moment(Protocol):
+    """What a hook is told beside the batch: when it is called, by whom, and for which systems."""
+
+    @property
+    def stage(self) -> HookStage:
+        """The moment."""
+        ...
+
+    @property
+    def step(self) -> int:
+        """How many steps the batch has made."""
+        ...
+
+    @property
+    def mask(self) -> Tensor:
+        """The systems it is meant for: (B,); those of its stage, or those that have just converged."""
+        ...
+
+    @property
+    def active(self) -> Tensor:
+        """The systems that are in any stage: (B,)."""
+        ...
+
+    @property
+    def status(self) -> Tensor:
+        """The statuses as they were when the step began: (B,)."""
+        ...
+
+    def fail(self, which: Tensor, why: str) -> None:
+        """Ends systems (B,) as failed, for a reason; all others go on, bit for bit, as if nothing had been."""
+        ...
+
+
+@runtime_checkable
+class Hook(Protocol):
+    """Called with the batch at one moment, each ``frequency`` steps counted from 0; may change arrays in place.
+
+    ``stage`` names the moment; one with ``stages`` in place of it is called at several. A hook that is a context
+    manager is entered before the first step of a run and left after the last; one with only ``close`` is closed then.
+
+    What looks on counts the steps of the batch. What changes systems has ``per_system = True``: then the steps that
+    each system has made in its stage count, the mask holds those whose turn it is, and there is no call without any.
+    So it does the same to a system whenever that came into the batch. Such hooks are also called before and after
+    the forces of systems that begin.
+    """
+
+    frequency: int
+
+    def __call__(self, batch: Batch, moment: Moment) -> None: ...
+
+
+def moments_of(hook: Hook) -> tuple[HookStage, ...]:
+    """Returns when a hook is called; raises ``UserError`` for one that does not say, or a frequency below 1."""
+    name = type(hook).__name__
+    if isinstance(hook.frequency, bool) or not isinstance(hook.frequency, int) or hook.frequency < 1:
+        raise UserError(f"hook {name}: frequency must be a whole number of at least 1, got {hook.frequency!r}")
+    several = getattr(hook, "stages", None)
+    given: list[object] = list(_listed(several)) if several is not None else [getattr(hook, "stage", None)]
+    found = tuple(dict.fromkeys(one for one in given if isinstance(one, HookStage)))
+    if not found or not all(isinstance(one, HookStage) for one in given):
+        raise UserError(f"hook {name}: stage must be one of HookStage, or stages several of them, got {given!r:.80}")
+    return found
+
+
+def counts_own_steps(hook: Hook) -> bool:
+    """Returns whether a hook counts the steps of each system, as those do that change it."""
+    return bool(getattr(hook, "per_system", False))
+
+
+def _listed(given: object) -> Iterable[object]:
+    return given if isinstance(given, Iterable) else [given]

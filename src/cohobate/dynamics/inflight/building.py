@@ -1,0 +1,72 @@
+"""What a task returned as one system, ready to board."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, final
+
+import torch
+
+from cohobate.core.errors import UserError
+from cohobate.dynamics.data.atomic import AtomicData
+from cohobate.dynamics.data.batch import Batch
+from cohobate.dynamics.inflight.line import Size
+from cohobate.dynamics.inflight.seat import Guest, Seat
+from cohobate.dynamics.stages.dynamics import OWN, Dynamics
+
+FLEETING: Final = ("pairs.", "flight.", "convergence.")
+"""How fields begin that only mean something in the batch they were made in."""
+LEFT_OUT: Final = frozenset({*OWN, "ok"})
+GIVEN: Final = frozenset({"masses"})
+"""Fields that nothing can stand in for, where an update needs them."""
+
+
+@final
+class Building:
+    """Turns what tasks return into systems for some dynamics, with a limit of ``most`` that none may exceed."""
+
+    def __init__(
+        self, dynamics: Dynamics, most: Size, *, n_steps: int | None, dtype: torch.dtype, device: torch.device | str
+    ) -> None:
+        self._dynamics, self._most, self._n_steps = dynamics, most, n_steps
+        self._dtype, self._device = dtype, torch.device(device)
+        self._needs = GIVEN & dynamics.fields.keys()
+
+    def __call__(self, seat: Seat, returned: Any) -> None:  # noqa: ANN401 whatever a task returns
+        """Puts the system into its seat; raises ``UserError`` for what is none, or can never board."""
+        guest = returned if isinstance(returned, Guest) else Guest(returned)
+        given, scopes = fields_of(guest)
+        seat.name = guest.name or getattr(guest.system, "name", "") or ""
+        if missing := sorted(self._needs - given.keys()):
+            raise UserError(f"{seat.who}: these dynamics need the fields {missing}, it has {sorted(given)}")
+        if not isinstance(guest.system, AtomicData):  # which has been looked at
+            AtomicData(given, scopes, seat.name or seat.task.key or str(seat.id))
+        batch = Batch.of([{"id": [seat.id], **given}], dtype=self._dtype, scopes=scopes)
+        seat.atoms, seat.own = batch.n_atoms, tuple(name for name in given if name != "id")
+        if seat.atoms > self._most.atoms:
+            raise UserError(f"{seat.who} has {seat.atoms} atoms, more than max_atoms={self._most.atoms}")
+        if "id" in given:
+            seat.id = int(batch["id"][0])
+        seat.most = self._n_steps if guest.n_steps is None else guest.n_steps
+        seat.state = batch if batch.device == self._device else batch.to(self._device)
+        if self._dynamics.on_admit is not None:
+            self._dynamics.admit(seat.state)
+
+
+def fields_of(guest: Guest) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """Returns what a system is made of, and whose its further fields are."""
+    system = guest.system
+    if isinstance(system, Batch):
+        if system.n_systems != 1:
+            raise UserError(f"a task must return one system, got a batch of {system.n_systems}")
+        system = AtomicData.of_batch(system, 0)
+    if isinstance(system, Mapping):
+        kept = {name: value for name, value in system.items() if _lasts(name)}
+        return kept, system.scopes if isinstance(system, AtomicData) else {}
+    if hasattr(system, "get_positions") and hasattr(system, "get_cell"):  # an ase.Atoms, whose import costs
+        return dict(AtomicData.from_ase(system)), {}
+    raise UserError(f"a task must return a system (AtomicData, ase.Atoms, a mapping of arrays), got {system!r:.80}")
+
+
+def _lasts(name: str) -> bool:
+    return name not in LEFT_OUT and not name.startswith(FLEETING)

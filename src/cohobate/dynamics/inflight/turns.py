@@ -1,0 +1,235 @@
+"""What happens between two steps of a running batch: who leaves, who comes, and what is done when there is trouble."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+from typing import final
+
+import torch
+
+from cohobate.core.capture import Raised, Returned, capture
+from cohobate.core.errors import UserError
+from cohobate.dynamics.data.batch import Batch, joined
+from cohobate.dynamics.inflight.cabin import Cabin
+from cohobate.dynamics.inflight.guarded import TOO_MUCH
+from cohobate.dynamics.inflight.leaving import told
+from cohobate.dynamics.inflight.line import Line, Size
+from cohobate.dynamics.inflight.progress import save
+from cohobate.dynamics.inflight.seat import MADE, Seat
+from cohobate.dynamics.inflight.settling import failed, raised
+from cohobate.dynamics.inflight.sinks import Sink, write_all
+from cohobate.dynamics.stages.dynamics import END
+from cohobate.dynamics.stages.stage import CANCELLED, FAILED
+
+Leaving = tuple[Seat, Returned | Raised | None]
+"""A seat and what its future ends with, ``None`` where that was cancelled."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a batch is run: what it holds at most, how often systems come and go, and where they go.
+
+    ``n_steps`` is how many each makes in all stages; ``progress`` is the file that the progress is written to every
+    ``progress_every`` (s).
+    """
+
+    most: Size
+    refill_frequency: int = 1
+    sinks: Sequence[Sink] = ()
+    on_done: Callable[[Batch], None] | None = None
+    ahead: int | None = None
+    progress: Path | None = None
+    progress_every: float = 60.0
+    n_steps: int | None = None
+    outputs: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("atoms", "edges", "systems"):
+            if not (most := getattr(self.most, name)) >= 1:
+                raise UserError(f"InFlight: max_{name} must be a positive number, got {most!r}")
+        for name, least in (("refill_frequency", 1), ("n_steps", 1), ("ahead", 0)):
+            given = getattr(self, name)
+            if given is not None and (isinstance(given, bool) or not isinstance(given, int) or given < least):
+                raise UserError(f"InFlight: {name} must be a whole number of at least {least}, got {given!r}")
+
+
+@final
+class Turns:
+    """Steps a batch and has systems come and go; used by one thread, but for ``line``, which ``changed`` guards."""
+
+    def __init__(self, cabin: Cabin, plan: Plan, line: Line, changed: threading.Condition) -> None:
+        self.cabin, self.plan, self.most = cabin, plan, plan.most
+        self.urgent, self.asked, self.blocked = True, False, False
+        self.next_due = inf
+        self._line, self._changed = line, changed
+        self._since, self._running = 0, 0
+        self._free: Size | None = None
+        self._next_save = time.monotonic() + plan.progress_every
+
+    @property
+    def stuck(self) -> bool:
+        """Whether all that are here are done, and nobody takes them."""
+        return self.blocked and not self._running
+
+    def turn(self) -> list[Leaving]:
+        """Lets systems leave and come where it is time for that, and makes a step; returns who has left."""
+        left: list[Leaving] = []
+        now = time.monotonic()
+        if self.urgent or self._since >= self.plan.refill_frequency or now >= self.next_due or not self._running:
+            left += self._exchange(now)
+        if self._running:
+            left += self._step()
+        if self.plan.progress is not None and now >= self._next_save:
+            self._next_save = now + self.plan.progress_every
+            self.save(self.plan.progress)
+        return left
+
+    def save(self, path: Path) -> None:
+        """Writes the progress of all systems that are in the batch, or were and wait to go on."""
+        with self._changed:
+            waiting = [seat for seat in self._line if seat.flown]
+        batch = joined([self.cabin.batch, *[seat.state for seat in waiting if seat.state is not None]])
+        save(path, batch, [*self.cabin.seats, *waiting], self.cabin.dynamics)
+
+    # who leaves and who comes
+
+    def _exchange(self, now: float) -> list[Leaving]:
+        cabin, self._since, self.urgent = self.cabin, 0, False
+        asked, self.asked = self.asked, False
+        if asked or now >= self.next_due:
+            self._stop_some(now)
+        done = gone = out = cabin.done()
+        if asked:
+            withdrawn = self._rows(lambda seat: seat.future.cancelled())
+            gone = done & ~withdrawn
+        if self.plan.sinks and bool(gone.any()):
+            gone = write_all(self.plan.sinks, cabin.batch, gone)
+        out = gone | withdrawn if asked else gone
+        left = self._ends(gone) + ([(seat, None) for seat in self._of(withdrawn)] if asked else [])
+        self.blocked = bool(self.plan.sinks) and bool((done & ~out).any())
+        return left + self._board(torch.nonzero(~out).ravel().tolist() if left else None, now)
+
+    def _board(self, stay: Sequence[int] | None, now: float) -> list[Leaving]:
+        """Keeps who stays (``None``: all), and lets others in; returns those that cannot be."""
+        seats = self.cabin.seats
+        if stay is not None:
+            self._free = None
+        here = range(len(seats)) if stay is None else stay
+        coming, refused = ([], []) if self.blocked else self._coming([seats[row] for row in here])
+        if stay is not None or coming:
+            self._change(here, coming, now)
+        done = int(self.cabin.done().sum()) if self.blocked else 0
+        self._running = len(self.cabin.seats) - done
+        return refused
+
+    def _stop_some(self, now: float) -> None:
+        """Ends those whose time is over, and those that are not wanted any more."""
+        if now >= self.next_due:
+            for row, seat in enumerate(self.cabin.seats):
+                if now >= seat.due and not seat.late:
+                    seat.late = True
+                    self.cabin.fail([row], f"its deadline of {seat.task.deadline:g} s")
+        unwanted = self._rows(lambda seat: seat.unwanted) & ~self.cabin.done()
+        if bool(unwanted.any()):
+            self.cabin.end(unwanted, CANCELLED)
+
+    def _rows(self, which: Callable[[Seat], bool]) -> torch.Tensor:
+        return torch.tensor(
+            [which(seat) for seat in self.cabin.seats], dtype=torch.bool, device=self.cabin.batch.device
+        )
+
+    def _of(self, mask: torch.Tensor) -> list[Seat]:
+        return [self.cabin.seats[row] for row in torch.nonzero(mask).ravel().tolist()]
+
+    def _ends(self, gone: torch.Tensor) -> list[Leaving]:
+        """Returns how systems end that have found their place."""
+        rows, batch = torch.nonzero(gone).ravel().tolist(), self.cabin.batch
+        if not rows:
+            return []
+        seats, ends, made = [self.cabin.seats[row] for row in rows], batch[END].tolist(), batch[MADE].tolist()
+        wrong = self._look_at(batch, gone)
+        values = told(batch, rows, seats, self.plan.outputs)
+        return [
+            (seat, failed(seat, made[row], self.cabin.why(seat)) if ends[row] == FAILED else wrong or Returned(value))
+            for row, seat, value in zip(rows, seats, values, strict=True)
+        ]
+
+    def _look_at(self, batch: Batch, gone: torch.Tensor) -> Raised | None:
+        if self.plan.on_done is None:
+            return None
+        outcome = capture(self.plan.on_done, batch.select(gone))
+        return outcome if isinstance(outcome, Raised) else None
+
+    def _coming(self, stay: Sequence[Seat]) -> tuple[list[Seat], list[Leaving]]:
+        """Returns who boards, and who cannot."""
+        if not len(self._line):
+            return [], []
+        with self._changed:
+            if self.cabin.count_edges(self._line) or self._free is None:
+                self._free = self.most.less(stay)
+            fresh = self._line.take(self._free, empty=not stay)
+            if fresh and len(self._line) < self._line.low:
+                self._changed.notify_all()
+        coming: list[Seat] = []
+        refused: list[Leaving] = []
+        for seat in fresh:
+            if (why := self.cabin.refuse(seat)) is None:
+                coming.append(seat)
+            else:
+                refused.append((seat, raised(UserError(f"{seat.who}: {why}"))))
+        return coming, refused
+
+    def _change(self, stay: Sequence[int], coming: list[Seat], now: float) -> None:
+        """Has systems board; where there is no memory for that they wait, and no more than now are let in."""
+        self._free = None
+        match capture(self.cabin.change, stay, coming):
+            case Raised(error) if isinstance(error, TOO_MUCH) and coming and stay:
+                self.cabin.change(stay, ())
+                self._limit(self.cabin.seats)
+                self._put_back(coming)
+            case Raised(error):
+                raise error
+            case _:
+                for seat in coming:
+                    seat.board(now)
+        self.next_due = min((seat.due for seat in self.cabin.seats), default=inf)
+
+    # trouble
+
+    def _step(self) -> list[Leaving]:
+        self._since += 1
+        match capture(self.cabin.step):
+            case Raised() as outcome:
+                seats = list(self.cabin.seats)
+                self.cabin.change([], ())
+                self._running = 0
+                return [(seat, outcome) for seat in seats]
+        strained = [guard for guard in self.cabin.guards if guard.strained]
+        for guard in strained:
+            guard.strained = False
+        self.urgent |= any(guard.why for guard in self.cabin.guards)  # else they would be tried again at each step
+        return self._halve() if strained else []
+
+    def _halve(self) -> list[Leaving]:
+        """Lets half of the systems wait, as they are, and no more than the others be here at once from now on."""
+        seats = self.cabin.seats
+        if len(seats) > 1:
+            rows = list(range((len(seats) + 1) // 2, len(seats)))
+            self._limit(seats[: rows[0]])
+            self._put_back(self.cabin.take_out(rows, time.monotonic()))
+        self.urgent = True
+        return []
+
+    def _limit(self, seats: Sequence[Seat]) -> None:
+        self._free = None
+        self.most = Size(sum(seat.atoms for seat in seats), self.most.edges, len(seats))
+
+    def _put_back(self, seats: Sequence[Seat]) -> None:
+        with self._changed:
+            self._line.put_back(seats)

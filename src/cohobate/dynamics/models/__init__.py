@@ -1,0 +1,1 @@
+"""What gives energies and forces of a batch."""

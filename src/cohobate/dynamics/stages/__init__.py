@@ -1,0 +1,1 @@
+"""How systems are advanced: integrators, relaxers, and what makes a run of them."""

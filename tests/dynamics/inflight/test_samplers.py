@@ -1,0 +1,56 @@
+"""Systems from where they are kept, one after the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pytest
+from ase.db import connect
+
+from cohobate.core.errors import UserError
+from cohobate.dynamics.convergence import Convergence
+from cohobate.dynamics.data.atomic import AtomicData
+from cohobate.dynamics.inflight.running import run_all
+from cohobate.dynamics.inflight.samplers import atoms_of, by_size, from_db, from_extxyz
+from cohobate.dynamics.making import FIRE
+from cohobate.dynamics.models.pairs import lennard_jones
+from dynamics.systems import CUTOFF, EPSILON, SIGMA, cluster, crystal
+
+SYSTEMS = [cluster(5), crystal(1), cluster(13), cluster(2)]
+
+
+def test_frames_of_a_file_come_one_by_one(tmp_path: Path):
+    ase.io.write(tmp_path / "some.xyz", [system.to_ase() for system in SYSTEMS], format="extxyz")
+    frames = list(from_extxyz(tmp_path / "some.xyz"))
+    assert [frame.n_atoms for frame in frames] == [5, 4, 13, 2]
+    assert [frame.name for frame in frames] == ["0", "1", "2", "3"]
+    assert np.array_equal(frames[1]["pbc"], [[True] * 3])
+
+
+def test_rows_of_a_database_come_one_by_one(tmp_path: Path):
+    with connect(tmp_path / "some.db") as held:
+        for system in SYSTEMS:
+            held.write(system.to_ase(), kind="large" if system.n_atoms > 4 else "small")
+    assert [row.n_atoms for row in from_db(tmp_path / "some.db")] == [5, 4, 13, 2]
+    assert [row.n_atoms for row in from_db(tmp_path / "some.db", "kind=large")] == [5, 13]
+    found = run_all(
+        FIRE(lennard_jones(EPSILON, SIGMA, CUTOFF), until=Convergence.from_fmax(0.05), n_steps=300),
+        by_size(from_db(tmp_path / "some.db")),
+        max_atoms=15,
+    )
+    assert [len(one["numbers"]) for one in found] == [13, 5, 4, 2]
+
+
+def test_large_ones_come_first_within_a_window():
+    assert [one.n_atoms for one in by_size(iter(SYSTEMS), window=3)] == [13, 5, 4, 2]
+    assert [one.n_atoms for one in by_size(iter(SYSTEMS), window=2)] == [5, 4, 13, 2]
+    with pytest.raises(UserError, match="window"):
+        next(by_size(SYSTEMS, window=0))
+
+
+def test_the_size_of_every_kind_of_system_is_known():
+    system = SYSTEMS[2]
+    assert [atoms_of(one) for one in (system, system.to_ase(), dict(system))] == [13, 13, 13]
+    assert isinstance(system, AtomicData)

@@ -1,0 +1,178 @@
+"""Sinks: as many out as in, whatever room they have, and nothing changed on the way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cohobate.core.errors import Damaged, UserError
+from cohobate.dynamics.data.atomic import AtomicData, batch_of
+from cohobate.dynamics.data.batch import Batch
+from cohobate.dynamics.inflight.engine import InFlight
+from cohobate.dynamics.inflight.extxyz import ExtXYZ
+from cohobate.dynamics.inflight.sinks import Memory, Sink, write_all
+from cohobate.dynamics.making import NVTLangevin
+from cohobate.dynamics.models.pairs import lennard_jones
+from dynamics.systems import CUTOFF, EPSILON, SIGMA, cluster, crystal
+
+
+def tagged(i: int, n: int) -> AtomicData:
+    fields = {**cluster(n, seed=i), "tag": np.array([[i, -i]], np.int32), "mark": np.arange(n) % 2 == 0}
+    return AtomicData(fields, {"tag": "system", "mark": "atom"})
+
+
+def heat(n_steps: int = 3):
+    return NVTLangevin(lennard_jones(EPSILON, SIGMA, CUTOFF, threads=1), dt=2.0, temperature=30, n_steps=n_steps)
+
+
+def ids(batches: Sequence[Batch | None]) -> list[int]:
+    return [int(id) for batch in batches if batch is not None for id in batch["id"]]
+
+
+@given(
+    st.lists(st.integers(1, 6), min_size=1, max_size=12),
+    st.lists(st.integers(1, 5), max_size=3),
+    st.integers(6, 12),
+    st.integers(1, 3),
+)
+@settings(max_examples=12, deadline=None)
+def test_as_many_come_out_as_go_in_for_sinks_of_every_size(
+    sizes: list[int], capacities: list[int], most: int, refill: int
+):
+    systems = [tagged(i, n) for i, n in enumerate(sizes)]
+    sinks = [Memory(capacity) for capacity in capacities]
+    drained: list[Batch | None] = []
+    with InFlight(heat(), max_atoms=most, sinks=sinks, refill_frequency=refill) as engine:
+        futures = [engine.call(lambda s=s: s) for s in systems]
+        while not all(future.done() for future in futures):
+            drained += [sink.drain() for sink in sinks]
+        told = [future.result() for future in futures]
+    drained += [sink.drain() for sink in sinks]
+    assert [one["tag"].tolist() for one in told] == [[i, -i] for i in range(len(sizes))]
+    if not sinks:
+        return
+    assert sorted(ids(drained)) == list(range(len(sizes)))
+    for batch in drained:
+        for alone in batch.split() if batch is not None else ():
+            i = int(alone["id"][0])
+            assert alone["numbers"].tolist() == [18] * sizes[i]
+            assert alone["tag"].dtype == torch.int32
+            assert alone["tag"].tolist() == [[i, -i]]
+            assert alone["mark"].tolist() == (np.arange(sizes[i]) % 2 == 0).tolist()
+            assert np.array_equal(alone["positions"].numpy(), told[i]["positions"])
+
+
+def test_full_sinks_hold_everything_back_and_nothing_is_lost():
+    sink = Memory(2)
+    made = threading.Event()
+
+    def build(i: int) -> AtomicData:
+        if i == 7:
+            made.set()
+        return tagged(i, 3)
+
+    with InFlight(heat(), max_atoms=6, max_systems=2, sinks=[sink], ahead=8) as engine:
+        futures = [engine.call(build, i) for i in range(8)]
+        assert made.wait(20)
+        for future in futures[:2]:
+            future.result(20)
+        seen = [sink.drain()]
+        assert sink.full is False
+        while not all(future.done() for future in futures):
+            assert sum(future.done() for future in futures) <= len(ids(seen)) + 2
+            seen.append(sink.drain())
+        seen.append(sink.drain())
+    assert sorted(ids(seen)) == list(range(8))
+
+
+def test_there_is_no_room_while_results_find_no_place():
+    with InFlight(heat(), max_atoms=6, max_systems=2, sinks=[Memory(1)]) as engine:
+        futures = [engine.call(lambda i=i: tagged(i, 3)) for i in range(2)]
+        for _ in range(10_000):
+            if engine.room() <= 0 and sum(future.done() for future in futures) == 1:
+                break
+            threading.Event().wait(0.002)
+        assert engine.room() <= 0
+        engine.close()
+    assert sorted(future.cancelled() for future in futures) == [False, True]
+
+
+def test_the_first_sink_with_room_takes_what_it_can():
+    batch = batch_of([cluster(2, seed=i) for i in range(5)])
+    sinks = [Memory(1), Memory(2), Memory(1)]
+    mask = torch.tensor([True, False, True, True, True])
+    assert write_all(sinks, batch, mask).tolist() == mask.tolist()
+    assert [ids([sink.drain()]) for sink in sinks] == [[0], [2, 3], [4]]
+    assert write_all([Memory(1)], batch, mask).tolist() == [True, False, False, False, False]
+
+
+def test_a_sink_without_room_is_refused():
+    with pytest.raises(UserError, match="capacity"):
+        Memory(0)
+
+
+@pytest.mark.parametrize("make", [lambda path: Memory(3), lambda path: ExtXYZ(path / "out.xyz", 3)])
+def test_every_sink_keeps_the_protocol(make, tmp_path: Path):
+    sink = make(tmp_path)
+    assert isinstance(sink, Sink)
+    batch = batch_of([tagged(i, 2 + i) for i in range(5)])
+    assert (len(sink), sink.full, sink.drain()) == (0, False, None)
+    assert sink.write(batch, torch.tensor([True, True, False, False, False])).tolist() == [True, True] + [False] * 3
+    assert (len(sink), sink.full) == (2, False)
+    assert sink.write(batch, torch.tensor([False, False, True, True, True])).tolist() == [
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
+    assert sink.full
+    held = sink.drain()
+    assert held is not None
+    assert ids([held]) == [0, 1, 2]
+    assert (len(sink), sink.full) == (0, False)
+    for name in ("positions", "numbers", "masses", "tag", "mark"):
+        assert torch.equal(held[name].double(), batch.select([0, 1, 2])[name].double()), name
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.floats(-1e3, 1e3), min_size=3, max_size=3), st.floats(allow_nan=False, allow_infinity=False))
+def test_every_bit_is_in_the_file(tmp_path: Path, place: list[float], energy: float):
+    batch = batch_of([{"numbers": [18, 1], "positions": [place, [2e3, 0, 0]], "energy": [energy]}])
+    sink = ExtXYZ(tmp_path / "bits.xyz")
+    sink.write(batch, torch.tensor([True]))
+    held = sink.drain()
+    assert held is not None
+    assert torch.equal(held["positions"], batch["positions"])
+    assert held["energy"].tolist() == [energy]
+
+
+def test_the_file_is_read_by_ase(tmp_path: Path):
+    sink = ExtXYZ(tmp_path / "out.xyz")
+    batch = heat().run(batch_of([crystal(1), cluster(3)]))
+    sink.write(batch, torch.tensor([True, True]))
+    first, second = ase.io.read(tmp_path / "out.xyz", index=":")
+    assert first.positions == pytest.approx(batch.select([0])["positions"].numpy(), abs=0)
+    assert first.pbc.all()
+    assert first.cell.array == pytest.approx(batch["cell"][0].numpy(), abs=0)
+    assert first.get_potential_energy() == float(batch["energy"][0])
+    assert second.get_forces() == pytest.approx(batch.select([1])["forces"].numpy(), abs=0)
+    again = ExtXYZ(tmp_path / "out.xyz")
+    assert len(again) == 2
+
+
+def test_a_file_that_is_cut_off_is_damaged(tmp_path: Path):
+    sink = ExtXYZ(tmp_path / "out.xyz")
+    sink.write(batch_of([cluster(3)]), torch.tensor([True]))
+    text = (tmp_path / "out.xyz").read_text()
+    (tmp_path / "out.xyz").write_text(text[: text.rindex("\n", 0, -1)] + "\n")
+    with pytest.raises(Damaged, match="cut off"):
+        sink.drain()

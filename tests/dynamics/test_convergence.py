@@ -1,0 +1,230 @@
+"""When systems are done: criteria beside what numpy says, all at once, system by system."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cohobate.core.errors import UserError
+from cohobate.dynamics.convergence import Convergence, Criterion
+from cohobate.dynamics.data.fields import Field
+from cohobate.dynamics.hooks.converging import ConvergenceHook
+from cohobate.dynamics.hooks.hook import HookStage
+from cohobate.dynamics.making import FIRE, NVE, fused
+from cohobate.dynamics.stages.stage import CONVERGED, RUNNING
+from dynamics.springs import Seen, Springs, atoms, batch
+
+SIZES = (1, 3, 2)
+OPS = {
+    "min": np.min,
+    "max": np.max,
+    "mean": np.mean,
+    "sum": np.sum,
+    "norm": lambda x, axis: np.sqrt(np.sum(np.square(x), axis)),
+}
+
+
+def held(value, scope="atom", name="x", sizes=SIZES):
+    found = batch(*(atoms(*[1.0] * n) for n in sizes))
+    value = torch.as_tensor(np.asarray(value))
+    found.add(name, Field(scope, tuple(value.shape[1:]), None if value.is_floating_point() else value.dtype), value)
+    return found
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(sorted(OPS)), st.sampled_from([None, 1, 2, -1, -2, (1, 2), [-1]]))
+@settings(deadline=None, max_examples=60)
+def test_reductions_over_dimensions_are_those_of_numpy(seed: int, op: str, dims: object):
+    rng = np.random.default_rng(seed)
+    value = rng.normal(size=(sum(SIZES), 3, 2))
+    axis = (
+        {None: (1, 2)}.get(dims, tuple(dims) if isinstance(dims, list) else dims) if not isinstance(dims, list) else -1
+    )
+    reduced = OPS[op](value, axis=axis).reshape(len(value), -1).max(1)
+    worst = np.array([reduced[a:b].max() for a, b in ((0, 1), (1, 4), (4, 6))])
+    threshold = float(rng.choice(worst)) + rng.choice([-1e-9, 1e-9])
+    found = Criterion("x", threshold, op, dims).holds(held(value))
+    assert found.tolist() == (worst <= threshold).tolist()
+
+
+def test_a_vector_counts_by_its_norm_and_a_number_by_its_sign():
+    forces = -np.ones((6, 3))
+    assert Criterion("x", 1.8).holds(held(forces)).all()
+    assert not Criterion("x", 1.7).holds(held(forces)).any()
+    assert Criterion("x", 0.0).holds(held([-1.0, 2, -3], "system")).tolist() == [True, False, True]
+    assert Criterion("x", 1.5, "norm").holds(held([-1.0, 2, -3], "system")).tolist() == [True, False, False]
+    assert Criterion("x", 2).holds(held([1, 2, 3], "system")).tolist() == [True, True, False]
+
+
+def test_one_atom_systems_are_not_taken_for_fields_of_systems():
+    value = np.array([[3.0, 4, 0], [0.3, 0.4, 0]])
+    assert Criterion("x", 1.0).holds(held(value, sizes=(1, 1))).tolist() == [False, True]
+    assert Criterion("x", 1.0).holds(held(value, "system", sizes=(1, 1))).tolist() == [False, True]
+    assert Criterion("x", 1.0).holds(held(value[:, 0], sizes=(1, 1))).tolist() == [False, True]
+
+
+def test_a_custom_operation_decides_alone():
+    found = held([1.0, 2, 3], "system")
+    criterion = Criterion("x", threshold=-5, reduce_op="min", custom_op=lambda x: x > 1.5)
+    assert criterion.holds(found).tolist() == [False, True, True]
+    with pytest.raises(UserError, match="3 booleans"):
+        Criterion("x", custom_op=lambda x: x).holds(found)
+    with pytest.raises(UserError, match="3 booleans"):
+        Criterion("x", custom_op=lambda x: True).holds(found)
+
+
+def test_all_criteria_must_hold():
+    found = held([1.0, 2, 3], "system")
+    found.add("y", Field("system"), torch.tensor([3.0, 2, 1], dtype=torch.float64))
+    until = Convergence([{"key": "x", "threshold": 2}, {"key": "y", "threshold": 2}])
+    assert until.evaluate(found).tolist() == [1]
+    assert Convergence({"key": "x", "threshold": 0}).evaluate(found) is None
+    assert Convergence(Criterion("x", 9), [Criterion("y", 9)]).evaluate(found).tolist() == [0, 1, 2]
+
+
+def test_a_key_that_is_not_there_is_named_with_what_is():
+    with pytest.raises(UserError, match=r"no field 'energi'.*energy"):
+        FIRE(Springs(), until=Convergence({"key": "energi", "threshold": 1})).run(batch())
+
+
+@pytest.mark.parametrize(
+    ("given_", "told"),
+    [
+        ({"key": "x", "threshold": 1, "reduce_op": "median"}, "no reduce_op 'median'"),
+        ({"key": "x", "treshold": 1}, "treshold.*threshold"),
+        ({"key": "x"}, "needs a key, and a threshold"),
+        ({"threshold": 1}, "needs a key"),
+        (3, "expected criteria or dictionaries"),
+        ([], "at least one"),
+    ],
+)
+def test_criteria_that_are_none_are_refused(given_: object, told: str):
+    with pytest.raises(UserError, match=told):
+        Convergence(given_)
+
+
+@pytest.mark.parametrize("dims", [0, 3, -3, (), (0, 1)])
+def test_dimensions_that_an_entry_does_not_have_are_refused(dims: object):
+    with pytest.raises(UserError, match="reduce_dims must be of 1 to 2"):
+        Criterion("x", 1, "max", dims).holds(held(np.zeros((6, 3, 2))))
+
+
+@pytest.mark.parametrize("frequency", [0, -2, 1.0, True])
+def test_a_frequency_below_1_is_refused(frequency: object):
+    with pytest.raises(UserError, match="frequency"):
+        Convergence({"key": "x", "threshold": 1}, frequency=frequency)
+
+
+def test_what_is_no_number_has_not_converged():
+    value = np.zeros((6, 3))
+    value[2, 1] = np.nan
+    assert Criterion("x", 1.0).holds(held(value)).tolist() == [True, False, True]
+    assert Criterion("x", 1.0).holds(held([np.nan, 0, 0], "system")).tolist() == [False, True, True]
+
+
+def test_forces_of_fixed_atoms_do_not_count():
+    found = NVE(Springs(), dt=1.0).begin(batch(atoms(9.0, 0.1, fixed=[True, False]), atoms(9.0, fixed=[True])))
+    for until in (Convergence.from_forces(1.0), Convergence.from_fmax(1.0)):
+        assert until.evaluate(found).tolist() == [0, 1]
+
+
+def test_both_ways_of_naming_forces_converge_at_the_same_step():
+    ends = []
+    for until in (Convergence.from_forces(0.01), Convergence.from_fmax(0.01)):
+        found = FIRE(Springs(), until=until, n_steps=500).run(batch())
+        assert found["end"].tolist() == [CONVERGED] * 3
+        ends.append(found)
+    assert torch.equal(ends[0]["positions"], ends[1]["positions"])
+    norms = torch.linalg.vector_norm(ends[1]["forces"], dim=1)
+    assert ends[1]["fmax"].tolist() == [float(norms[0]), float(norms[1:3].max()), float(norms[3:].max())]
+
+
+def test_the_change_of_the_energy_is_that_of_the_last_step_and_infinite_at_first():
+    run = NVE(Springs(), dt=1.0, until=Convergence({"key": "energy_change", "threshold": 0.0}))
+    found = run.begin(batch())
+    assert torch.isinf(found["energy_change"]).all()
+    before = found["energy"].clone()
+    run.step(found)
+    assert torch.equal(found["energy_change"], (found["energy"] - before).abs())
+
+
+def test_what_is_derived_of_a_finished_system_stays():
+    until = Convergence.from_fmax(0.05), Convergence({"key": "energy_change", "threshold": 1e-3})
+    for one in until:
+        run = FIRE(Springs(), until=one, n_steps=500)
+        found = run.begin(batch(atoms(0.1), atoms(5.0)))
+        while not bool(found["status"][0] == run.exit_status):
+            run.step(found)
+        first = found.select([0])
+        run.run(found)
+        assert all(torch.equal(found.select([0])[name], first[name]) for name in first)
+
+
+def test_how_often_is_counted_by_the_steps_of_each_system():
+    """A system ends after the same number of its own steps, whenever it came."""
+
+    def run():
+        return FIRE(Springs(), until=Convergence.from_forces(0.05, frequency=7), n_steps=500)
+
+    alone = run().run(batch(atoms(5.0)))
+    late = run()
+    running = late.begin(batch(atoms(1.0, id=[9])))
+    for _ in range(3):
+        late.step(running)
+    running = running.append(late.begin(batch(atoms(5.0))))
+    while not bool(running["status"][1] == late.exit_status):
+        late.step(running)
+    assert torch.equal(running["positions"][1], alone["positions"][0])
+    assert running["steps"][1] == alone["steps"][0]
+    assert int(alone["steps"][0]) % 7 == 1
+
+
+def test_the_moment_of_convergence_comes_once_for_each_system():
+    seen = Seen(HookStage.ON_CONVERGE)
+    run = FIRE(Springs(), until=Convergence.from_forces(0.05), n_steps=500, hooks=[seen])
+    run.run(batch(atoms(5.0), atoms(0.01), atoms(0.01), atoms(1.0)))
+    assert sorted(i for ids in seen.systems for i in ids) == [0, 1, 2, 3]
+    assert seen.systems[0] == [1, 2]
+
+
+@pytest.mark.parametrize("make", [ConvergenceHook.from_forces, ConvergenceHook.from_fmax])
+def test_a_hook_moves_systems_between_the_statuses_it_is_given(make):
+    potential = Springs()
+    relax, hold = (
+        FIRE(potential, until=Convergence({"key": "energy", "threshold": -1})),
+        NVE(potential, dt=1.0, n_steps=3),
+    )
+    hook = make(0.05, source_status=4, target_status=8)
+    both = fused([(4, relax), (8, hold)], hooks=[hook])
+    found = both.run(batch(atoms(0.01), atoms(3.0)))
+    assert found["status"].tolist() == [9, 9]
+    alone = fused([(4, FIRE(potential, until=Convergence.from_forces(0.05))), (8, hold)]).run(
+        batch(atoms(0.01), atoms(3.0))
+    )
+    assert torch.equal(found["positions"], alone["positions"])
+
+
+def test_a_hook_without_statuses_only_evaluates():
+    hook = ConvergenceHook({"key": "energy", "threshold": 1e9}, frequency=2)
+    found = NVE(Springs(), dt=1.0, hooks=[hook]).run(batch(), 3)
+    assert found["status"].tolist() == [RUNNING] * 3
+    assert hook.evaluate(found).tolist() == [0, 1, 2]
+    assert hook.frequency == 2
+    with pytest.raises(UserError, match="both"):
+        ConvergenceHook({"key": "energy", "threshold": 1}, source_status=1)
+
+
+def test_hooks_that_move_do_not_move_a_system_twice_in_a_step():
+    always = {"key": "energy", "threshold": 1e9}
+    hooks = [ConvergenceHook(always, 0, 1), ConvergenceHook(always, 1, 2)]
+    potential = Springs()
+    run = fused([(code, NVE(potential, dt=1.0, n_steps=5)) for code in (0, 1, 2)], hooks=hooks)
+    found = run.begin(batch())
+    seen = []
+    for _ in range(3):
+        run.step(found)
+        seen.append(found["status"].tolist())
+    assert seen == [[1] * 3, [2] * 3, [2] * 3]
+    assert found["steps"].tolist() == [1] * 3

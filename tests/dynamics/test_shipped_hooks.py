@@ -1,0 +1,293 @@
+"""The hooks that come with it: what they write, whom they end, what they change and what they leave alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import ase.io
+import numpy as np
+import pytest
+import torch
+
+from cohobate.core.errors import UserError
+from cohobate.dynamics.convergence import Convergence
+from cohobate.dynamics.data.atomic import batch_of
+from cohobate.dynamics.hooks.changing import Bias, FrozenAtoms, WrapPositions
+from cohobate.dynamics.hooks.guards import EnergyDrift, ExplosionDetector, MaxForceClamp, NaNDetector
+from cohobate.dynamics.hooks.hook import HookStage
+from cohobate.dynamics.hooks.logs import LogCSV, LogTerminal
+from cohobate.dynamics.hooks.measures import kinetic_energy, temperature, total_energy
+from cohobate.dynamics.hooks.profiler import Profiler
+from cohobate.dynamics.hooks.snapshots import ConvergedSnapshots, Snapshots
+from cohobate.dynamics.making import FIRE, NVE, NVTLangevin, fused
+from cohobate.dynamics.models.potential import Results
+from dynamics.springs import Seen, Springs, atoms, batch
+from dynamics.systems import crystal
+
+MOVING = ("positions", "velocities", "forces", "energy")
+
+
+def same(one, other, systems, names=MOVING):
+    return all(torch.equal(one.select([i])[name], other.select([i])[name]) for i in systems for name in names)
+
+
+def test_measures_are_those_of_ase():
+    system = crystal(1)
+    found, atoms_ = batch_of([system]), system.to_ase()
+    assert float(kinetic_energy(found)) == pytest.approx(atoms_.get_kinetic_energy(), rel=1e-9)
+    freedom = (len(atoms_) - 1) / len(atoms_)  # the centre of mass is at rest
+    assert float(temperature(found)) * freedom == pytest.approx(atoms_.get_temperature(), rel=1e-6)
+
+
+def test_a_table_has_a_row_for_each_system_and_is_continued(tmp_path):
+    log = LogCSV(tmp_path / "deep" / "log.csv", ["energy", "kinetic", "fmax"], frequency=2)
+    run = NVE(Springs(), dt=1.0, hooks=[log])
+    found = run.run(batch(), 3)
+    run.run(found, 2)
+    rows = list(csv.DictReader(log.path.read_text().splitlines()))
+    assert [(row["step"], row["id"], row["steps"]) for row in rows] == [
+        (str(step), str(system), str(step + 1)) for step in (0, 2, 4) for system in range(3)
+    ]
+    assert [float(row["energy"]) for row in rows[-3:]] == found["energy"].tolist()
+    with pytest.raises(UserError, match="columns"):
+        NVE(Springs(), dt=1.0, hooks=[LogCSV(log.path, ["energy"])]).run(batch(), 1)
+
+
+def test_a_column_that_is_none_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"temprature.*temperature"):
+        NVE(Springs(), dt=1.0, hooks=[LogCSV(tmp_path / "a.csv", ["temprature"])]).run(batch(), 1)
+    with pytest.raises(UserError, match="not one number"):
+        NVE(Springs(), dt=1.0, hooks=[LogCSV(tmp_path / "b.csv", ["forces"])]).run(batch(), 1)
+
+
+def test_a_line_on_the_terminal_tells_how_many_run():
+    stream = io.StringIO()
+    NVE(Springs(), dt=1.0, hooks=[LogTerminal(frequency=2, stream=stream)]).run(batch(), 4)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 2
+    assert "step 2, 3 of 3 systems" in lines[1]
+    assert "K" in lines[1]
+
+
+def test_snapshots_are_read_back_by_ase(tmp_path):
+    hooks = [Snapshots(tmp_path / "all.extxyz", frequency=2), Snapshots(tmp_path / "each", frequency=2)]
+    system = crystal(1)
+    found = NVE(Springs(), dt=1.0, hooks=hooks).run(batch_of([system, atoms(1.0), atoms(2.0, 1.0)]), 3)
+    together = ase.io.read(tmp_path / "all.extxyz", ":")
+    assert [(one.info["id"], one.info["steps"]) for one in together] == [(i, s) for s in (1, 3) for i in range(3)]
+    for i in range(3):
+        alone = ase.io.read(tmp_path / "each" / f"{i}.extxyz", ":")
+        assert len(alone) == 2
+        assert alone[-1].positions == pytest.approx(found.select([i])["positions"].numpy(), abs=1e-8)
+        assert alone[-1].get_potential_energy() == pytest.approx(float(found["energy"][i]), abs=1e-8)
+        assert alone[-1].get_forces() == pytest.approx(found.select([i])["forces"].numpy(), abs=1e-8)
+    assert together[0].cell.array == pytest.approx(np.asarray(system["cell"][0]))
+
+
+def test_snapshots_by_own_steps_do_not_depend_on_when_a_system_came(tmp_path):
+    hook = Snapshots(tmp_path, frequency=2, per_system=True)
+    run = NVE(Springs(), dt=1.0, n_steps=9, hooks=[hook])
+    running = run.begin(batch(atoms(1.0)))
+    run.step(running)
+    running = running.append(run.begin(batch(atoms(1.0, id=[5]))))
+    for _ in range(4):
+        run.step(running)
+    frames = [[one.info["steps"] for one in ase.io.read(tmp_path / f"{i}.extxyz", ":")] for i in (0, 5)]
+    assert frames == [[1, 3, 5], [1, 3]]
+
+
+def test_each_system_is_written_once_when_it_has_converged(tmp_path):
+    hook = ConvergedSnapshots(tmp_path / "done.xyz")
+    until = Convergence.from_forces(0.01)
+    found = FIRE(Springs(), until=until, n_steps=500, hooks=[hook]).run(batch())
+    done = ase.io.read(tmp_path / "done.xyz", ":")
+    assert sorted(one.info["id"] for one in done) == [0, 1, 2]
+    assert {one.info["id"]: one.info["steps"] for one in done} == dict(enumerate(found["steps"].tolist()))
+
+
+class Poison:
+    """Spoils a field of one system at one of its own steps."""
+
+    stage, frequency, per_system = HookStage.AFTER_COMPUTE, 1, True
+
+    def __init__(self, name, value, at=3, system=1):
+        self.name, self.value, self.at, self.system = name, value, at, system
+
+    def __call__(self, batch, moment):
+        rows = moment.mask & (batch["id"] == self.system) & (batch["steps"] == self.at)
+        batch[self.name][rows if batch.kind(self.name).scope == "system" else rows[batch.system]] = self.value
+
+
+@pytest.mark.parametrize("name", ["forces", "energy", "velocities"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_system_that_is_no_number_fails_and_the_others_keep_their_bits(name: str, value: float):
+    run = NVE(Springs(), dt=1.0, n_steps=6, hooks=[Poison(name, value), NaNDetector()])
+    found, clean = run.run(batch()), NVE(Springs(), dt=1.0, n_steps=6).run(batch())
+    assert found["end"].tolist() == [2, 3, 2]
+    assert found["steps"].tolist() == [6, 3, 6]
+    assert name in run.reasons[1]
+    assert same(found, clean, (0, 2))
+
+
+def test_an_explosion_ends_its_own_system():
+    hooks = [Poison("forces", 100.0), ExplosionDetector(max_force=50.0)]
+    run = NVE(Springs(), dt=1.0, n_steps=6, hooks=hooks)
+    found, clean = run.run(batch()), NVE(Springs(), dt=1.0, n_steps=6).run(batch())
+    assert found["end"].tolist() == [2, 3, 2]
+    assert "50.0" in run.reasons[1]
+    assert same(found, clean, (0, 2))
+    fast = NVE(Springs(), dt=1.0, n_steps=6, hooks=[ExplosionDetector(max_speed=0.5)])
+    assert fast.run(batch(atoms(1.0), atoms(1.0, speed=0.6)))["end"].tolist() == [2, 3]
+    with pytest.raises(UserError, match="max_force"):
+        ExplosionDetector()
+
+
+def test_forces_are_clamped_before_they_are_used_and_from_the_first_on():
+    clamp = MaxForceClamp(0.5)
+    found = NVE(Springs(), dt=1.0, n_steps=1, hooks=[clamp]).run(batch(atoms(0.1), atoms(30.0)))
+    free = NVE(Springs(), dt=1.0, n_steps=1).run(batch(atoms(0.1), atoms(30.0)))
+    assert same(found, free, [0])
+    assert torch.linalg.vector_norm(found.select([1])["forces"]) == pytest.approx(0.5)
+    speed = 0.5 * 0.009648533290731906 / 10.0
+    assert torch.linalg.vector_norm(found.select([1])["velocities"]) == pytest.approx(speed)
+
+
+def test_the_drift_of_the_energy_is_followed_from_where_a_stage_begins():
+    drift = EnergyDrift()
+    found = NVE(Springs(), dt=2.0, n_steps=50, hooks=[drift]).run(batch())
+    assert set(drift.worst) == {0, 1, 2}
+    assert all(0 < worst < 5e-3 for worst in drift.worst.values())
+    off = total_energy(found) - total_energy(NVE(Springs(), dt=2.0).begin(batch()))
+    assert all(drift.worst[i] >= abs(float(off[i])) / (i + 1) > 0 for i in range(3))
+    strict = EnergyDrift(threshold=1e-12)
+    run = NVE(Springs(), dt=2.0, n_steps=50, hooks=[strict])
+    assert run.run(batch())["end"].tolist() == [3, 3, 3]
+    assert "drifted" in run.reasons[0]
+
+
+def test_frozen_atoms_stay_where_they_are_in_their_stage_only():
+    hold = FrozenAtoms(lambda batch: batch["positions"][:, 0] > 1.2)
+    start = batch(atoms(1.0, 2.0, speed=0.01), atoms(3.0, 0.5, fixed=[False, True]))
+    potential = Springs()
+    held, free = NVE(potential, dt=1.0, n_steps=5, hooks=[hold]), NVE(potential, dt=1.0, n_steps=5)
+    first = held.run(start.copy())
+    moved = (first["positions"] != start["positions"]).any(1).tolist()
+    assert moved == [True, False, False, False]
+    assert first["velocities"][1].tolist() == [0.0] * 3
+    both = (held + free).run(start.copy())
+    moved = (both["positions"] != start["positions"]).any(1).tolist()
+    assert moved == [True, True, True, False]
+    assert both["fixed"].tolist() == [False, False, False, True]
+
+
+def test_fixed_atoms_do_not_count_for_a_relaxation_and_do_not_move():
+    start = batch(atoms(1.0, 2.0, fixed=[False, True]))
+    found = FIRE(Springs(), until=Convergence.from_forces(1e-3), n_steps=500).run(start.copy())
+    assert found["end"].tolist() == [1]
+    assert torch.equal(found["positions"][1], start["positions"][1])
+    assert torch.linalg.vector_norm(found["positions"][0]) < 2e-3
+
+
+def triclinic(shift: float = 0.0):
+    cell = np.array([[4.0, 0, 0], [1.0, 5.0, 0], [0.5, -0.7, 6.0]])
+    inside = np.random.default_rng(1).random((6, 3)) * 0.98 + 0.01
+    outside = inside + np.array([[0, 0, 0], [1, 0, 0], [0, -2, 0], [0, 0, 3], [-1, 1, 0], [2, -3, 1]]) + shift
+    return cell, inside, outside
+
+
+def test_atoms_are_wrapped_into_the_cell_and_those_inside_keep_their_bits():
+    cell, inside, outside = triclinic()
+    pbc = np.array([True, True, False])
+    fields = atoms(*[0.0] * 6) | {"positions": outside @ cell, "cell": cell[None], "pbc": pbc[None]}
+    alone = atoms(50.0, -3.0)
+    found = batch(fields, alone | {"cell": np.eye(3)[None] * 0, "pbc": np.zeros((1, 3), bool)})
+    start = found["positions"].clone()
+
+    class Now:
+        mask = torch.tensor([True, True])
+
+    WrapPositions()(found, Now())
+    wanted = np.where(pbc, inside, outside) @ cell
+    assert found["positions"][:6].numpy() == pytest.approx(wanted, abs=1e-12)
+    assert torch.equal(found["positions"][0], start[0])
+    assert torch.equal(found["positions"][6:], start[6:])
+
+
+def test_a_wrapped_system_goes_the_same_way_whenever_it_came():
+    def run():
+        hooks = [WrapPositions(frequency=7)]
+        return NVTLangevin(Springs(0.0), dt=50.0, temperature=5000.0, n_steps=30, hooks=hooks)
+
+    system = atoms(1.0, 2.0, id=[4]) | {"cell": np.eye(3)[None] * 3.0, "pbc": np.ones((1, 3), bool)}
+    other = system | {"id": [1]}
+    alone = run().run(batch(system))
+    late = run()
+    running = late.begin(batch(other))
+    for _ in range(3):
+        late.step(running)
+    running = running.append(late.begin(batch(system)))
+    for _ in range(30):
+        late.step(running)
+    assert same(running.select([1]), alone, [0])
+    free = NVTLangevin(Springs(0.0), dt=50.0, temperature=5000.0, n_steps=30).run(batch(system))
+    assert (free["positions"] - alone["positions"]).abs().max() > 1.0
+
+
+def stiffer(fields):
+    x = fields["positions"]
+    return 0.5 * (x * x).sum(), -x
+
+
+def test_a_bias_acts_like_a_part_of_the_potential_from_the_first_step_on():
+    for bias in (stiffer, lambda fields: 0.5 * (fields["positions"] ** 2).sum()):
+        biased = NVE(Springs(1.0), dt=2.0, n_steps=20, hooks=[Bias(bias)]).run(batch())
+        stiff = NVE(Springs(2.0), dt=2.0, n_steps=20).run(batch())
+        for name in MOVING:
+            assert biased[name].numpy() == pytest.approx(stiff[name].numpy(), abs=1e-12)
+
+
+def test_a_bias_sees_one_system_and_fails_it_alone():
+    def bias(fields):
+        assert set(fields) >= {"numbers", "positions", "id", "steps"}
+        if fields["id"] == 1 and fields["steps"] == 2:
+            raise ValueError("no more")
+        return stiffer(fields)
+
+    run = NVE(Springs(), dt=2.0, n_steps=5, hooks=[Bias(bias)])
+    found, clean = run.run(batch()), NVE(Springs(), dt=2.0, n_steps=5, hooks=[Bias(stiffer)]).run(batch())
+    assert found["end"].tolist() == [2, 3, 2]
+    assert "ValueError: no more" in run.reasons[1]
+    assert same(found, clean, (0, 2))
+
+
+def test_a_bias_ends_with_its_stage_forces_included():
+    """What goes on without a bias begins with forces without it."""
+    potential = Springs()
+    biased, plain = NVE(potential, dt=2.0, n_steps=5, hooks=[Bias(stiffer)]), NVE(potential, dt=2.0, n_steps=5)
+    both = (biased + plain).run(batch())
+    first = biased.run(batch())
+    second = plain.run(first)
+    for name in MOVING:
+        assert torch.equal(both[name], second[name])
+
+
+def test_the_profiler_adds_up_what_each_moment_takes():
+    class Slow(Springs):
+        def compute(self, batch, want) -> Results:
+            clock.now += 5.0
+            return super().compute(batch, want)
+
+    class Clock:
+        now = 0.0
+
+        def __call__(self):
+            return self.now
+
+    clock = Clock()
+    profiler = Profiler(clock)
+    fused([(0, NVE(Slow(), dt=1.0, n_steps=3, hooks=[Seen()]))], hooks=[profiler]).run(batch())
+    assert profiler.steps == 3
+    assert profiler.seconds[HookStage.AFTER_COMPUTE] == 15.0
+    assert sum(profiler.seconds.values()) == 20.0
+    assert "3 steps" in profiler.report()
