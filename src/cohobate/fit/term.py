@@ -44,7 +44,8 @@ class Term:
     ``"value"``: the quantity is the loss already.
 
     ``jac`` takes the same arguments as the quantity and returns its derivatives: a mapping of (dotted)
-    parameters to arrays of the quantity's shape, by quantity where there are several.
+    parameters to arrays of the quantity's shape, by quantity where there are several. By a parameter that is a list
+    it is a list of such, by one that is an array, or a list, also one array with its axes last (as torch and jax do).
 
     ``deterministic`` says that equal parameters and inputs give equal quantities, so that what is
     known is not computed again; ``version`` stands for the source of a function with a name of its own in that. By
@@ -112,6 +113,13 @@ class Term:
     def source(self) -> str:
         """What its values belong to: the version or the code of the quantity, and its inputs."""
         return content_hash([source_of(self.quantity, self.version), spelled(self.inputs)[0]])
+
+    @cached_property
+    def slope_source(self) -> str:
+        """What its derivatives belong to: the version or the code of ``jac``, and the inputs; empty without one."""
+        if self.jac is None:
+            return ""
+        return content_hash(["jac", source_of(self.jac, self.version), spelled(self.inputs)[0]])
 
     def identity(self) -> str:
         """Returns what tells it from another term: also what it is compared with, and how."""
