@@ -312,3 +312,17 @@ def test_a_larger_goal_goes_on(tmp_path):
     whole = fitter().scipy()
     assert second.values == whole.values
     assert second.campaign.tally.counted == whole.campaign.tally.counted
+
+
+@pytest.mark.parametrize("role", ["terms", "validation"])
+def test_a_template_with_an_unknown_parameter_is_refused_before_anything_runs(role, tmp_path):
+    deck = {"in.lammps": "units metal\npair_coeff 1 1 {Ar.epsilon} {Ar.sgma}\n"}
+    program = co.Command(["false"], files=deck, read={"e": co.read.number("out")})
+    bad = co.Term(program, 1.0, name="crystal")
+    ar = {"Ar": {"epsilon": 0.01, "sigma": 3.4}}
+    good = co.Term(lambda p: p["Ar"]["sigma"], 3.4, name="size")
+    asked = {"terms": bad} if role == "terms" else {"terms": good, "validation": bad}
+    message = r"^term 'crystal': in.lammps, line 2: \{Ar.sgma\}: no such parameter; did you mean 'Ar.sigma'"
+    with pytest.raises(UserError, match=message):
+        fitter(ar, run=tmp_path / "run", **asked)
+    assert not (tmp_path / "run").exists()

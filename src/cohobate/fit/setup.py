@@ -141,8 +141,10 @@ def check(setup: Setup) -> None:
         raise UserError(
             f"Fitter: no free parameter among {list(parameters.every)}: every one is fixed or tied to others"
         )
+    setup.objective.parts(parameters.nested({}))
     if setup.validation is not None:
         _check_apart(setup.objective, setup.validation)
+        setup.validation.parts(parameters.nested({}))
 
 
 def _check_apart(training: CombinedObjective, validation: CombinedObjective) -> None:
