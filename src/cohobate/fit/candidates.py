@@ -11,7 +11,7 @@ import numpy as np
 
 from cohobate.core.canonical import content_hash
 from cohobate.core.errors import CallFailed
-from cohobate.core.outcome import Outcome, Value
+from cohobate.core.outcome import Cancelled, Outcome, Value
 from cohobate.core.parts import Judge, Made, Part
 from cohobate.core.payload import Payload
 from cohobate.core.problem import Output, Problem
@@ -20,7 +20,7 @@ from cohobate.fit.deriving import Deriving
 from cohobate.fit.here import called_here
 from cohobate.fit.objective import CombinedObjective
 from cohobate.fit.parameters import Parameters
-from cohobate.fit.term import Term
+from cohobate.fit.term import SHORT, Term
 from cohobate.propose.scaling import Numbers
 
 Penalties: TypeAlias = Mapping[str, Numbers]
@@ -66,7 +66,7 @@ class Candidates:
         terms: Judge = self.objective.judge(nested, None if bound is None else whole.left(bound))
         if self.derived:
             terms = Deriving(self.objective, nested, terms, self.parameters.slopes(inputs))
-        return Weighing(terms, whole) if whole.penalties or self.derived else terms
+        return Weighing(terms, whole, bound) if whole.penalties or self.derived else terms
 
     def recall(self, inputs: Inputs, outputs: Mapping[str, Any]) -> Mapping[str, Payload]:
         """Returns what each term gave."""
@@ -86,10 +86,15 @@ class Candidates:
             outputs.append(Output("gradient", shape=(d,)))
         return Problem(self.parameters.variables, tuple(outputs))
 
-    def identity(self) -> str:
+    def describe(self) -> dict[str, Any]:
         """Returns what a recorded loss belongs to: the objective, ties, priors and what is fixed."""
-        slopes = [leaf.term.slope_source for leaf in self.objective.leaves] if self.derived else []
-        return content_hash([self.objective.identity(), self.parameters.describe(), *slopes])
+        slopes = {leaf.term.name: leaf.term.slope_source[:SHORT] for leaf in self.objective.leaves}
+        told = {**self.objective.describe(), **self.parameters.describe()}
+        return {**told, "jac": slopes} if self.derived else told
+
+    def identity(self) -> str:
+        """Returns a hash of that."""
+        return content_hash(self.describe())
 
     def _whole(self, inputs: Inputs) -> Whole:
         penalties = self.parameters.prior_residuals(inputs)
@@ -110,11 +115,17 @@ class Weighing:
 
     terms: Judge
     whole: Whole
+    bound: float | None = None
 
     def take(self, name: str, made: Made) -> Outcome | None:
         """Takes in what a term gave."""
-        outcome = self.terms.take(name, made)
-        return self.whole.of(outcome) if isinstance(outcome, Value) else outcome
+        match self.terms.take(name, made):
+            case Value() as value:
+                return self.whole.of(value)
+            case Cancelled(reason) if self.bound is not None and self.whole.penalties and reason:
+                return Cancelled(f"{reason}, which is what the priors leave of {self.bound:.6g}")
+            case outcome:
+                return outcome
 
 
 @final

@@ -209,7 +209,7 @@ class _Telling:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, at: object) -> None:
-        if isinstance(error, ResumeRefused) and "code has changed" not in str(error):
+        if isinstance(error, ResumeRefused) and "has changed since" not in str(error):
             raise ResumeRefused(
                 f"{self.folder} holds another fit: {error}. To go on from its result by other means: "
                 f"Fitter(objective, result.params, run=<a new folder>)"

@@ -261,10 +261,21 @@ class CombinedObjective:
             ]
         )
 
-    def identity(self) -> str:
+    def describe(self) -> dict[str, Any]:
         """Returns what tells it from another objective: the terms, what they are compared with, and how they count."""
-        told = [[leaf.term.name, leaf.term.identity(), leaf.weight, leaf.worst] for leaf in self.leaves]
-        return content_hash([told, _shape(self.node)])
+        terms = {
+            leaf.term.name: {
+                **leaf.term.describe(),
+                "in all": leaf.weight,
+                **({"failed": "worst"} if leaf.worst else {}),
+            }
+            for leaf in self.leaves
+        }
+        return {"terms": terms, "reduce": _shape(self.node)}
+
+    def identity(self) -> str:
+        """Returns a hash of that."""
+        return content_hash(self.describe())
 
     # checks
 
