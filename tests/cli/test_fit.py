@@ -270,3 +270,16 @@ def test_check_says_where_the_directory_of_a_program_that_failed_is(here, cohoba
     folder = Path(found[1])
     assert (folder / "model.in").read_text().startswith("4.9 ")
     shutil.rmtree(folder.parents[1])
+
+
+def test_values_are_shared_between_run_folders(here, cohobate_here):
+    deterministic = {"sigma = 0.001": "sigma = 0.001\ndeterministic = true", **INLINE}
+    for run in ("one", "two"):
+        calls = here / "calls"
+        calls.unlink(missing_ok=True)
+        shared = {"[optimizer]": f'[campaign]\nrun = "{run}"\nreuse = "values"\n\n[optimizer]'}
+        write(here, {**deterministic, **shared}, model=MODEL + f"open({str(calls)!r}, 'a').write('x')\n")
+        called = cohobate_here("run")
+        assert (called.code, called.err) == (0, "")
+        assert calls.exists() is (run == "one")
+    assert "evaluations" in cohobate_here("status").out
