@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -257,3 +259,27 @@ def test_a_program_that_hangs_for_some_parameters_is_a_failure_among_others(here
     assert (called.code, called.err) == (0, "")
     assert "2 failed" in called.out  # the difference was made the other way, too
     assert "term 'E(a=4.9)'" in cohobate_here("errors").out
+
+
+def test_check_says_where_the_directory_of_a_program_that_failed_is(here, cohobate_here):
+    write(here, INLINE, model="import sys\nsys.exit('the crystal has melted')\n")
+    called = cohobate_here("check")
+    assert called.code == 1
+    found = re.search(r"stderr: the crystal has melted; kept in (\S+)$", called.err.strip())
+    assert found
+    folder = Path(found[1])
+    assert (folder / "model.in").read_text().startswith("4.9 ")
+    shutil.rmtree(folder.parents[1])
+
+
+def test_values_are_shared_between_run_folders(here, cohobate_here):
+    deterministic = {"sigma = 0.001": "sigma = 0.001\ndeterministic = true", **INLINE}
+    for run in ("one", "two"):
+        calls = here / "calls"
+        calls.unlink(missing_ok=True)
+        shared = {"[optimizer]": f'[campaign]\nrun = "{run}"\nreuse = "values"\n\n[optimizer]'}
+        write(here, {**deterministic, **shared}, model=MODEL + f"open({str(calls)!r}, 'a').write('x')\n")
+        called = cohobate_here("run")
+        assert (called.code, called.err) == (0, "")
+        assert calls.exists() is (run == "one")
+    assert "evaluations" in cohobate_here("status").out

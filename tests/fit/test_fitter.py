@@ -166,12 +166,22 @@ def test_another_method_in_the_same_folder_is_refused_with_what_to_do(tmp_path):
         fitter(run=tmp_path / "run").start("scipy")
 
 
-def test_changed_terms_are_not_called_another_fit(tmp_path):
-    fitter(run=tmp_path / "run").least_squares()
-    other = co.Term(line, Y, sigma=0.1, name="line", version="2")
-    with pytest.raises(ResumeRefused, match="code has changed") as caught:
-        fitter(terms=other, run=tmp_path / "run").least_squares()
+CHANGED = [
+    ({"terms": co.Term(line, Y, sigma=0.1, name="line", version="2")}, r"terms\.line\.quantity was '"),
+    ({"terms": co.Term(line, Y, sigma=0.2, name="line", version="1")}, r"terms\.line\.sigma was 0.1, now it is 0.2;"),
+    ({"terms": co.CombinedObjective([LINE], reduce="mean")}, r"reduce\[0\] was 'sum', now it is 'mean';"),
+    ({"params": {**PARAMS, "c": co.Parameter(expr="a + b")}}, r"parameters\.c\.expr was 'a \* b', now it is 'a \+ b'"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), CHANGED)
+def test_what_changed_in_terms_and_ties_is_named(tmp_path, change, message):
+    asked = {"params": {**PARAMS, "c": co.Parameter(expr="a * b")}, "run": tmp_path / "run"}
+    fitter(**asked).least_squares()
+    with pytest.raises(ResumeRefused, match=f"^what is simulated has changed .*: {message}") as caught:
+        fitter(**{**asked, **change}).least_squares()
     assert "another fit" not in str(caught.value)
+    assert fitter(**{**asked, **change}, accept_new_code=True).least_squares().values
 
 
 # beside fitting
@@ -312,3 +322,17 @@ def test_a_larger_goal_goes_on(tmp_path):
     whole = fitter().scipy()
     assert second.values == whole.values
     assert second.campaign.tally.counted == whole.campaign.tally.counted
+
+
+@pytest.mark.parametrize("role", ["terms", "validation"])
+def test_a_template_with_an_unknown_parameter_is_refused_before_anything_runs(role, tmp_path):
+    deck = {"in.lammps": "units metal\npair_coeff 1 1 {Ar.epsilon} {Ar.sgma}\n"}
+    program = co.Command(["false"], files=deck, read={"e": co.read.number("out")})
+    bad = co.Term(program, 1.0, name="crystal")
+    ar = {"Ar": {"epsilon": 0.01, "sigma": 3.4}}
+    good = co.Term(lambda p: p["Ar"]["sigma"], 3.4, name="size")
+    asked = {"terms": bad} if role == "terms" else {"terms": good, "validation": bad}
+    message = r"^term 'crystal': in.lammps, line 2: \{Ar.sgma\}: no such parameter; did you mean 'Ar.sigma'"
+    with pytest.raises(UserError, match=message):
+        fitter(ar, run=tmp_path / "run", **asked)
+    assert not (tmp_path / "run").exists()

@@ -234,6 +234,14 @@ def test_the_bound_holds_for_the_loss_with_its_priors():
     assert asked == [1.0, -6.0, None]
 
 
+def test_a_candidate_that_was_ended_early_says_which_bound_was_kept():
+    terms = CombinedObjective([Term(lambda a: a, 0.0, name="one"), Term(lambda a: a, 0.0, name="two")])
+    parameters = co.Parameters({"a": co.Parameter(3.0, prior=co.GaussianPrior(0.0, 3.0))})
+    judge = Candidates(terms, parameters).judge({"a": 3.0}, 5.0)
+    ended = judge.take("one", Made(Value({"value": {"value": 3.0}})))
+    assert ended == Cancelled("partial loss 9 over the bound 4, which is what the priors leave of 5")
+
+
 @given(st.floats(0, 10), st.floats(-10, 10), st.floats(0, 10), st.booleans())
 def test_what_is_left_to_the_terms_is_exact(loss, r, bound, root):
     whole = Whole({"a": np.array([r])}, root=root)

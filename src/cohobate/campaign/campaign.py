@@ -38,7 +38,7 @@ from cohobate.campaign.signals import Interrupted, is_interactive, stopping_on_s
 from cohobate.core.card import Card, goal_of, space_of
 from cohobate.core.errors import GoalError, ProblemError, SimulatorError, UserError
 from cohobate.core.events import Opened
-from cohobate.core.parts import Composite
+from cohobate.core.parts import Composite, Described
 from cohobate.core.payload import Payload, Plain
 from cohobate.core.problem import Problem
 from cohobate.core.protocols import Engine, Generator
@@ -217,7 +217,9 @@ class Campaign:
     def identify(self) -> Identity:
         """Returns what a run folder is compared with before it is continued."""
         units = {output.name: output.unit for output in self.simulator.outputs or () if output.unit}
-        return Identity(self.describe(), f"{self.simulator.name} {identity(self.simulator)}", units)
+        parts = self._composite
+        made_of: Mapping[str, Any] = parts.describe() if isinstance(parts, Described) else {}
+        return Identity(self.describe(), f"{self.simulator.name} {identity(self.simulator)}", units, made_of)
 
     def _open(self, goal: Goals | None, loop: asyncio.AbstractEventLoop | None) -> Session:
         if not self._fresh:

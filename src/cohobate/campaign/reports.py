@@ -7,7 +7,7 @@ from concurrent.futures import CancelledError, Future
 from typing import Any
 
 from cohobate.core.capture import Raised, Returned, describe
-from cohobate.core.errors import DeadlineExceeded, DependencyFailed, NotStorable, WorkerLost
+from cohobate.core.errors import BadOutput, DeadlineExceeded, DependencyFailed, NotStorable, Rejected, WorkerLost
 from cohobate.core.outcome import Cancelled, Failure, Outcome, Value
 from cohobate.core.trial import Evaluated
 from cohobate.ledger.codec import dumps, loads
@@ -39,12 +39,18 @@ def _failure(error: BaseException, attempt: int) -> Failure:
             return Failure("timeout", str(error), attempt=attempt)
         case DependencyFailed():
             return Failure("dependency", str(error), attempt=attempt)
+        case BadOutput():
+            return Failure("bad_output", str(error), attempt=attempt)
+        case Rejected():
+            return Failure("rejected", str(error), attempt=attempt)
     return Failure("raised", describe(error), attempt=attempt)
 
 
 def recordable(ended: Returned | Raised) -> Outcome:
     """Returns how a call of a body ended as it is recorded, and just as a resumed body would find it."""
     match ended:
+        case Raised(BadOutput() | Rejected() as error):
+            return _failure(error, 1)
         case Raised(_, message, traceback):
             return Failure("raised", message, traceback)
         case Returned(value):

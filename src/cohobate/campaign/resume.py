@@ -33,12 +33,14 @@ from cohobate.ledger.spool import Harvest, Spooled, harvest
 class Identity:
     """What a campaign is made of: what must not change between a run and its resume, and the simulator.
 
-    ``units`` are those that the simulator states of its outputs; they are recorded and not compared.
+    ``units`` are those that the simulator states of its outputs; they are recorded and not compared. ``made_of`` is
+    what a simulator of parts says of itself, to name what has changed in it.
     """
 
     declared: Mapping[str, Plain]
     simulator: str
     units: Mapping[str, str] = field(default_factory=dict)
+    made_of: Mapping[str, Plain] = field(default_factory=dict)
 
 
 def declare(ledger: Ledger | Reader, identity: Identity, *, accept_new_code: bool) -> list[Event]:
@@ -46,6 +48,8 @@ def declare(ledger: Ledger | Reader, identity: Identity, *, accept_new_code: boo
     now = {**identity.declared, "simulator": identity.simulator}
     if identity.units:
         now["units"] = dict(identity.units)
+    if identity.made_of:
+        now["made_of"] = dict(identity.made_of)
     was = ledger.declared()
     if was is None:
         return [Declared(now)]
@@ -59,10 +63,18 @@ def declare(ledger: Ledger | Reader, identity: Identity, *, accept_new_code: boo
         return []
     if not accept_new_code:
         raise ResumeRefused(
-            "the simulator's code has changed since this run folder was made; give it the same version=, "
+            f"{_changed(was.get('made_of'), now.get('made_of'))}, "
             "accept the change (--accept-new-code, or accept_new_code=True), or use a new run folder"
         )
     return [Accepted(str(was["simulator"]), identity.simulator), Declared(now)]
+
+
+def _changed(was: Plain, now: Plain) -> str:
+    since = "has changed since this run folder was made"
+    if not isinstance(was, dict) or not isinstance(now, dict) or content_hash(was) == content_hash(now):
+        return f"the simulator's code {since}; give it the same version="
+    place, old, new = difference("", was, now)
+    return f"what is simulated {since}: {place.removeprefix('.')} was {old}, now it is {new}; restore it"
 
 
 def difference(place: str, was: Plain, now: Plain) -> tuple[str, str, str]:

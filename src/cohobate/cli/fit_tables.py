@@ -143,6 +143,7 @@ class FitCampaign(Campaign):
     """The loop; a fit ends by itself, so a goal may be left out."""
 
     goal: Goal = Goal()
+    reuse: Text | None = None
 
 
 class Fit(Table):

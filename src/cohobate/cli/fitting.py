@@ -110,6 +110,7 @@ def fitting(file: Path, run: Path, config: toml.Fit, *, accept_new_code: bool = 
         goal,
         partial(generator, config.optimizer, problem, fitter.parameters),
         accept_new_code,
+        None if config.campaign.reuse is None else file.parent / config.campaign.reuse,
         found=partial(fit.found, run),
         ready=fit.need_programs,
         blamed=("optimizer", "term"),

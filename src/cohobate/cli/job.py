@@ -44,6 +44,7 @@ class Job:
     goal: goals.Goal | None
     make: Callable[[], Generator | Steers]
     accept_new_code: bool = False
+    reuse: Path | None = None
     ready: Callable[[], None] | None = None
     found: Callable[..., object] | None = None
     blamed: tuple[str, str] = ("generator", "simulator.use")
@@ -78,6 +79,7 @@ class Job:
                 durability=settings.durability,
                 needs=settings.needs,
                 accept_new_code=self.accept_new_code,
+                reuse=self.reuse,
             )
 
     @property

@@ -21,6 +21,7 @@ from cohobate.core.task import Task
 from cohobate.fit.calling import Evaluator
 from cohobate.fit.objective import CombinedObjective
 from cohobate.fit.term import Term
+from cohobate.simulate.command.folder import located
 from cohobate.simulate.function import plain_name
 from cohobate.view.text import number, shown
 
@@ -66,7 +67,7 @@ def probe(term: Term, params: Mapping[str, Any], engine: Engine, folder: Path, d
     if isinstance(ended, Raised):
         if not isinstance(ended.error, Exception):  # Ctrl-C
             raise ended.error
-        raise CallFailed(f"{ended.message}") from ended.error
+        raise CallFailed(located(ended.message, folder)) from ended.error
     probed: Probed = ended.value
     return probed
 

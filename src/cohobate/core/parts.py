@@ -67,3 +67,12 @@ class Composite(Protocol):
     def recall(self, inputs: Inputs, outputs: Mapping[str, Any]) -> Mapping[str, Payload]:
         """Takes note of a recorded value of a candidate; returns what its parts had given, by name."""
         ...
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A set of parts that says what it is made of, so that what has changed in it can be named."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """Returns plain data that differ where anything that decides upon an outcome does."""
+        ...

@@ -11,7 +11,7 @@ import numpy as np
 
 from cohobate.core.errors import UserError, did_you_mean
 from cohobate.fit.record import Candidate
-from cohobate.fit.refit import redrawn, refits
+from cohobate.fit.refit import redrawn, refits, refitting
 from cohobate.fit.setup import Setup, counts
 from cohobate.fit.statistics import Uncertainty
 from cohobate.fit.texts import aligned, with_error
@@ -85,7 +85,7 @@ def bootstrap(
         samples = np.stack([_step(best.residuals, sure, *draw) for draw in draws])
         return Bootstrap(sure.names, sure.values, samples, resample, refitted=False)
     with setup.place.held() as place:
-        here = replace(setup, place=place).starting(best.values)
+        here = refitting(replace(setup, place=place)).starting(best.values)
         every = [redrawn(here, *draw) for draw in draws]
         once = {one.version: one for one in every}
         fits = dict(zip(once, refits(here, once.values(), "bootstrap", dict(best.values)), strict=True))

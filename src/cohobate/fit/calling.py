@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, final, runtime_checkable
 
-from cohobate.core.errors import UserError, did_you_mean
+from cohobate.core.errors import Rejected, UserError, did_you_mean
 from cohobate.core.payload import Payload
 from cohobate.fit.fresh import fresh, plain
 from cohobate.simulate.function import as_simulator, is_async, plain_name
@@ -30,6 +30,13 @@ class Uses(Protocol):
 
     @property
     def uses(self) -> Sequence[str]: ...
+
+
+@runtime_checkable
+class Renders(Protocol):
+    """A quantity that writes parameters into templates; it raises ``UserError`` where one has an unknown name."""
+
+    def render(self, params: Params) -> Mapping[str, str]: ...
 
 
 @final
@@ -62,9 +69,11 @@ def calling(
 ) -> Calling:
     """Returns how to call a quantity with parameters of these names.
 
-    Raises ``UserError`` for parameters that it uses and that there are not, and for a signature that
-    takes neither the parameters by their names nor one mapping.
+    Raises ``UserError`` for parameters that it uses and that there are not (naming the template that does), and for a
+    signature that takes neither the parameters by their names nor one mapping.
     """
+    if isinstance(quantity, Renders):
+        _check_rendered(quantity, {**params, **inputs}, who)
     if uses is None and isinstance(quantity, Uses):
         uses = [name for name in quantity.uses if name not in inputs]
     if uses is None:
@@ -76,6 +85,15 @@ def calling(
     if extra:
         raise UserError(f"term {who!r}: uses has {extra[0]!r}, which {plain_name(quantity)} does not take")
     return Calling(taken is None, tuple(uses))
+
+
+def _check_rendered(quantity: Renders, params: Params, who: str) -> None:
+    try:
+        quantity.render(params)
+    except UserError as error:
+        raise UserError(f"term {who!r}: {error}") from error
+    except Rejected:  # a value that cannot be written is a failure of its candidate
+        return
 
 
 def looked_up(params: Params, name: str, who: str) -> Payload:

@@ -83,11 +83,15 @@ class Fitter:
     # ways of fitting
 
     def least_squares(self, *, until: Goals | None = None, **options: Payload) -> FitResult:
-        """Fits by least squares on the residuals: the way for smooth models. ``options`` are those of its method."""
+        """Fits by least squares on the residuals: the way for smooth models. ``options`` are those of its method.
+
+        The Jacobian is that of the terms where all have a ``jac``, evaluated with each candidate and recorded; else,
+        and with ``jac="2-point"``, it is made by differences. ``jac="terms"`` insists on the former.
+        """
         return self.run("least_squares", until=until, **options)
 
     def scipy(self, method: str = "L-BFGS-B", *, until: Goals | None = None, **options: Payload) -> FitResult:
-        """Fits by a method of ``scipy.optimize.minimize`` on the loss."""
+        """Fits by a method of ``scipy.optimize.minimize`` on the loss; with the ``jac`` of terms where it can."""
         return self.run("scipy", until=until, method=method, **options)
 
     def nevergrad(self, *, until: Goals | None = None, **options: Payload) -> FitResult:
@@ -181,6 +185,7 @@ class Fitter:
     def _campaign(self, how: Payload, options: Mapping[str, Any]) -> Campaign:
         setup = self.setup
         if isinstance(how, str):
+            setup, options = setup.deriving(how, options)
             return setup.place.campaign(setup.generator(how, options), setup.simulator)
         if options:
             raise UserError(f"fit: options {list(options)} beside a generator: give them to the generator itself")
@@ -204,7 +209,7 @@ class _Telling:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, at: object) -> None:
-        if isinstance(error, ResumeRefused) and "code has changed" not in str(error):
+        if isinstance(error, ResumeRefused) and "has changed since" not in str(error):
             raise ResumeRefused(
                 f"{self.folder} holds another fit: {error}. To go on from its result by other means: "
                 f"Fitter(objective, result.params, run=<a new folder>)"

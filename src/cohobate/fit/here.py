@@ -9,15 +9,17 @@ from typing import Any
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import BadOutput, Rejected
 from cohobate.core.outcome import Failure, Outcome, Value
-from cohobate.core.parts import Made, Part
+from cohobate.core.parts import Judge, Made, Part
 from cohobate.fit.judging import Judging
 
 
-def called_here(parts: Sequence[Part], judge: Judging) -> Outcome:
+def called_here(parts: Sequence[Part], judge: Judge) -> Outcome:
     """Calls parts until the outcome is decided, those of one key once."""
     known: dict[str, Any] = {}
     for part in parts:
-        if (outcome := judge.take(part.name, *_made(part, known))) is not None:
+        made, error = _made(part, known)
+        outcome = judge.take(part.name, made, error) if isinstance(judge, Judging) else judge.take(part.name, made)
+        if outcome is not None:
             return outcome
     raise AssertionError("the last term decides")
 

@@ -70,7 +70,7 @@ class Judging:
                 return found
             case raised:
                 self.error = named(raised.error, name)
-                return _failure(raised, f"term {name!r}: ")
+                return failure_of(raised, f"term {name!r}: ")
 
     def _early(self) -> Outcome | None:
         """Losses are at least 0, so that what is not in yet cannot make the whole smaller."""
@@ -91,7 +91,7 @@ class Judging:
                 return Value(outputs)
             case Raised() as raised:
                 self.error = raised.error
-                return _failure(raised, "")
+                return failure_of(raised, "")
 
     def _outputs(self) -> dict[str, Any]:
         loss = self._tree.reduced(self._losses)
@@ -123,7 +123,8 @@ def _joined(each: Iterable[Rooted]) -> Numbers:
     return np.concatenate([np.atleast_1d(part) for part in parts])
 
 
-def _failure(raised: Raised, where: str) -> Failure:
+def failure_of(raised: Raised, where: str) -> Failure:
+    """Returns what user code raised where a term is scored as a failure."""
     match raised.error:
         case BadOutput() as error:
             return Failure("bad_output", str(error))

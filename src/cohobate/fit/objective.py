@@ -17,15 +17,15 @@ from cohobate.core.parts import Part
 from cohobate.core.payload import Payload
 from cohobate.core.protocols import Cooperative, Engine
 from cohobate.engines import as_engine
-from cohobate.fit.calling import Params, leaves
+from cohobate.fit.calling import Params
 from cohobate.fit.compiled import compiled
 from cohobate.fit.fresh import PLAIN
 from cohobate.fit.here import called_here
 from cohobate.fit.judging import Judging, outputs_of
 from cohobate.fit.losses import Reduce, check_reduce
-from cohobate.fit.planning import Plan, parts_of, planned
+from cohobate.fit.planning import Plan, parts_of, planned, slope_parts_of
 from cohobate.fit.score import Score, recorded, score_of
-from cohobate.fit.slopes import check_differentiable, slopes
+from cohobate.fit.slopes import called, check_differentiable, differentiable, elements, slopes
 from cohobate.fit.targets import check_weight
 from cohobate.fit.term import Term
 from cohobate.fit.tree import Leaf, Node, planted
@@ -137,18 +137,15 @@ class CombinedObjective:
 
         Raises ``UserError`` where a term has no ``jac``.
         """
-        self._check_residuals()
-        check_differentiable(self.leaves)
-        known = leaves(params)
-        wanted = list(known) if names is None else list(names)
+        self.check_slopes()
+        known = list(elements(params))
+        wanted = known if names is None else list(names)
         for name in wanted:
             if name not in known:
-                raise UserError(
-                    f"{self._who}: no parameter {name!r}{did_you_mean(name, known)}; there are {list(known)}"
-                )
-        found, plan = self.quantities(params), self._plan(params)
-        each = zip(self.leaves, plan.calls, strict=True)
-        return np.concatenate([slopes(leaf, how, params, found[leaf.term.name], wanted) for leaf, how in each])
+                raise UserError(f"{self._who}: no parameter {name!r}{did_you_mean(name, known)}; there are {known}")
+        each = zip(self.leaves, self.slope_parts(params), strict=True)
+        given = [called(part, leaf.term.name) for leaf, part in each]
+        return self.slopes(params, self.quantities(params), given, wanted)
 
     def score(self, terms: Mapping[str, Any]) -> Score:
         """Returns what recorded quantities are worth to this objective; nothing runs.
@@ -227,10 +224,58 @@ class CombinedObjective:
                 self._worst.note(leaf.term.name, leaf.term.rooted(found[leaf.term.name]))
         return found
 
-    def identity(self) -> str:
+    # as parts that give derivatives
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether it has residuals, and all terms tell their derivatives."""
+        return self.refusal is None and differentiable(self.leaves)
+
+    def check_slopes(self) -> None:
+        """Raises ``UserError`` where there are no derivatives of residuals."""
+        self._check_residuals()
+        check_differentiable(self.leaves)
+
+    def slope_parts(self, inputs: Params) -> Sequence[Part]:
+        """Returns the calls of ``jac`` of all terms, in their order."""
+        return slope_parts_of(self._tree, self._plan(inputs), inputs)
+
+    def slopes(
+        self,
+        params: Params,
+        quantities: Mapping[str, Mapping[str, Any]],
+        given: Sequence[Mapping[str, Any]],
+        wanted: Sequence[str],
+    ) -> Numbers:
+        """Returns the derivatives of the residuals by the ``wanted`` parameters, (m, d), of what each ``jac`` gave.
+
+        Those of a term without quantities, which has failed and counts as worse than the worst, are 0.
+        """
+        each = zip(self.leaves, self._plan(params).calls, given, strict=True)
+        return np.concatenate(
+            [
+                slopes(leaf, how, params, quantities[name], given=found, wanted=wanted)
+                if (name := leaf.term.name) in quantities
+                else np.zeros((len(self._worst.beyond(name)), len(wanted)))
+                for leaf, how, found in each
+            ]
+        )
+
+    def describe(self) -> dict[str, Any]:
         """Returns what tells it from another objective: the terms, what they are compared with, and how they count."""
-        told = [[leaf.term.name, leaf.term.identity(), leaf.weight, leaf.worst] for leaf in self.leaves]
-        return content_hash([told, _shape(self.node)])
+        terms = {
+            leaf.term.name: {
+                **leaf.term.describe(),
+                "in all": leaf.weight,
+                **({"failed": "worst"} if leaf.worst else {}),
+            }
+            for leaf in self.leaves
+        }
+        return {"terms": terms, "reduce": _shape(self.node)}
+
+    def identity(self) -> str:
+        """Returns a hash of that."""
+        return content_hash(self.describe())
 
     # checks
 

@@ -12,7 +12,7 @@ import numpy as np
 from cohobate.core.errors import UserError, did_you_mean
 from cohobate.core.outcome import Value
 from cohobate.fit.record import Candidate
-from cohobate.fit.refit import refits
+from cohobate.fit.refit import refits, refitting
 from cohobate.fit.setup import Setup
 from cohobate.fit.statistics import Uncertainty, quantile
 from cohobate.fit.texts import aligned
@@ -110,7 +110,7 @@ def profile(
     reach = REACH * quantile(level, sure.freedom, absolute_sigma=sure.absolute_sigma)
     wanted = _points(setup, sure, name, points, reach)
     with setup.place.held() as place:
-        here = replace(setup, place=place)
+        here = refitting(replace(setup, place=place))
         found = dict(_walk(here, best, name, [value for value in wanted if value > at]))
         found |= dict(_walk(here, best, name, [value for value in wanted[::-1] if value < at]))
     least = float(best.residuals @ best.residuals)

@@ -52,7 +52,8 @@ class Redrawn:
     def other(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
         """Returns outputs with the other residuals, and their loss."""
         residuals = self.scale * np.asarray(outputs["residuals"], dtype=float) + self.shift
-        return {**outputs, "residuals": residuals, "loss": float(residuals @ residuals)}
+        slopes = {"jacobian": self.scale[:, None] * outputs["jacobian"]} if "jacobian" in outputs else {}
+        return {**outputs, "residuals": residuals, "loss": float(residuals @ residuals), **slopes}
 
     def identity(self) -> str:
         """Returns what tells it from the objective and from other draws."""
@@ -79,19 +80,26 @@ def redrawn(setup: Setup, scale: Numbers, shift: Numbers) -> Simulator:
     return simulator_of(other, other.identity())
 
 
+def refitting(setup: Setup) -> Setup:
+    """Returns a fit as ``refits`` makes it anew: with the derivatives of the terms where there are some."""
+    return setup.deriving("least_squares", {})[0]
+
+
 def refits(setup: Setup, simulators: Iterable[Simulator], what: str, asked: Payload) -> Iterator[Candidate | None]:
     """Returns the best candidates of other fits by least squares, in their order; ``None`` where none has a loss.
+
+    ``setup`` is one of ``refitting``.
 
     As many fits run at once as the engine has room for, each by itself. Stopping early cancels what runs.
     """
     running: deque[Handle] = deque()
-    room = setup.place.room
+    room, slopes = setup.place.room, {"jac": setup.derived} if setup.derived else {}
     try:
         for simulator in simulators:
             if len(running) == room:
                 yield _best(running.popleft())
             place = setup.place.beside(what, [asked, simulator.version])
-            running.append(place.campaign(setup.generator("least_squares", {}), simulator).start())
+            running.append(place.campaign(setup.generator("least_squares", slopes), simulator).start())
         while running:
             yield _best(running.popleft())
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, final
@@ -39,6 +39,19 @@ ROUGH: Final = 1e-7
 """Accuracy of a Jacobian that an optimiser made by forward differences."""
 FINE: Final = 1e-9
 """Accuracy of one by central differences."""
+
+
+JACOBIAN: Final = "jacobian"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Slopes:
+    """The Jacobian of residuals, (m, d), where it is from, and how accurate it is."""
+
+    jacobian: Numbers
+    source: str = "jac of the terms"
+    accuracy: float = FINE
 
 
 @final
@@ -192,16 +205,16 @@ class FitResult:
     ) -> Uncertainty:
         """Returns standard errors and correlations; what this result shows from now on.
 
-        They come from the Jacobian of the residuals at the best parameters: that of ``least_squares`` where it
-        is known, else, and with ``differences`` or a ``rel_step``, by central differences: two evaluations for
-        each parameter, at the engine. ``rel_step`` (6e-6) times the size of a parameter is the step; noisy
-        simulations need a larger one. They are scaled such that reduced chi-square is 1, as sigmas mostly are
-        guesses; with ``absolute_sigma`` they are taken as they are.
+        They come from the Jacobian of the residuals at the best parameters: that of the terms where all have a ``jac``,
+        that of ``least_squares`` where it is known, else, and with ``differences`` or a ``rel_step``, by central
+        differences: two evaluations for each parameter, at the engine. ``rel_step`` (6e-6) times the size of a
+        parameter is the step; noisy simulations need a larger one. They are scaled such that reduced chi-square
+        is 1, as sigmas mostly are guesses; with ``absolute_sigma`` they are taken as they are.
         """
         if not len(self.residuals):
             raise UserError("uncertainty: this objective has no residuals, so that nothing tells how sure its loss is")
-        known = None if differences or rel_step is not None else self._jacobian
-        jacobian, failed = (known, {}) if known is not None else self._differences(rel_step)
+        known = None if differences or rel_step is not None else self._jacobian or self._told()
+        jacobian, failed = (known.jacobian, {}) if known is not None else self._differences(rel_step)
         found = estimate(
             list(self.values),
             list(self.values.values()),
@@ -209,13 +222,13 @@ class FitResult:
             jacobian,
             at_bounds=bounds_of(self.setup, self.values),
             absolute_sigma=absolute_sigma,
-            accuracy=FINE if known is None else ROUGH,
-            source="central differences" if known is None else "least_squares",
+            accuracy=FINE if known is None else known.accuracy,
+            source="central differences" if known is None else known.source,
             logarithmic=frozenset(name for name, one in self.parameters.variables.items() if one.log),
             failed=failed,
         )
         self._learned["uncertainty"] = found
-        if known is None:
+        if known is not self._jacobian or known is None:
             self.keep()
         return found
 
@@ -309,8 +322,10 @@ class FitResult:
         return None if self._jacobian is None else self.uncertainty()
 
     @cached_property
-    def _jacobian(self) -> Numbers | None:
-        """The Jacobian that the optimiser returned, where it belongs to the best candidate."""
+    def _jacobian(self) -> Slopes | None:
+        """The Jacobian of the best candidate that was recorded, or that the optimiser returned."""
+        if JACOBIAN in self.candidate.outputs:
+            return Slopes(np.asarray(self.candidate.outputs[JACOBIAN], dtype=float))
         told = self.campaign.value
         if not isinstance(told, Mapping) or "jac" not in told or "variables" not in told:
             return None
@@ -319,7 +334,14 @@ class FitResult:
         sizes = {name: max(abs(value), said[name]) for name, value in values.items()}
         there = list(at) == list(values) and all(abs(at[n] - v) <= ALIKE * sizes[n] for n, v in values.items())
         fits = found.shape == (len(self.residuals), len(values)) and bool(np.all(np.isfinite(found)))
-        return found if there and fits else None
+        return Slopes(found, "least_squares", ROUGH) if there and fits else None
+
+    def _told(self) -> Slopes | None:
+        """The Jacobian that the terms tell, evaluated at the engine; ``None`` where they do not."""
+        if not self.objective.differentiable:
+            return None
+        (found,) = replace(self.setup, derived=JACOBIAN).evaluate([self.values], "jacobian")
+        return Slopes(np.asarray(found.outputs[JACOBIAN], dtype=float)) if succeeded(found) else None
 
     def _differences(self, rel_step: float | Mapping[str, float] | None) -> tuple[Numbers, dict[str, str]]:
         made = stencils(self.values, self.parameters.variables, self.setup.sizes, rel_step)

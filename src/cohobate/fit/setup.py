@@ -9,7 +9,7 @@ from typing import Any, Final, final
 from cohobate.core.errors import UserError
 from cohobate.core.outcome import Value
 from cohobate.core.problem import Problem
-from cohobate.fit.candidates import Candidates
+from cohobate.fit.candidates import Candidates, Derived
 from cohobate.fit.methods import SIZED, generator_of
 from cohobate.fit.objective import CombinedObjective
 from cohobate.fit.parameters import Parameters
@@ -17,10 +17,15 @@ from cohobate.fit.place import Place, simulator_of
 from cohobate.fit.record import Candidate
 from cohobate.fit.statistics import at_bound, near_bound
 from cohobate.fit.term import Term
+from cohobate.propose.optimisers.local import SLOPES, STEEP
 from cohobate.simulate.function import Simulator
 
 ROOTED: Final = ("square", "absolute", "huber", "soft_l1", "cauchy")
 """Losses that are made of one residual each."""
+TERMS: Final = "terms"
+"""As ``jac`` of a method: the derivatives are those that the terms tell."""
+DERIVED: Final[Mapping[str, Derived]] = {"least_squares": "jacobian", "scipy": "gradient"}
+"""Which derivatives each method uses."""
 
 
 @final
@@ -28,18 +33,33 @@ ROOTED: Final = ("square", "absolute", "huber", "soft_l1", "cauchy")
 class Setup:
     """A fit before any method: everything that can be evaluated, and where.
 
-    ``validation`` terms are evaluated at what was found, and never influence it.
+    ``validation`` terms are evaluated at what was found, and never influence it. ``derived`` derivatives belong to
+    each candidate, where a method was asked for with ``deriving``.
     """
 
     objective: CombinedObjective
     parameters: Parameters
     place: Place
     validation: CombinedObjective | None = None
+    derived: Derived = ""
 
     @property
     def candidates(self) -> Candidates:
         """The objective as a function of the free parameters."""
-        return Candidates(self.objective, self.parameters)
+        return Candidates(self.objective, self.parameters, self.derived)
+
+    def deriving(self, how: str, options: Mapping[str, Any]) -> tuple[Setup, Mapping[str, Any]]:
+        """Returns the fit with the derivatives that a method uses, and its options.
+
+        Where all terms have a ``jac``, methods of derivatives take them from there, unless ``jac`` says otherwise.
+        """
+        asked, able = options.get("jac"), self.objective.differentiable and _uses_slopes(how, options)
+        if asked != TERMS and ("jac" in options or not able):
+            return self, options
+        if how not in DERIVED:
+            raise UserError(f"{how}: jac={TERMS!r} is for {' and '.join(DERIVED)}")
+        self.objective.check_slopes()
+        return replace(self, derived=DERIVED[how]), {**options, "jac": DERIVED[how]}
 
     @property
     def problem(self) -> Problem:
@@ -79,7 +99,7 @@ class Setup:
         """Returns what the validation terms make of candidates; raises ``UserError`` where there are none."""
         if self.validation is None:
             raise UserError("this fit has no validation terms: Fitter(..., validation=[...])")
-        return replace(self, objective=self.validation, validation=None).evaluate(rows, "validation")
+        return replace(self, objective=self.validation, validation=None, derived="").evaluate(rows, "validation")
 
     def holding(self, name: str, value: float) -> Setup:
         """Returns the fit with one parameter held at a value."""
@@ -90,6 +110,12 @@ class Setup:
         """Returns the fit with another start."""
         started = {name: replace(self.parameters.every[name], value=value) for name, value in values.items()}
         return replace(self, parameters=self.parameters.replaced(started))
+
+
+def _uses_slopes(how: str, options: Mapping[str, Any]) -> bool:
+    if how == "scipy":
+        return str(options.get("method", "L-BFGS-B")).lower() in SLOPES | STEEP
+    return how in DERIVED
 
 
 def identity_of(candidates: Candidates) -> str:
@@ -115,8 +141,10 @@ def check(setup: Setup) -> None:
         raise UserError(
             f"Fitter: no free parameter among {list(parameters.every)}: every one is fixed or tied to others"
         )
+    setup.objective.parts(parameters.nested({}))
     if setup.validation is not None:
         _check_apart(setup.objective, setup.validation)
+        setup.validation.parts(parameters.nested({}))
 
 
 def _check_apart(training: CombinedObjective, validation: CombinedObjective) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, final
+from typing import Any, Final, final
 
 import numpy as np
 
-from cohobate.core.canonical import content_hash
+from cohobate.core.canonical import canonical, content_hash
 from cohobate.core.errors import UserError
+from cohobate.core.payload import Plain
 from cohobate.fit.calling import Calling, Evaluator, Params, Uses, calling, quantities_of
 from cohobate.fit.fresh import fresh
 from cohobate.fit.losses import Loss, check_loss
@@ -21,6 +22,8 @@ from cohobate.propose.scaling import Numbers
 from cohobate.simulate.function import as_simulator, plain_name
 from cohobate.simulate.identity import code_hash
 
+SHORT: Final = 32
+"""Characters up to which what a term is compared with is told as it is."""
 Parameters = Params
 __all__ = ["Parameters", "Target", "Term", "Uses", "quantities_of"]
 
@@ -44,7 +47,8 @@ class Term:
     ``"value"``: the quantity is the loss already.
 
     ``jac`` takes the same arguments as the quantity and returns its derivatives: a mapping of (dotted)
-    parameters to arrays of the quantity's shape, by quantity where there are several.
+    parameters to arrays of the quantity's shape, by quantity where there are several. By a parameter that is a list
+    it is a list of such, by one that is an array, or a list, also one array with its axes last (as torch and jax do).
 
     ``deterministic`` says that equal parameters and inputs give equal quantities, so that what is
     known is not computed again; ``version`` stands for the source of a function with a name of its own in that. By
@@ -113,11 +117,23 @@ class Term:
         """What its values belong to: the version or the code of the quantity, and its inputs."""
         return content_hash([source_of(self.quantity, self.version), spelled(self.inputs)[0]])
 
-    def identity(self) -> str:
-        """Returns what tells it from another term: also what it is compared with, and how."""
+    @cached_property
+    def slope_source(self) -> str:
+        """What its derivatives belong to: the version or the code of ``jac``, and the inputs; empty without one."""
+        if self.jac is None:
+            return ""
+        return content_hash(["jac", source_of(self.jac, self.version), spelled(self.inputs)[0]])
+
+    def describe(self) -> dict[str, Any]:
+        """Returns what tells it from another term: also what it is compared with, and how; long things by a hash."""
         functions = [code_hash(one) if callable(one) else one for one in (self.loss, self.residual)]
-        told = [spelled(self.target)[0], spelled(self.sigma)[0], self.weight, *functions, self.read]
-        return content_hash([self.source, told])
+        compared = {"target": spelled(self.target)[0], "sigma": spelled(self.sigma)[0], "weight": self.weight}
+        told = {"quantity": self.source, **compared, "loss": functions[0], "residual": functions[1], "read": self.read}
+        return {name: _short(one) for name, one in told.items()}
+
+    def identity(self) -> str:
+        """Returns a hash of that."""
+        return content_hash(self.describe())
 
     def residuals(self, quantities: Quantities) -> Numbers:
         """Returns (value - target) / sigma, or what ``residual`` makes, over sigma: (m,).
@@ -146,6 +162,11 @@ class Term:
                 f"term {self.name!r}: deterministic needs inputs that can be told apart, and a {odd} cannot: "
                 "give numbers, texts, arrays, paths, ASE atoms or objects with describe()"
             )
+
+
+def _short(value: Plain) -> Plain:
+    told = canonical(value)
+    return value if len(told) <= SHORT else content_hash(value)[:SHORT]
 
 
 def _named(quantity: Callable[..., Any], inputs: Mapping[str, Any]) -> str:

@@ -17,6 +17,8 @@ from cohobate.core.errors import UserError
 
 Keep = Literal["failed", "never", "always"]
 KEEPS: Final = ("failed", "never", "always")
+ATTEMPT: Final = "work/<trial>-<attempt>/"
+OF_RUN: Final = " of the run folder"
 
 
 @final
@@ -30,7 +32,7 @@ class Folder:
     @property
     def where(self) -> str:
         """Where it is, for a message; in a campaign without the trial, so that equal failures have equal messages."""
-        return f"work/<trial>-<attempt>/{self.path.name} of the run folder" if self.attempt else str(self.path)
+        return f"{ATTEMPT}{self.path.name}{OF_RUN}" if self.attempt else str(self.path)
 
     def discard(self) -> None:
         """Removes it; the directory of the attempt, too, where nothing else is in it."""
@@ -44,6 +46,12 @@ class Folder:
         if self.attempt:
             with suppress(OSError):
                 self.path.parent.rmdir()
+
+
+def located(message: str, attempt: Path) -> str:
+    """Returns a message with the directory of an attempt in the place of what stands for it."""
+    before, found, after = message.partition(ATTEMPT)
+    return f"{before}{attempt}/{after.replace(OF_RUN, '', 1)}" if found else message
 
 
 def fresh(directory: Path | None, name: str) -> Folder:
