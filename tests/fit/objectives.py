@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from cohobate.core.outcome import Value
 from cohobate.core.parts import Made
+from cohobate.fit.here import called_here
 from cohobate.fit.losses import RHO
 from cohobate.fit.objective import CombinedObjective
 from cohobate.fit.term import Term
@@ -66,6 +67,11 @@ def _loss(reduce, own, oracles, params):
 def params_of(draw, objective):
     """Returns a value for each term."""
     return {f"x{i}": draw(values) for i in range(len(objective.leaves))}
+
+
+def run(objective, params):
+    """Returns the outcome of an objective that is evaluated here, term by term."""
+    return called_here(objective.parts(params), objective.judge(params))
 
 
 def made(found):

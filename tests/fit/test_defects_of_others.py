@@ -12,9 +12,10 @@ import pytest
 import cohobate as co
 from cohobate.core.errors import BadOutput, CallFailed
 from cohobate.core.outcome import Failure
-from cohobate.fit.objective import CombinedObjective, run
+from cohobate.fit.objective import CombinedObjective
 from cohobate.fit.term import Term
 from cohobate.ledger.codec import dumps, loads
+from fit.objectives import run
 
 
 def crashes_beyond_3(x):

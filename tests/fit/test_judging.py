@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from cohobate.core.errors import BadOutput, CallFailed
 from cohobate.core.outcome import Cancelled, Failure, Value
-from cohobate.fit.objective import CombinedObjective, run
+from cohobate.fit.objective import CombinedObjective
 from cohobate.fit.term import Term
-from fit.objectives import largest, made, nested, params_of, term
+from fit.objectives import largest, made, nested, params_of, run, term
 
 ALL = ("sum", "mean", "root_mean", largest)
 

@@ -317,11 +317,6 @@ class CombinedObjective:
         return f"{self._who}: {len(self.leaves)} terms, {self.reduce if isinstance(self.reduce, str) else 'reduced'}"
 
 
-def run(objective: CombinedObjective, params: Params) -> Outcome:
-    """Evaluates an objective in this thread, term by term; what fails is an outcome."""
-    return called_here(objective.parts(params), objective.judge(params))
-
-
 def _child(one: Term | CombinedObjective) -> Term | Node:
     return one if isinstance(one, Term) else one.node
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
@@ -158,8 +157,3 @@ class Course:
 
     def _wrong(self, message: str) -> Outcome:
         return self.end(Failure("bad_output", message, attempt=self.attempt))
-
-
-def unopened(raised: Raised, attempt: int) -> Report:
-    """Returns the report of an evaluation whose parts or judge could not be had."""
-    return Report(concluded(raised, attempt), time.time(), 0.0)
