@@ -57,7 +57,7 @@ def cheapest(objective: Callable[[dict[str, float]], float], n: int) -> float:
 def durable(n: int) -> dict[str, float]:
     """Returns what a term costs (us) in a campaign with a run folder, by engine: ``n`` terms for each candidate."""
     made = {"inline": co.inline, "threads": partial(co.threads, WORKERS), "processes": partial(co.processes, WORKERS)}
-    candidates = max(4, 4000 // n)
+    candidates = max(30, 20_000 // n)
     found = {}
     for name, make in made.items():
         with tempfile.TemporaryDirectory() as folder, make() as engine:
