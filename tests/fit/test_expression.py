@@ -18,7 +18,7 @@ VALUES = {"a": 1.7, "Ar.sigma": -0.3, "r0[1]": 12.0, "Na-Cl.x": 0.0}
 SPELLED = {"a": "a", "Ar.sigma": "Ar.sigma", "r0[1]": "r0[1]", "Na-Cl.x": "{Na-Cl.x}"}
 PYTHON = {"a": "v['a']", "Ar.sigma": "v['Ar.sigma']", "r0[1]": "v['r0[1]']", "Na-Cl.x": "v['Na-Cl.x']"}
 SCOPE = {name: getattr(math, name) for name in ("sqrt", "exp", "log", "sin", "cos", "pi")}
-SCOPE |= {"abs": abs, "min": min, "max": max, "__builtins__": {}}
+SCOPE |= {"abs": math.fabs, "min": min, "max": max, "__builtins__": {}}
 
 
 def grammar():

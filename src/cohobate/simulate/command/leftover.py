@@ -54,16 +54,17 @@ def _latest() -> int:
 
 
 def _any_marked(pids: range, mark: str) -> bool:
+    """Whether one carries the mark, or is just becoming another program, when nothing can be read of it."""
     wanted = mark.encode()
-    return any(wanted in _environment(pid) for pid in pids)
+    return any(found == b"" or wanted in found for found in map(_environment, pids) if found is not None)
 
 
-def _environment(pid: int) -> bytes:
+def _environment(pid: int) -> bytes | None:
     try:
         with open(f"/proc/{pid}/environ", "rb", 0) as file:
             return file.read()
     except OSError:  # it is gone, or somebody else's
-        return b""
+        return None
 
 
 def _has_members(leader: int) -> bool:
