@@ -224,7 +224,7 @@ def _mapping(value: Mapping[Payload, Payload], put: Put | None, depth: int) -> s
         if type(key) is not str:
             raise _Odd(f"has the key {key!r:.60} ({type(key).__name__}); keys must be text")
         try:
-            pairs.append((_text(key), _spell(item, put, depth)))
+            pairs.append((_name(key), _spell(item, put, depth)))
         except _Odd as odd:
             raise odd.inside(f".{key}") from None
     return _object(pairs)

@@ -86,6 +86,8 @@ def _check_declared(output: Output, outputs: Mapping[str, Any]) -> None:
 
 def _own(value: Payload, depth: int = 0) -> Payload:
     """Returns a value that nobody else can change; what no ledger takes is left as it is, to be refused."""
+    if type(value) in PLAIN:  # by far the most
+        return value
     match value:
         case np.ndarray(shape=()) | np.generic() if value.dtype.kind in SCALAR:
             return value.item()
