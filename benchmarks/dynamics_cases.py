@@ -165,7 +165,7 @@ def fire(case: str, slots: int) -> Figures:
     from cohobate.dynamics.making import FIRE
 
     torch.set_num_threads(1)
-    waiting = [batch_of([one]) for one in clusters()]
+    waiting = [batch_of([one], first=i) for i, one in enumerate(clusters())]
     run = FIRE(potential_of_clusters(), until=Convergence.from_forces(FMAX), n_steps=5000)
     run.run(batch_of(clusters()[:slots]), 5)
     from cohobate.dynamics.data.batch import joined
