@@ -12,7 +12,7 @@ import pytest
 
 from cohobate.campaign import campaign, crew, driver, elsewhere, evaluation, here, reports, resume, session
 from cohobate.campaign.moves import Broken, Ended, Heard, Talk
-from cohobate.campaign.parts import attempts, bench, course, making
+from cohobate.campaign.parts import attempts, bench, making
 from cohobate.campaign.talker import Talker
 from cohobate.core.errors import GeneratorError, LedgerError
 from cohobate.core.events import Event
@@ -160,7 +160,7 @@ class Thread:
 
 def staged(world: World, patch: pytest.MonkeyPatch) -> None:
     """Puts a world where the machine was: its clock, its queue, its threads, its files."""
-    for module in (driver, elsewhere, here, reports, resume, session, writer, attempts, bench, course):
+    for module in (driver, elsewhere, here, reports, resume, session, writer, attempts, bench):
         patch.setattr(module, "time", world)
     for module in (evaluation, making):
         patch.setattr(module, "time", world.engine)

@@ -45,7 +45,7 @@ _HOMES = {
     "cohobate.dynamics.models.ase_calculators": ("AseCalculator", "xtb"),
     "cohobate.dynamics.models.chgnet": ("CHGNet",),
     "cohobate.dynamics.models.functions": ("TorchFunction",),
-    "cohobate.dynamics.models.pair_potential": ("Law", "PairPotential"),
+    "cohobate.dynamics.models.pair_potential": ("PairPotential",),
     "cohobate.dynamics.models.pairs": ("buckingham", "harmonic", "lennard_jones", "morse"),
     "cohobate.dynamics.models.potential": ("Potential", "Results", "Traits"),
     "cohobate.dynamics.models.sums": ("Sum",),
@@ -126,7 +126,6 @@ if TYPE_CHECKING:
     from cohobate.dynamics.models.ase_calculators import xtb as xtb
     from cohobate.dynamics.models.chgnet import CHGNet as CHGNet
     from cohobate.dynamics.models.functions import TorchFunction as TorchFunction
-    from cohobate.dynamics.models.pair_potential import Law as Law
     from cohobate.dynamics.models.pair_potential import PairPotential as PairPotential
     from cohobate.dynamics.models.pairs import buckingham as buckingham
     from cohobate.dynamics.models.pairs import harmonic as harmonic
