@@ -42,7 +42,7 @@ class Term:
     ``target`` is one number or array, or a mapping that picks several of what comes back; ``read``
     picks one. Residuals are (value - target) / ``sigma``, or what ``residual``, a function of the quantities,
     returns, over ``sigma``. The loss of a term is ``weight`` times the sum of ``loss`` over them: r² (``"square"``),
-    |r| (``"absolute"``), or ``"huber"``, ``"soft_l1"``, ``"cauchy"``, which are r² near zero and grow slower
+    abs(r) (``"absolute"``), or ``"huber"``, ``"soft_l1"``, ``"cauchy"``, which are r² near zero and grow slower
     beyond one sigma. ``loss`` may also be a function of the quantities that returns a number of at least 0, or
     ``"value"``: the quantity is the loss already.
 
