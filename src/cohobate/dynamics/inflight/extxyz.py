@@ -17,6 +17,7 @@ from cohobate.core.structure import INFO
 from cohobate.dynamics.data.batch import Batch, joined
 from cohobate.dynamics.data.fields import STANDARD, Scope
 from cohobate.dynamics.inflight.building import FLEETING
+from cohobate.dynamics.inflight.sinks import first
 from cohobate.host.extras import require
 
 NAMES: Final = {"positions": "pos", "numbers": "Z", "cell": "Lattice"}
@@ -42,12 +43,9 @@ class ExtXYZ:
     def write(self, batch: Batch, mask: Tensor) -> Tensor:
         """Appends as many as there is room for."""
         with self._lock, self.path.open("a", encoding="utf-8") as file:
-            rows = torch.nonzero(mask).ravel()
-            if self.capacity is not None:
-                rows = rows[: max(0, self.capacity - self._number)]
-            taken = torch.zeros_like(mask)
-            taken[rows] = True
-            file.writelines(frame(batch.select([row])) for row in rows.tolist())
+            taken = first(mask, self.capacity, self._number)
+            rows = torch.nonzero(taken).ravel().tolist()
+            file.writelines(frame(batch.select([row])) for row in rows)
             self._number += len(rows)
         return taken
 

@@ -60,14 +60,10 @@ class Memory:
     def write(self, batch: Batch, mask: Tensor) -> Tensor:
         """Takes in as many as there is room for."""
         with self._lock:
-            rows = torch.nonzero(mask).ravel()
-            if self.capacity is not None:
-                rows = rows[: self.capacity - self._number]
-            taken = torch.zeros_like(mask)
-            if len(rows):
-                self._held.append(batch.select(rows).to("cpu"))
-                self._number += len(rows)
-                taken[rows] = True
+            taken = first(mask, self.capacity, self._number)
+            if bool(taken.any()):
+                self._held.append(batch.select(taken).to("cpu"))
+                self._number += int(taken.sum())
             return taken
 
     def __len__(self) -> int:
@@ -83,6 +79,11 @@ class Memory:
         with self._lock:
             held, self._held, self._number = self._held, [], 0
         return joined(held) if held else None
+
+
+def first(mask: Tensor, capacity: int | None, held: int) -> Tensor:
+    """Returns the systems of a mask (B,) for which there is room beside those that are held."""
+    return mask if capacity is None else mask & (torch.cumsum(mask, 0) <= capacity - held)
 
 
 def write_all(sinks: Sequence[Sink], batch: Batch, mask: Tensor) -> Tensor:

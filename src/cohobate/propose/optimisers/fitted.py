@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import final
 
-from cohobate.core.protocols import Row, Unfit
-from cohobate.core.trial import Result, Trial
+from cohobate.core.protocols import Unfit
+from cohobate.core.trial import Result
 from cohobate.host.blas import one_thread
 from cohobate.propose.optimisers.axes import Axes
+from cohobate.propose.optimisers.errands import Errands
 from cohobate.propose.optimisers.levenberg import beyond, manner_of
 from cohobate.propose.optimisers.marquardt import Ended, Known, advance, begin, wanted
 from cohobate.propose.optimisers.runs import Manner
@@ -24,13 +25,12 @@ class Fit:
         "_answers",
         "_closed",
         "_manner",
-        "_missing",
         "_points",
-        "_sent",
         "_state",
         "_survey",
         "_u",
         "_value",
+        "errands",
         "id",
         "nfev",
         "paused",
@@ -45,8 +45,6 @@ class Fit:
             self._state = begin(self._survey.first(*start), self._manner)
         self._points: list[Numbers] = []
         self._answers: list[Known | None] = []
-        self._missing: list[tuple[int, Row]] = []
-        self._sent: dict[int, int] = {}
         self._ask()
 
     @property
@@ -59,27 +57,14 @@ class Fit:
         """The best point and its value."""
         return self._u, self._value
 
-    def unsent(self) -> list[Row]:
-        """Returns the rows it waits for that were not handed in yet."""
-        return [row for _, row in self._missing]
-
-    def sent(self, trials: list[Trial]) -> None:
-        """Takes note of the trials of its unsent rows."""
-        self._sent |= {trial.id: at for trial, (at, _) in zip(trials, self._missing, strict=True)}
-        self._missing = []
-
-    def pending(self) -> list[int]:
-        """Returns the trials it waits for."""
-        return list(self._sent)
-
     def take(self, result: Result, u: Numbers, value: float | None) -> None:
         """Takes in a result; goes on where it was the last that is waited for."""
-        at = self._sent.pop(result.trial.id)
+        at = self.errands.back(result.trial.id)
         self._answers[at] = self._survey.known(self._points[at], result)
         self.nfev += 1
         if value is not None and value < self._value:
             self._u, self._value = u, value
-        if not self._sent and not self._missing:
+        if self.errands.over:
             with one_thread():
                 self._state = advance(self._state, self._answers, self._manner)
             self._ask()
@@ -96,5 +81,4 @@ class Fit:
             self._survey.known(x, beyond(row)) if isinstance(row, Unfit) else None
             for x, row in zip(self._points, rows, strict=True)
         ]
-        self._missing = [(at, row) for at, row in enumerate(rows) if not isinstance(row, Unfit)]
-        self._sent = {}
+        self.errands = Errands((at, row) for at, row in enumerate(rows) if not isinstance(row, Unfit))

@@ -9,9 +9,10 @@ from typing import Any, final
 import numpy as np
 
 from cohobate.core.protocols import Row, inputs_of
-from cohobate.core.trial import Result, Trial
+from cohobate.core.trial import Result
 from cohobate.propose.optimisers.axes import Axes
 from cohobate.propose.optimisers.desk import Desk
+from cohobate.propose.optimisers.errands import Errands
 from cohobate.propose.optimisers.inverted import Ask, Asking, Asks, Inverted
 from cohobate.propose.optimisers.local import solve
 from cohobate.propose.optimisers.scores import Scores
@@ -33,7 +34,7 @@ class Manner:
 class Run:
     """A local run from a known point: what it wants evaluated, and its best point so far."""
 
-    __slots__ = ("_answers", "_code", "_missing", "_sent", "_u", "_value", "id", "nfev", "paused")
+    __slots__ = ("_answers", "_code", "_u", "_value", "errands", "id", "nfev", "paused")
 
     def __init__(
         self, id: int, axes: Axes, scores: Scores, manner: Manner, *, start: tuple[Numbers, Result], unit: float
@@ -42,8 +43,6 @@ class Run:
         self._u, self._value = start[0], float(scores.of([start[1]])[0])
         self._code = Inverted(_descent(axes, scores, manner, start, unit))
         self._answers: list[Result | None] = []
-        self._missing: list[tuple[int, Row]] = []
-        self._sent: dict[int, int] = {}
         self._go(None)
 
     @property
@@ -56,26 +55,13 @@ class Run:
         """The best point and its value."""
         return self._u, self._value
 
-    def unsent(self) -> list[Row]:
-        """Returns the rows it waits for that were not handed in yet."""
-        return [row for _, row in self._missing]
-
-    def sent(self, trials: list[Trial]) -> None:
-        """Takes note of the trials of its unsent rows."""
-        self._sent |= {trial.id: at for trial, (at, _) in zip(trials, self._missing, strict=True)}
-        self._missing = []
-
-    def pending(self) -> list[int]:
-        """Returns the trials it waits for."""
-        return list(self._sent)
-
     def take(self, result: Result, u: Numbers, value: float | None) -> None:
         """Takes in a result; runs on where it was the last that is waited for."""
-        self._answers[self._sent.pop(result.trial.id)] = result
+        self._answers[self.errands.back(result.trial.id)] = result
         self.nfev += 1
         if value is not None and value < self._value:
             self._u, self._value = u, value
-        if not self._sent and not self._missing:
+        if self.errands.over:
             self._go(self._answers)
 
     def close(self) -> None:
@@ -85,7 +71,7 @@ class Run:
     def _go(self, answer: list[Result | None] | None) -> None:
         state = self._code.go(answer)
         rows = state.question if isinstance(state, Asks) else []
-        self._answers, self._missing = [None] * len(rows), list(enumerate(rows))
+        self._answers, self.errands = [None] * len(rows), Errands(enumerate(rows))
 
 
 def _descent(axes: Axes, scores: Scores, manner: Manner, start: tuple[Numbers, Result], unit: float) -> Any:  # noqa: ANN401 what is inverted

@@ -113,9 +113,9 @@ class Search:
     def send(self) -> None:
         """Hands in what active runs wait for."""
         for run in self.active:
-            if rows := run.unsent():
+            if rows := run.errands.unsent():
                 trials = self._steer.suggest(rows)
-                run.sent(trials)
+                run.errands.sent(trials)
                 self._owners |= {trial.id: run for trial in trials}
 
     def begin(self, number: int) -> None:
@@ -223,7 +223,7 @@ class Search:
     def _end(self, run: Local) -> None:
         """A result that comes all the same is kept for the cloud."""
         run.close()
-        if pending := run.pending():
+        if pending := run.errands.pending():
             self._steer.cancel(pending, "its local run came to a known minimum")
 
     def at(self, numbers: Sequence[float]) -> Row:
