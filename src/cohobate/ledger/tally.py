@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -126,8 +127,11 @@ class Tally:
         )
 
     def snapshot(self) -> Plain:
-        """Returns everything as JSON data."""
-        return asdict(self)
+        """Returns everything as JSON data, in containers of its own; ``asdict`` would take longer."""
+        plain = {name: _plain(value) for name, value in zip(_NAMES, _values(self), strict=True)}
+        for name in ("lowest", "highest"):
+            plain[name] = {output: {"value": one.value, "trial": one.trial} for output, one in plain[name].items()}
+        return plain
 
     @classmethod
     def restore(cls, snapshot: Plain) -> Tally:
@@ -136,7 +140,7 @@ class Tally:
             name: {output: Extreme(**best) for output, best in snapshot[name].items()} for name in ("lowest", "highest")
         }
         tally = cls(**{**snapshot, **extremes})
-        for name, default in asdict(cls()).items():
+        for name, default in cls().snapshot().items():
             kinds = _NUMBERS if isinstance(default, _NUMBERS) else type(default)
             if not isinstance(getattr(tally, name), kinds):
                 raise TypeError(f"{name} is {getattr(tally, name)!r:.60}")
@@ -205,6 +209,14 @@ class Tally:
 
     def _leads(self, name: str) -> bool:
         return next(iter(self.goals), name) == name
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 a field of a tally
+    return value.copy() if isinstance(value, (dict, list)) else value
+
+
+_NAMES: Final = tuple(one.name for one in fields(Tally))
+_values: Final = attrgetter(*_NAMES)
 
 
 def _is_number(value: Payload) -> bool:

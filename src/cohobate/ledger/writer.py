@@ -25,6 +25,8 @@ MOST: Final = 5_000
 """Events of one transaction at most."""
 PATIENCE: Final = 10.0
 """Seconds for which a full disk is tried again."""
+PAUSE: Final = 0.005
+"""Seconds from one transaction to the next, where nobody waits for it: so that they are few, whatever the pace."""
 ROWS: Final = 100
 """Rows of one statement: each statement is one hand-over of the interpreter lock and back."""
 _RETRIED: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY)
@@ -100,6 +102,8 @@ class Writer:
         self._waiting: list[Event] = []
         self._closing = False
         self._idle = False
+        self._wanted = 0
+        self._next_at = 0.0
         self.appended = self.durable = store.count
         self.error: LedgerError | None = None
         self._thread = threading.Thread(target=self._run, name="cohobate-ledger", daemon=True)
@@ -120,7 +124,8 @@ class Writer:
     def flush(self, timeout: float | None = None) -> None:
         """Waits until everything appended so far is durable; raises what the writer died of."""
         with self._changed:
-            goal = self.appended
+            goal = self._wanted = self.appended
+            self._changed.notify_all()
             self._changed.wait_for(lambda: self.durable >= goal or self.error is not None, timeout)
             if self.durable >= goal:
                 return
@@ -156,8 +161,14 @@ class Writer:
             self._idle = True
             self._changed.wait_for(lambda: self._waiting or self._closing)
             self._idle = False
+            self._changed.wait_for(lambda: self._is_pressed(), self._next_at - time.monotonic())
+            self._next_at = time.monotonic() + PAUSE
             batch, self._waiting = self._waiting, []
             return batch
+
+    def _is_pressed(self) -> bool:
+        """Whether what is waiting is to be written now: somebody waits for it, or it is much."""
+        return self._closing or self._wanted > self.durable or len(self._waiting) >= MOST
 
     def _write(self, batch: list[Event]) -> None:
         store = self._store
