@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from cohobate.dynamics.data.atomic import batch_of
 from cohobate.dynamics.data.batch import Batch, joined
 from cohobate.dynamics.data.fields import Field
+from cohobate.dynamics.inflight.looking import Looking
 from cohobate.dynamics.inflight.refill import put, refilled
 from dynamics.systems import cluster
 
@@ -45,7 +46,7 @@ def test_a_system_takes_the_place_of_another_one():
     batch, alone = made([2, 3, 2]), made([3], 10)
     batch.add("only.here", Field("atom", (2,), fill=4.0)).fill_(1.0)
     before = batch.copy()
-    put(batch, 1, alone, {"id": 77})
+    put(Looking().at(batch), 1, alone, {"id": 77})
     assert batch["id"].tolist() == [0, 77, 2]
     assert torch.equal(batch["positions"][2:5], alone["positions"])
     assert batch["only.here"][2:5].tolist() == [[4.0, 4.0]] * 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, final
 
 import torch
@@ -66,6 +67,11 @@ class Batch:
     def kind(self, name: str) -> Field:
         """Returns how a field is declared."""
         return self._kinds[name]
+
+    @property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """The arrays of all fields by name."""
+        return MappingProxyType(self._fields)
 
     def add(self, name: str, kind: Field, value: Tensor | None = None) -> Tensor:
         """Adds a field, filled where no array is given; returns its array."""

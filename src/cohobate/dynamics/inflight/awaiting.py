@@ -25,6 +25,11 @@ def parents_of(value: Any) -> set[Future[Any]]:  # noqa: ANN401 an argument
     return {one for item in (value.values() if type(value) is dict else value) for one in parents_of(item)}
 
 
+def is_ready(task: Task) -> bool:
+    """Whether no argument of a task is a future."""
+    return not any(map(parents_of, task.args)) and not any(map(parents_of, task.kwargs.values()))
+
+
 def when_there(task: Task, ready: Ready) -> None:
     """Calls ``ready`` with the task once its futures are values: at once where there are none, or with why not."""
     parents = parents_of([*task.args, task.kwargs and dict(task.kwargs)])

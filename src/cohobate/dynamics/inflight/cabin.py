@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import final
 
+import numpy as np
 import torch
 
 from cohobate.dynamics.data.batch import Batch, joined
 from cohobate.dynamics.data.fields import STANDARD
+from cohobate.dynamics.inflight.looking import Looking
 from cohobate.dynamics.inflight.prime import guarded
 from cohobate.dynamics.inflight.refill import is_swappable, put, refilled
 from cohobate.dynamics.inflight.seat import FIELDS, MADE, MOST, SEAT, Seat
@@ -32,6 +34,7 @@ class Cabin:
         self._count_edges = edges
         self._pairs_per_atom = 0.0
         self._limited = False
+        self._looking = Looking()
         self.turns = 0
 
     def step(self) -> None:
@@ -57,9 +60,15 @@ class Cabin:
         self.end(rows, FAILED)
         self.guards[0].why |= {self.seats[row].number: why for row in rows}
 
-    def done(self) -> torch.Tensor:
-        """Returns those that are through with the last stage: (B,)."""
-        return self.batch["status"] == self.exit
+    @property
+    def held(self) -> Looking:
+        """The batch as arrays; copies of all of it where it is not in main memory."""
+        return self._looking.at(self.batch)
+
+    def done(self) -> list[int]:
+        """Returns the rows of those that are through with the last stage."""
+        rows: list[int] = np.flatnonzero(self.batch["status"].cpu().numpy() == self.exit).tolist()
+        return rows
 
     def why(self, seat: Seat) -> str:
         """Returns what was wrong with a system, and forgets it."""
@@ -70,7 +79,7 @@ class Cabin:
     def change(self, stay: Sequence[int], coming: Iterable[Seat]) -> None:
         """Keeps some systems, in the order given, and lets others board."""
         listed = list(coming)
-        swapped = self._swap(stay, listed) if len(stay) < len(self.seats) else {}
+        swapped = self._swap(stay, listed) if listed and len(stay) < len(self.seats) else {}
         rows = sorted([*stay, *swapped]) if swapped else stay
         chosen = set(swapped.values())
         rest = [seat for seat in listed if seat not in chosen]
@@ -82,17 +91,20 @@ class Cabin:
 
     def _swap(self, stay: Sequence[int], coming: Sequence[Seat]) -> dict[int, Seat]:
         """Lets systems take the places of others that are as large; returns who has which row now."""
+        if self.batch.device.type != "cpu":
+            return {}
         kept = set(stay)
         free: dict[int, list[int]] = {}
         for row, seat in enumerate(self.seats):
             if row not in kept:
                 free.setdefault(seat.atoms, []).append(row)
         found: dict[int, Seat] = {}
+        held = self.held
         for seat in coming:
             places = free.get(seat.atoms)
-            if places and seat.state is not None and not seat.flown and is_swappable(self.batch, seat.state):
+            if places and seat.state is not None and not seat.flown and is_swappable(held, seat.state):
                 row = places.pop()
-                put(self.batch, row, seat.state, self._given(seat))
+                put(held, row, seat.state, self._given(seat))
                 found[row] = self.seats[row] = seat
         return found
 

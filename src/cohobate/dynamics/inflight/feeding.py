@@ -46,7 +46,8 @@ class Feeding:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._feed, name="cohobate-feeding", daemon=True)
                 self._thread.start()
-            self._changed.notify_all()
+            elif len(self._queue) == 1:  # else it is known that there is something
+                self._changed.notify_all()
 
     def remove(self, seat: Seat) -> bool:
         """Takes one out that has not been called, with ``changed`` held; whether it was there."""

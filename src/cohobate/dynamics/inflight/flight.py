@@ -14,7 +14,7 @@ from typing import Any, Final, final
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import EngineClosed
 from cohobate.core.task import GRACE, Task
-from cohobate.dynamics.inflight.awaiting import when_there
+from cohobate.dynamics.inflight.awaiting import is_ready, when_there
 from cohobate.dynamics.inflight.building import Building
 from cohobate.dynamics.inflight.cabin import Cabin
 from cohobate.dynamics.inflight.feeding import Feeding
@@ -56,6 +56,9 @@ class Flight:
     def submit(self, task: Task, future: Future[Any]) -> None:
         """Takes a task; it waits until the futures among its arguments are there."""
         with self.changed:
+            if is_ready(task) and not self._stopping:
+                self._take_in(future, task)
+                return
             self._waiting.add(future)
         when_there(task, partial(self._ready, future))
 
@@ -64,13 +67,16 @@ class Flight:
             held = future in self._waiting
             self._waiting.discard(future)
             if held and isinstance(task, Task) and not self._stopping:
-                seat = self._seats[future] = Seat(self._number, _id_of(task.key, self._number), task, future)
-                self._number += 1
-                self._start()
-                self.feeding.put(seat)
+                self._take_in(future, task)
                 return
         if held:
             settle(future, task if isinstance(task, Raised) else None)
+
+    def _take_in(self, future: Future[Any], task: Task) -> None:
+        seat = self._seats[future] = Seat(self._number, _id_of(task.key, self._number), task, future)
+        self._number += 1
+        self._start()
+        self.feeding.put(seat)
 
     def cancel(self, future: Future[Any]) -> None:
         """Ends what waits as cancelled; a system in the batch leaves it after this step."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
 
-from cohobate.dynamics.data.batch import Batch
+from cohobate.dynamics.inflight.looking import Looking
 from cohobate.dynamics.inflight.seat import MADE, Seat
 from cohobate.dynamics.stages.dynamics import END
 from cohobate.dynamics.stages.stage import ENDS
@@ -17,41 +17,34 @@ PERIODIC: Final = frozenset({"cell", "pbc", "stress"})
 
 
 def told(
-    batch: Batch, rows: Iterable[int], seats: Iterable[Seat], outputs: Sequence[str] | None = None
+    held: Looking, rows: Iterable[int], seats: Iterable[Seat], outputs: Sequence[str] | None = None
 ) -> list[dict[str, Any]]:
     """Returns for each row what its future resolves with: energy (eV), positions (n, 3; Å), status, steps ...
 
     Further fields are those that the system brought along; where there are ``outputs``, only these are told.
     What is about a cell is there where the system has one.
     """
-    listed = list(seats)
-    names = [*TOLD, *(name for seat in listed for name in seat.own)] if outputs is None else list(outputs)
-    arrays = {
-        name: (batch.kind(name).scope, batch[name].cpu().numpy())
-        for name in {*names, END, MADE, "pbc"}
-        if name in batch
-    }
-    start = batch.start.tolist()
     return [
-        _one(arrays, row, start, seat, (*TOLD, *seat.own) if outputs is None else outputs)
-        for row, seat in zip(rows, listed, strict=True)
+        _one(held, row, seat, (*TOLD, *seat.own) if outputs is None else outputs)
+        for row, seat in zip(rows, seats, strict=True)
     ]
 
 
-def _one(
-    arrays: Mapping[str, tuple[str, Any]], row: int, start: list[int], seat: Seat, names: Sequence[str]
-) -> dict[str, Any]:
+def _one(held: Looking, row: int, seat: Seat, names: Sequence[str]) -> dict[str, Any]:
+    arrays, kinds = held.arrays, held.kinds
     found: dict[str, Any] = {
         "id": seat.id,
-        "status": ENDS[int(arrays[END][1][row])],
-        "steps": int(arrays[MADE][1][row]),
+        "status": ENDS[int(arrays[END][row])],
+        "steps": int(arrays[MADE][row]),
     }
-    periodic = "pbc" in arrays and bool(arrays["pbc"][1][row].any())
+    periodic = "pbc" in arrays and bool(arrays["pbc"][row].any())
     for name in names:
         if name in found or name not in arrays or (name in PERIODIC and not periodic and name not in seat.own):
             continue
-        scope, array = arrays[name]
-        found[name] = _plain(array[row]) if scope == "system" else array[start[row] : start[row + 1]].copy()
+        scope = kinds[name].scope
+        start = held.edges if scope == "edge" else held.start
+        array = arrays[name][row] if scope == "system" else arrays[name][start[row] : start[row + 1]]
+        found[name] = _plain(array)
     return found
 
 

@@ -10,6 +10,7 @@ import torch
 
 from cohobate.dynamics.data.batch import Batch, joined
 from cohobate.dynamics.data.fields import Field
+from cohobate.dynamics.inflight.looking import UNKNOWN, Looking
 
 Run = tuple[int, int]
 
@@ -20,7 +21,7 @@ def refilled(batch: Batch, stay: Sequence[int], fresh: Batch | None) -> Batch:
     The same as selecting and appending, at a fifth of the cost for small batches in main memory: what stays
     lies in a few runs.
     """
-    if batch.device.type != "cpu" or any(batch.kind(name).scope == "edge" for name in batch):
+    if not _is_plain(batch) or (fresh is not None and not _is_plain(fresh)):
         kept = batch.select(list(stay))
         return kept if fresh is None else joined([kept, fresh])
     start = batch.start.tolist()
@@ -39,20 +40,18 @@ def refilled(batch: Batch, stay: Sequence[int], fresh: Batch | None) -> Batch:
     return Batch(fields, kinds, torch.cat(counts) if counts else batch.atoms[:0])
 
 
-def put(batch: Batch, row: int, alone: Batch, given: Mapping[str, int]) -> None:
+def put(held: Looking, row: int, alone: Batch, given: Mapping[str, int]) -> None:
     """Puts a system of as many atoms in the place of another: what it lacks is filled, ``given`` wins (main memory)."""
-    start = batch.start
-    atoms = slice(int(start[row]), int(start[row + 1]))
-    for name in batch:
-        kind, array = batch.kind(name), batch[name].numpy()
-        value = given[name] if name in given else alone[name].numpy() if name in alone else kind.fill
-        array[atoms if kind.scope == "atom" else slice(row, row + 1)] = value
+    own: dict[str, Any] = {name: tensor.numpy() for name, tensor in alone.tensors.items()}
+    own |= given
+    atoms, system = slice(held.start[row], held.start[row + 1]), slice(row, row + 1)
+    for name, array, is_atoms, fill in held.columns:
+        array[atoms if is_atoms else system] = own.get(name, fill)
 
 
-def is_swappable(batch: Batch, alone: Batch) -> bool:
+def is_swappable(held: Looking, alone: Batch) -> bool:
     """Whether a system can be put in the place of another one of its size."""
-    plain = batch.device.type == "cpu" and all(name in batch for name in alone)
-    return plain and not any(batch.kind(name).scope == "edge" for name in batch)
+    return held.open and held.arrays.keys() >= alone.tensors.keys()
 
 
 def runs(rows: Sequence[int]) -> Iterator[Run]:
@@ -66,6 +65,11 @@ def runs(rows: Sequence[int]) -> Iterator[Run]:
         if at == len(rows) or rows[at] != rows[at - 1] + 1:
             yield rows[first], rows[at - 1] + 1
             first = at
+
+
+def _is_plain(batch: Batch) -> bool:
+    kinds = (batch.kind(name) for name in batch)
+    return batch.device.type == "cpu" and all(kind.scope != "edge" and kind.dtype not in UNKNOWN for kind in kinds)
 
 
 def _pieces(batch: Batch, name: str, kind: Field, wanted: Sequence[Run]) -> list[Any]:

@@ -104,16 +104,22 @@ class Turns:
         asked, self.asked = self.asked, False
         if asked or now >= self.next_due:
             self._stop_some(now)
-        done = gone = out = cabin.done()
-        if asked:
-            withdrawn = self._rows(lambda seat: seat.future.cancelled())
-            gone = done & ~withdrawn
-        if self.plan.sinks and bool(gone.any()):
-            gone = write_all(self.plan.sinks, cabin.batch, gone)
-        out = gone | withdrawn if asked else gone
-        left = self._ends(gone) + ([(seat, None) for seat in self._of(withdrawn)] if asked else [])
-        self.blocked = bool(self.plan.sinks) and bool((done & ~out).any())
-        return left + self._board(torch.nonzero(~out).ravel().tolist() if left else None, now)
+        done = cabin.done()
+        withdrawn = [row for row in done if cabin.seats[row].future.cancelled()] if asked else []
+        gone = [row for row in done if row not in withdrawn] if withdrawn else done
+        if self.plan.sinks and gone:
+            gone = self._written(gone)
+        left = self._ends(gone) + [(cabin.seats[row], None) for row in withdrawn]
+        self.blocked = bool(self.plan.sinks) and len(gone) + len(withdrawn) < len(done)
+        out = {*gone, *withdrawn}
+        return left + self._board([row for row in range(len(cabin.seats)) if row not in out] if out else None, now)
+
+    def _written(self, rows: Sequence[int]) -> list[int]:
+        """Gives systems to the sinks; returns those that found a place."""
+        mask = torch.zeros(len(self.cabin.seats), dtype=torch.bool, device=self.cabin.batch.device)
+        mask[list(rows)] = True
+        taken: list[int] = torch.nonzero(write_all(self.plan.sinks, self.cabin.batch, mask)).ravel().tolist()
+        return taken
 
     def _board(self, stay: Sequence[int] | None, now: float) -> list[Leaving]:
         """Keeps who stays (``None``: all), and lets others in; returns those that cannot be."""
@@ -124,7 +130,7 @@ class Turns:
         coming, refused = ([], []) if self.blocked else self._coming([seats[row] for row in here])
         if stay is not None or coming:
             self._change(here, coming, now)
-        done = int(self.cabin.done().sum()) if self.blocked else 0
+        done = len(self.cabin.done()) if self.blocked else 0
         self._running = len(self.cabin.seats) - done
         return refused
 
@@ -135,35 +141,31 @@ class Turns:
                 if now >= seat.due and not seat.late:
                     seat.late = True
                     self.cabin.fail([row], f"its deadline of {seat.task.deadline:g} s")
-        unwanted = self._rows(lambda seat: seat.unwanted) & ~self.cabin.done()
-        if bool(unwanted.any()):
+        done = set(self.cabin.done())
+        unwanted = [row for row, seat in enumerate(self.cabin.seats) if seat.unwanted and row not in done]
+        if unwanted:
             self.cabin.end(unwanted, CANCELLED)
 
-    def _rows(self, which: Callable[[Seat], bool]) -> torch.Tensor:
-        return torch.tensor(
-            [which(seat) for seat in self.cabin.seats], dtype=torch.bool, device=self.cabin.batch.device
-        )
-
-    def _of(self, mask: torch.Tensor) -> list[Seat]:
-        return [self.cabin.seats[row] for row in torch.nonzero(mask).ravel().tolist()]
-
-    def _ends(self, gone: torch.Tensor) -> list[Leaving]:
+    def _ends(self, rows: Sequence[int]) -> list[Leaving]:
         """Returns how systems end that have found their place."""
-        rows, batch = torch.nonzero(gone).ravel().tolist(), self.cabin.batch
         if not rows:
             return []
-        seats, ends, made = [self.cabin.seats[row] for row in rows], batch[END].tolist(), batch[MADE].tolist()
-        wrong = self._look_at(batch, gone)
-        values = told(batch, rows, seats, self.plan.outputs)
+        seats, held = [self.cabin.seats[row] for row in rows], self.cabin.held
+        wrong = self._look_at(rows)
+        values = told(held, rows, seats, self.plan.outputs)
+        ends, made = held.arrays[END], held.arrays[MADE]
         return [
-            (seat, failed(seat, made[row], self.cabin.why(seat)) if ends[row] == FAILED else wrong or Returned(value))
+            (
+                seat,
+                failed(seat, int(made[row]), self.cabin.why(seat)) if ends[row] == FAILED else wrong or Returned(value),
+            )
             for row, seat, value in zip(rows, seats, values, strict=True)
         ]
 
-    def _look_at(self, batch: Batch, gone: torch.Tensor) -> Raised | None:
+    def _look_at(self, rows: Sequence[int]) -> Raised | None:
         if self.plan.on_done is None:
             return None
-        outcome = capture(self.plan.on_done, batch.select(gone))
+        outcome = capture(self.plan.on_done, self.cabin.batch.select(list(rows)))
         return outcome if isinstance(outcome, Raised) else None
 
     def _coming(self, stay: Sequence[Seat]) -> tuple[list[Seat], list[Leaving]]:
