@@ -76,28 +76,24 @@ class Cabin:
         marked = self.dynamics.reasons.pop(seat.id, "it was marked as failed")
         return told[0] if told else marked
 
-    def change(self, stay: Sequence[int], coming: Iterable[Seat]) -> None:
-        """Keeps some systems, in the order given, and lets others board."""
-        listed = list(coming)
-        swapped = self._swap(stay, listed) if listed and len(stay) < len(self.seats) else {}
-        rows = sorted([*stay, *swapped]) if swapped else stay
-        chosen = set(swapped.values())
-        rest = [seat for seat in listed if seat not in chosen]
-        if rest or len(rows) < len(self.seats):
-            self._rebuild(rows, rest)
-        for seat in listed:
+    def change(self, out: Sequence[int], coming: Sequence[Seat]) -> None:
+        """Has the systems of some rows go, and lets others board."""
+        taken = self._swap(out, coming) if out and coming else {}
+        rest = [seat for seat in coming if seat not in taken.values()] if len(taken) < len(coming) else ()
+        if rest or len(taken) < len(out):
+            gone = {row for row in out if row not in taken}
+            self._rebuild([row for row in range(len(self.seats)) if row not in gone], rest)
+        for seat in coming:
             seat.state = None
-        self._limited = any(seat.most is not None for seat in self.seats)
+            self._limited |= seat.most is not None
 
-    def _swap(self, stay: Sequence[int], coming: Sequence[Seat]) -> dict[int, Seat]:
+    def _swap(self, out: Sequence[int], coming: Sequence[Seat]) -> dict[int, Seat]:
         """Lets systems take the places of others that are as large; returns who has which row now."""
         if self.batch.device.type != "cpu":
             return {}
-        kept = set(stay)
         free: dict[int, list[int]] = {}
-        for row, seat in enumerate(self.seats):
-            if row not in kept:
-                free.setdefault(seat.atoms, []).append(row)
+        for row in out:
+            free.setdefault(self.seats[row].atoms, []).append(row)
         found: dict[int, Seat] = {}
         held = self.held
         for seat in coming:
@@ -143,8 +139,7 @@ class Cabin:
         for row, seat in zip(rows, out, strict=True):
             seat.state = self.batch.select([row])
             seat.step_out(now)
-        chosen = set(rows)
-        self.change([row for row in range(len(self.seats)) if row not in chosen], ())
+        self.change(rows, ())
         return out
 
     def count_edges(self, waiting: Iterable[Seat]) -> bool:

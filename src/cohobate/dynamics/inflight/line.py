@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Final, final
@@ -27,12 +27,17 @@ class Size:
         """Whether a system has room in it."""
         return seat.atoms <= self.atoms and seat.edges <= self.edges and self.systems >= 1
 
-    def less(self, seats: Iterable[Seat]) -> Size:
-        """Returns what systems leave of it, never less than nothing."""
-        listed = list(seats)
-        atoms = self.atoms - sum(seat.atoms for seat in listed)
-        edges = self.edges if self.edges == inf else self.edges - sum(seat.edges for seat in listed)
-        return Size(max(0, atoms), max(0, edges), max(0, self.systems - len(listed)))
+    def less(self, seats: Sequence[Seat]) -> Size:
+        """Returns what systems leave of it; below zero where they are too many."""
+        return self._plus(seats, -1)
+
+    def more(self, seats: Sequence[Seat]) -> Size:
+        """Returns what there is when systems have gone."""
+        return self._plus(seats, 1)
+
+    def _plus(self, seats: Sequence[Seat], sign: int) -> Size:
+        edges = self.edges if self.edges == inf else self.edges + sign * sum(seat.edges for seat in seats)
+        return Size(self.atoms + sign * sum(seat.atoms for seat in seats), edges, self.systems + sign * len(seats))
 
 
 @final

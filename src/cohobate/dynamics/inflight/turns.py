@@ -111,8 +111,7 @@ class Turns:
             gone = self._written(gone)
         left = self._ends(gone) + [(cabin.seats[row], None) for row in withdrawn]
         self.blocked = bool(self.plan.sinks) and len(gone) + len(withdrawn) < len(done)
-        out = {*gone, *withdrawn}
-        return left + self._board([row for row in range(len(cabin.seats)) if row not in out] if out else None, now)
+        return left + self._board([*gone, *withdrawn], now)
 
     def _written(self, rows: Sequence[int]) -> list[int]:
         """Gives systems to the sinks; returns those that found a place."""
@@ -121,15 +120,14 @@ class Turns:
         taken: list[int] = torch.nonzero(write_all(self.plan.sinks, self.cabin.batch, mask)).ravel().tolist()
         return taken
 
-    def _board(self, stay: Sequence[int] | None, now: float) -> list[Leaving]:
-        """Keeps who stays (``None``: all), and lets others in; returns those that cannot be."""
+    def _board(self, out: Sequence[int], now: float) -> list[Leaving]:
+        """Has some go, and lets others in; returns those that cannot be."""
         seats = self.cabin.seats
-        if stay is not None:
-            self._free = None
-        here = range(len(seats)) if stay is None else stay
-        coming, refused = ([], []) if self.blocked else self._coming([seats[row] for row in here])
-        if stay is not None or coming:
-            self._change(here, coming, now)
+        if self._free is not None:
+            self._free = self._free.more([seats[row] for row in out])
+        coming, refused = ([], []) if self.blocked else self._coming(out)
+        if out or coming:
+            self._change(out, coming, now)
         done = len(self.cabin.done()) if self.blocked else 0
         self._running = len(self.cabin.seats) - done
         return refused
@@ -141,6 +139,7 @@ class Turns:
                 if now >= seat.due and not seat.late:
                     seat.late = True
                     self.cabin.fail([row], f"its deadline of {seat.task.deadline:g} s")
+            self.next_due = min((seat.due for seat in self.cabin.seats if not seat.late), default=inf)
         done = set(self.cabin.done())
         unwanted = [row for row, seat in enumerate(self.cabin.seats) if seat.unwanted and row not in done]
         if unwanted:
@@ -168,14 +167,15 @@ class Turns:
         outcome = capture(self.plan.on_done, self.cabin.batch.select(list(rows)))
         return outcome if isinstance(outcome, Raised) else None
 
-    def _coming(self, stay: Sequence[Seat]) -> tuple[list[Seat], list[Leaving]]:
+    def _coming(self, out: Sequence[int]) -> tuple[list[Seat], list[Leaving]]:
         """Returns who boards, and who cannot."""
         if not len(self._line):
             return [], []
         with self._changed:
             if self.cabin.count_edges(self._line) or self._free is None:
-                self._free = self.most.less(stay)
-            fresh = self._line.take(self._free, empty=not stay)
+                gone = set(out)
+                self._free = self.most.less([seat for row, seat in enumerate(self.cabin.seats) if row not in gone])
+            fresh = self._line.take(self._free, empty=len(out) == len(self.cabin.seats))
             if fresh and len(self._line) < self._line.low:
                 self._changed.notify_all()
         coming: list[Seat] = []
@@ -187,20 +187,21 @@ class Turns:
                 refused.append((seat, raised(UserError(f"{seat.who}: {why}"))))
         return coming, refused
 
-    def _change(self, stay: Sequence[int], coming: list[Seat], now: float) -> None:
+    def _change(self, out: Sequence[int], coming: list[Seat], now: float) -> None:
         """Has systems board; where there is no memory for that they wait, and no more than now are let in."""
-        self._free = None
-        match capture(self.cabin.change, stay, coming):
-            case Raised(error) if isinstance(error, TOO_MUCH) and coming and stay:
-                self.cabin.change(stay, ())
+        free, self._free = self._free, None
+        match capture(self.cabin.change, out, coming):
+            case Raised(error) if isinstance(error, TOO_MUCH) and coming and len(out) < len(self.cabin.seats):
+                self.cabin.change(out, ())
                 self._limit(self.cabin.seats)
                 self._put_back(coming)
             case Raised(error):
                 raise error
             case _:
+                self._free = free and free.less(coming)
                 for seat in coming:
                     seat.board(now)
-        self.next_due = min((seat.due for seat in self.cabin.seats), default=inf)
+                    self.next_due = min(self.next_due, seat.due)
 
     # trouble
 
@@ -209,8 +210,8 @@ class Turns:
         match capture(self.cabin.step):
             case Raised() as outcome:
                 seats = list(self.cabin.seats)
-                self.cabin.change([], ())
-                self._running = 0
+                self.cabin.change(range(len(seats)), ())
+                self._running, self._free = 0, None
                 return [(seat, outcome) for seat in seats]
         strained = [guard for guard in self.cabin.guards if guard.strained]
         for guard in strained:
