@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import wait
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -126,7 +127,17 @@ def bare(systems: Sequence[AtomicData], slots: int) -> Taken:
     """Runs systems that are all there from the beginning, each slot filled again at once."""
 
     def submitted(flight: InFlight) -> None:
-        for future in [flight.call(lambda s=s: s) for s in systems]:
+        for future in wait([flight.call(lambda s=s: s) for s in systems]).done:
+            future.result()
+
+    return taken(submitted, slots)
+
+
+def built(n: int, slots: int) -> Taken:
+    """Runs the function of the campaign, which builds structures, as often."""
+
+    def submitted(flight: InFlight) -> None:
+        for future in wait([flight.call(cluster, seed) for seed in range(n)]).done:
             future.result()
 
     return taken(submitted, slots)
@@ -153,28 +164,31 @@ def main() -> None:
     systems = [cluster(seed) for seed in range(asked.systems)]
     bare(systems[:50], asked.slots)  # compiles
     campaign(50, asked.slots)  # imports
-    turns = [(bare(systems, asked.slots), campaign(asked.systems, asked.slots)) for _ in range(asked.repetitions)]
-    table(asked.systems, asked.slots, turns)
+    runs = [
+        (bare(systems, asked.slots), built(asked.systems, asked.slots), campaign(asked.systems, asked.slots))
+        for _ in range(asked.repetitions)
+    ]
+    table(asked.systems, asked.slots, runs)
 
 
-def table(n: int, slots: int, turns: Sequence[tuple[Taken, Taken]]) -> None:
+def table(n: int, slots: int, runs: Sequence[tuple[Taken, Taken, Taken]]) -> None:
     """Prints what was measured beside what is wanted."""
-    clock, busy = median(one.seconds for one, _ in turns), median(one.busy for one, _ in turns)
-    added = median(one.beside for one, _ in turns) / n * 1e6
-    used = median(one.occupancy for one, _ in turns)
-    ratio, work = (
-        median(two.seconds / one.seconds for one, two in turns),
-        median(two.busy / one.busy for one, two in turns),
-    )
+    clock, busy = median(one.seconds for one, _, _ in runs), median(one.busy for one, _, _ in runs)
+    added = median(one.beside for one, _, _ in runs) / n * 1e6
+    used = median(one.occupancy for one, _, _ in runs)
+    ratio = median(two.seconds / one.seconds for _, one, two in runs)
+    work = median(two.busy / one.busy for _, one, two in runs)
+    made = median(two.seconds / one.seconds for one, _, two in runs)
     print(f"{n} relaxations of LJ13 in {slots} slots; bare batch {clock:.2f} s, {busy:.2f} s of the processors")
     for name, value, wanted, good in (
         ("engine beside its steps, us per system", f"{added:.0f}", f"<= {OVERHEAD:.0f}", added <= OVERHEAD),
         ("occupancy while systems wait", f"{used:.3f}", f">= {OCCUPANCY}", used >= OCCUPANCY),
-        ("durable campaign / bare batch", f"{ratio:.2f}", f"<= {DURABLE}", ratio <= DURABLE),
+        ("durable campaign / bare batch of the same calls", f"{ratio:.2f}", f"<= {DURABLE}", ratio <= DURABLE),
         ("the same in time of the processors", f"{work:.2f}", "stated", True),
-        ("occupancy of the campaign", f"{median(two.occupancy for _, two in turns):.3f}", "stated", True),
+        ("durable campaign / batch of systems made before", f"{made:.2f}", "stated", True),
+        ("occupancy of the campaign", f"{median(two.occupancy for _, _, two in runs):.3f}", "stated", True),
     ):
-        print(f"{name:40} {value:>8} {wanted:>10}  {'yes' if good else 'NO'}")
+        print(f"{name:48} {value:>8} {wanted:>10}  {'yes' if good else 'NO'}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import InitVar, dataclass, field
 from typing import Any, final
 
@@ -13,10 +13,10 @@ from torch import Tensor
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.atoms import FEMTOSECOND as FEMTOSECOND
 from cohobate.dynamics.data.atoms import atoms_of, fields_of
-from cohobate.dynamics.data.batch import Batch, gathered
+from cohobate.dynamics.data.batch import Batch, alone, gathered
 from cohobate.dynamics.data.checking import wrong
-from cohobate.dynamics.data.fields import STANDARD
-from cohobate.dynamics.data.reading import Scopes, read
+from cohobate.dynamics.data.fields import STANDARD, Field
+from cohobate.dynamics.data.reading import Scopes, again, read
 
 
 @final
@@ -38,6 +38,7 @@ class AtomicData(Mapping[str, Any]):
     scopes: Scopes = field(default_factory=dict)
     name: str = ""
     check: InitVar[bool] = True
+    kinds: Mapping[str, Field] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self, check: bool) -> None:
         if check:
@@ -46,11 +47,13 @@ class AtomicData(Mapping[str, Any]):
 
     def _check(self) -> None:
         try:
-            why = wrong(read(self.fields, self.scopes, dtype=torch.float64).fields)
+            found = read(self.fields, self.scopes, dtype=torch.float64)
+            why = wrong(found.fields)
         except UserError as error:
             raise UserError(f"{self._who}: {error}") from error
         if why is not None:
             raise UserError(f"{self._who}: {why}")
+        object.__setattr__(self, "kinds", {"id": STANDARD["id"], **found.kinds})
 
     @property
     def _who(self) -> str:
@@ -95,6 +98,12 @@ class AtomicData(Mapping[str, Any]):
         """Returns one system of a batch as it is, with all its fields; one that has failed may hold anything."""
         alone = batch.select([s])
         return AtomicData({n: alone[n] for n in alone}, {n: alone.kind(n) for n in alone}, check=False)
+
+    def alone(self, number: int, *, dtype: torch.dtype = torch.float64, without: Container[str] = ()) -> Batch:
+        """Returns the batch of this system, ``without`` some fields; its id is ``number`` unless it has one."""
+        fields = {"id": np.array([number]), **{name: one for name, one in self.fields.items() if name not in without}}
+        found = again(fields, self.kinds, dtype=dtype) or read(fields, self.scopes, dtype=dtype)
+        return alone(found)
 
     def to_ase(self, *, fields: Iterable[str] = ()) -> Any:  # noqa: ANN401 an ase.Atoms
         """Returns an ``ase.Atoms``, with energy, forces and stress where they are known.

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, final
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from cohobate.core.errors import UserError, did_you_mean
 from cohobate.dynamics.data.encoding import bytes_of, tensor_of
 from cohobate.dynamics.data.fields import STANDARD, Field, Scope, declared
-from cohobate.dynamics.data.reading import Device, Scopes, read
+from cohobate.dynamics.data.reading import Device, Read, Scopes, read
 from cohobate.dynamics.data.rows import members, repeated, rows, starts
 
 ALWAYS: Final = ("numbers", "positions", "id")
@@ -290,5 +291,11 @@ def _system(given: Mapping[str, object], number: int, scopes: Scopes, dtype: tor
         found = read({"id": [number], **given}, scopes, dtype=dtype, device=device)
     except UserError as error:
         raise UserError(f"system {number}: {error}") from error
-    atoms, edges = (torch.tensor([found.counts[scope]], device=found.fields["id"].device) for scope in ("atom", "edge"))
-    return Batch(found.fields, found.kinds, atoms, edges)
+    return alone(found)
+
+
+def alone(found: Read) -> Batch:
+    """Returns the batch of one system."""
+    device = found.fields["id"].device
+    atoms, edges = (torch.from_numpy(np.array([found.counts[scope]])).to(device) for scope in ("atom", "edge"))
+    return Batch({name: found.fields[name] for name in found.fields}, found.kinds, atoms, edges)

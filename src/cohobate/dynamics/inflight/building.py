@@ -35,17 +35,16 @@ class Building:
     def __call__(self, seat: Seat, returned: Any) -> None:  # noqa: ANN401 whatever a task returns
         """Puts the system into its seat; raises ``UserError`` for what is none, or can never board."""
         guest = returned if isinstance(returned, Guest) else Guest(returned)
-        given, scopes = fields_of(guest)
+        system = system_of(guest.system, guest.name or seat.task.key or str(seat.id))
         seat.name = guest.name or getattr(guest.system, "name", "") or ""
-        if missing := sorted(self._needs - given.keys()):
-            raise UserError(f"{seat.who}: these dynamics need the fields {missing}, it has {sorted(given)}")
-        if not isinstance(guest.system, AtomicData):  # which has been looked at
-            AtomicData(given, scopes, seat.name or seat.task.key or str(seat.id))
-        batch = Batch.of([{"id": [seat.id], **given}], dtype=self._dtype, scopes=scopes)
-        seat.atoms, seat.own = batch.n_atoms, tuple(name for name in given if name != "id")
+        seat.own = tuple(name for name in system if name != "id" and _lasts(name))
+        if missing := self._needs.difference(seat.own):
+            raise UserError(f"{seat.who}: these dynamics need the fields {sorted(missing)}, it has {sorted(seat.own)}")
+        batch = system.alone(seat.id, dtype=self._dtype, without=[name for name in system if not _lasts(name)])
+        seat.atoms = system.n_atoms
         if seat.atoms > self._most.atoms:
             raise UserError(f"{seat.who} has {seat.atoms} atoms, more than max_atoms={self._most.atoms}")
-        if "id" in given:
+        if "id" in system:
             seat.id = int(batch["id"][0])
         seat.most = self._n_steps if guest.n_steps is None else guest.n_steps
         seat.state = batch if batch.device == self._device else batch.to(self._device)
@@ -53,19 +52,19 @@ class Building:
             self._dynamics.admit(seat.state)
 
 
-def fields_of(guest: Guest) -> tuple[dict[str, Any], Mapping[str, Any]]:
-    """Returns what a system is made of, and whose its further fields are."""
-    system = guest.system
-    if isinstance(system, Batch):
-        if system.n_systems != 1:
-            raise UserError(f"a task must return one system, got a batch of {system.n_systems}")
-        system = AtomicData.of_batch(system, 0)
-    if isinstance(system, Mapping):
-        kept = {name: value for name, value in system.items() if _lasts(name)}
-        return kept, system.scopes if isinstance(system, AtomicData) else {}
-    if hasattr(system, "get_positions") and hasattr(system, "get_cell"):  # an ase.Atoms, whose import costs
-        return dict(AtomicData.from_ase(system)), {}
-    raise UserError(f"a task must return a system (AtomicData, ase.Atoms, a mapping of arrays), got {system!r:.80}")
+def system_of(given: Any, name: str) -> AtomicData:  # noqa: ANN401 whatever a task returns
+    """Returns a system of what describes one; ``name`` is what messages call it where it has no name."""
+    if isinstance(given, AtomicData):
+        return given
+    if isinstance(given, Batch):
+        if given.n_systems != 1:
+            raise UserError(f"a task must return one system, got a batch of {given.n_systems}")
+        return AtomicData.of_batch(given, 0)
+    if isinstance(given, Mapping):
+        return AtomicData({key: value for key, value in given.items() if _lasts(key)}, {}, name)
+    if hasattr(given, "get_positions") and hasattr(given, "get_cell"):  # an ase.Atoms, whose import costs
+        return AtomicData.from_ase(given)
+    raise UserError(f"a task must return a system (AtomicData, ase.Atoms, a mapping of arrays), got {given!r:.80}")
 
 
 def _lasts(name: str) -> bool:
