@@ -11,6 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import final
 
 from cohobate.campaign.crew import Making
+from cohobate.campaign.further import is_onward
 from cohobate.campaign.goals import Goal, View
 from cohobate.campaign.hands import Keeps, hands
 from cohobate.campaign.leftovers import Leftovers
@@ -98,7 +99,8 @@ class Driver:
         self._kept = ledger.folder is not None
         self._leftovers: Leftovers | None = None
         if ledger.folder:
-            self._leftovers = Leftovers(ledger.folder, ledger.epoch, parted=orders.parting is not None)
+            parted, spooling = orders.parting is not None, not is_onward(engine)
+            self._leftovers = Leftovers(ledger.folder, ledger.epoch, parted=parted, spooling=spooling)
         self.tally = ledger.tally
         self.error: CohobateError | None = None
         self.reason = ""

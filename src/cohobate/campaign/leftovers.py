@@ -17,17 +17,17 @@ ALL: Final = -1
 
 @final
 class Leftovers:
-    """Notes which file belongs to which event, by the number of the event."""
+    """Notes which file belongs to which event, by its number; attempts that are not ``spooling`` leave none."""
 
-    __slots__ = ("_epoch", "_files", "_folder", "_parted")
+    __slots__ = ("_epoch", "_files", "_folder", "_parted", "_spooling")
 
-    def __init__(self, folder: Path, epoch: int, *, parted: bool = False) -> None:
-        self._folder, self._epoch, self._parted = folder, epoch, parted
+    def __init__(self, folder: Path, epoch: int, *, parted: bool = False, spooling: bool = True) -> None:
+        self._folder, self._epoch, self._parted, self._spooling = folder, epoch, parted, spooling
         self._files: deque[tuple[int, int, int, int, str]] = deque()
 
     def note(self, events: Iterable[Event], last: int) -> None:
         """Takes in events of this session, the last of which has number ``last``."""
-        for event in events:
+        for event in events if self._spooling else ():
             if isinstance(event, Finished | AttemptFailed | Progress) and event.seconds > LONG:
                 part = event.part if isinstance(event, Progress) else ""
                 self._files.append((last, self._epoch, event.trial, event.attempt, part))
