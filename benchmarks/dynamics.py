@@ -78,7 +78,7 @@ def fire(given: argparse.Namespace) -> bool:
     claims += [Claim(slots, 1, name, smaller=True) for name in (*BESIDE, "ASE")]
     claims += [Claim(f"{slots}, calls", CALLS, smaller=True), Claim(f"{every}, calls", CALLS, smaller=True)]
     return show_claims(
-        "256 clusters by FIRE: seconds of the stepping thread, force calls", claims, figures, list(BESIDE)
+        "256 clusters by FIRE in flight: seconds by the clock, force calls", claims, figures, list(BESIDE)
     )
 
 

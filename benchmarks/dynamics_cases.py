@@ -157,38 +157,29 @@ def potential_of_clusters() -> Any:
 
 
 def fire(case: str, slots: int) -> Figures:
-    """Relaxes all clusters, ``slots`` of them at a time: seconds, and calls of the potential."""
+    """Relaxes all clusters in flight, ``slots`` of them at a time: seconds by the clock, and calls of the potential."""
     import torch
 
     from cohobate.dynamics.convergence import Convergence
-    from cohobate.dynamics.data.atomic import batch_of
+    from cohobate.dynamics.inflight.engine import InFlight
     from cohobate.dynamics.making import FIRE
 
     torch.set_num_threads(1)
-    waiting = [batch_of([one], first=i) for i, one in enumerate(clusters())]
-    run = FIRE(potential_of_clusters(), until=Convergence.from_forces(FMAX), n_steps=5000)
-    run.run(batch_of(clusters()[:slots]), 5)
-    from cohobate.dynamics.data.batch import joined
+    every = clusters()
+    relax = FIRE(potential_of_clusters(), until=Convergence.from_forces(FMAX), n_steps=5000)
+    largest = slots * max(len(one["numbers"]) for one in every)
 
-    clock, mine = time.perf_counter(), time.thread_time()
-    run.step_count, calls, energy = 0, 1, 0.0
-    batch = run.begin(joined(waiting[:slots]))
-    waiting = waiting[slots:]
-    while batch.n_systems:
-        left = run.step(batch)
-        calls += 1
-        if bool(left.any()):
-            energy += float(batch["energy"][left].sum())
-            batch = batch.select(~left)
-            fresh, waiting = waiting[: slots - batch.n_systems], waiting[slots - batch.n_systems :]
-            if fresh:
-                batch = batch.append(run.begin(joined(fresh)))
-    return {
-        case: time.thread_time() - mine,
-        f"{case}, clock": time.perf_counter() - clock,
-        f"{case}, calls": calls,
-        f"{case}, energy": energy,
-    }
+    def relaxed(systems: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+        with InFlight(relax, max_atoms=largest, max_systems=slots) as engine:
+            waiting = [engine.call(dict, one) for one in systems]
+            return [future.result() for future in waiting], engine.steps
+
+    relaxed(every[:slots])
+    clock, busy = time.perf_counter(), time.process_time()
+    found, calls = relaxed(every)
+    clock, busy = time.perf_counter() - clock, time.process_time() - busy
+    energy = sum(one["energy"] for one in found)
+    return {case: clock, f"{case}, all threads": busy, f"{case}, calls": calls, f"{case}, energy": energy}
 
 
 def ase_fire(case: str, _: int) -> Figures:
