@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,6 +32,7 @@ from cohobate.core.events import (
 from cohobate.core.outcome import Cancelled, Failure, Value
 from cohobate.core.trial import Result, Trial
 from cohobate.ledger import ledger as ledgers
+from cohobate.ledger import writer as writers
 from cohobate.ledger.ledger import Ledger, memory_ledger, open_ledger
 from cohobate.ledger.resume import Delivered, Unfinished
 
@@ -209,3 +212,37 @@ def test_the_view_for_other_programs_shows_results(tmp_path: Path):
     ]
     assert json.loads(rows[1][2]) == T[1].inputs
     assert rows[1][3:] == ("ValueError: no", 104.0)
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Returns a list that grows by one with each transaction."""
+    made, commit = list[int](), writers.Store.commit
+
+    def counting(self: writers.Store, *given: Any) -> None:
+        made.append(len(given[0]))
+        commit(self, *given)
+
+    monkeypatch.setattr(writers.Store, "commit", counting)
+    return made
+
+
+def test_what_comes_one_by_one_is_written_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    made, began = counted(monkeypatch), time.monotonic()
+    with closing(open_ledger(tmp_path)) as ledger:
+        for i in range(3000):
+            ledger.append([Exhausted("g", str(i))])
+        ledger.flush()
+        taken = time.monotonic() - began
+        assert sum(made) == 3000
+        assert len(made) <= taken / writers.PAUSE + 2
+
+
+def test_who_waits_for_what_is_written_waits_for_that_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(writers, "PAUSE", 600.0)
+    with closing(open_ledger(tmp_path)) as ledger:
+        for i in range(5):
+            ledger.append([Exhausted("g", str(i))])
+            ledger.flush(20)
+        ledger.append([Exhausted("g", "last")])
+    with closing(open_ledger(tmp_path)) as ledger:
+        assert len(list(ledger.read())) == 6

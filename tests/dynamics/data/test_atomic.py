@@ -13,14 +13,17 @@ from ase.build import bulk, fcc111, molecule
 from ase.calculators.lj import LennardJones
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.constraints import FixAtoms, FixBondLength
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cohobate.core.errors import UserError
 from cohobate.dynamics.convergence import Convergence
 from cohobate.dynamics.data.atomic import FEMTOSECOND, AtomicData, batch_of, systems_of
+from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.extxyz import read_extxyz, write_extxyz
 from cohobate.dynamics.making import FIRE
 from cohobate.dynamics.models.pairs import lennard_jones
-from dynamics.data.batches import different
+from dynamics.data.batches import batches, different
 from dynamics.systems import CUTOFF, EPSILON, SIGMA, cluster, crystal
 
 
@@ -305,3 +308,22 @@ def test_a_perfect_crystal_has_no_atoms_in_the_same_place():
         atoms.positions[-1] = atoms.positions[0] + np.array([1e-8, 0, 0]) + atoms.cell[1]
         with pytest.raises(UserError, match=f"atom {4 * n**3 - 1} is in the same place as atom 0"):
             AtomicData.from_ase(atoms)
+
+
+@given(batches(least=1), st.sampled_from([torch.float64, torch.float32]), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_alone_it_is_the_system_in_a_batch_of_one(batch: Batch, dtype: torch.dtype, read: bool):
+    row = AtomicData.of_batch(batch, batch.n_systems - 1)
+    fields = {name: one.numpy() if one.dtype is not torch.bfloat16 else one for name, one in row.items()}
+    one = AtomicData(fields, row.scopes, check=read)
+    assert not different(one.alone(7, dtype=dtype), batch_of([one], first=7, dtype=dtype))
+    extra = sorted(set(one) - {"numbers", "positions"})
+    bare = AtomicData({name: one[name] for name in ("numbers", "positions")})
+    assert not different(one.alone(7, without=extra), batch_of([bare], first=7))
+
+
+def test_arrays_that_are_changed_later_do_not_change_what_was_made_of_them():
+    one = AtomicData({"numbers": [18, 18], "positions": np.array([[0, 0, 0], [0, 0, 4.0]]), "masses": [40, 40]})
+    made = one.alone(0)
+    made["positions"].add_(1)
+    assert one["positions"].tolist() == [[0, 0, 0], [0, 0, 4.0]]

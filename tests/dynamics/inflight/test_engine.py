@@ -336,6 +336,16 @@ def test_fields_of_the_user_come_back():
         assert one["numbers"].tolist() == list(SYSTEMS[i]["numbers"])
 
 
+def test_edges_come_back():
+    bonds = [[[0, 1]], [[0, 1], [1, 2], [0, 3]], []]
+    systems = [
+        AtomicData({**SYSTEMS[i], "bonds": np.array(bonds[i], np.int64).reshape(-1, 2)}, {"bonds": "edge"})
+        for i in range(3)
+    ]
+    for i, one in enumerate(run_all(relax(), systems, max_atoms=25)):
+        assert one["bonds"].tolist() == bonds[i]
+
+
 def test_only_what_is_wanted_is_told():
     (found,) = run_all(relax(), SYSTEMS[:1], max_atoms=25, outputs=["energy", "fmax"])
     assert sorted(found) == ["energy", "fmax", "id", "status", "steps"]

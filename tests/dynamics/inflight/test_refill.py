@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from cohobate.dynamics.data.atomic import batch_of
 from cohobate.dynamics.data.batch import Batch, joined
 from cohobate.dynamics.data.fields import Field
 from cohobate.dynamics.inflight.looking import Looking
-from cohobate.dynamics.inflight.refill import put, refilled
+from cohobate.dynamics.inflight.refill import is_swappable, put, refilled
 from dynamics.systems import cluster
 
 
@@ -52,3 +53,23 @@ def test_a_system_takes_the_place_of_another_one():
     assert batch["only.here"][2:5].tolist() == [[4.0, 4.0]] * 3
     for name in set(batch) - {"id"}:
         assert torch.equal(batch.select([0, 2])[name], before.select([0, 2])[name])
+
+
+def test_an_array_that_was_replaced_is_looked_up_again():
+    batch = made([2, 3])
+    held = Looking().at(batch)
+    assert held.open
+    batch["positions"] = batch["positions"] + 1
+    put(held.at(batch), 0, made([2], 10), {})
+    assert torch.equal(batch["positions"][:2], made([2], 10)["positions"])
+
+
+@pytest.mark.parametrize("kind", [Field("atom", (), torch.bfloat16), Field("edge", ())])
+def test_what_numpy_does_not_have_is_read_and_not_written(kind: Field):
+    batch = made([2, 3])
+    batch.add("odd", kind)
+    held = Looking().at(batch)
+    assert not held.open
+    assert held.arrays["odd"].shape == batch["odd"].shape
+    assert not is_swappable(held, made([2], 10))
+    assert_equal(refilled(batch, [1], None), batch.select([1]))

@@ -57,14 +57,15 @@ def read(given: Mapping[str, object], scopes: Scopes, *, dtype: torch.dtype, dev
 def again(given: Mapping[str, object], kinds: Mapping[str, Field], *, dtype: torch.dtype) -> Read | None:
     """Returns copies of arrays that were read before and found to be of some ``kinds``, at a fifth of the cost.
 
-    It is ``None`` where it takes more than numpy: tensors, edges, kinds of numbers that numpy does not have.
+    It is ``None`` where it takes more than numpy: tensors, edges, rounding, kinds of numbers that numpy does not have.
     """
     fields: dict[str, Tensor] = {}
     for name, value in given.items():
-        kind, number = kinds.get(name), None
-        if kind is not None and type(value) is np.ndarray and kind.scope != "edge":
-            number = NUMPY.get(kind.dtype or dtype)
-        if kind is None or number is None:
+        kind = kinds.get(name)
+        if kind is None or kind.scope == "edge" or type(value) is not np.ndarray:
+            return None
+        number = NUMPY.get(kind.dtype or dtype)
+        if number is None or not (value.dtype == number or np.can_cast(value.dtype, number)):
             return None
         copy = np.array(value, dtype=number)
         fields[name] = torch.from_numpy(copy if kind.scope == "atom" else copy.reshape(1, *kind.shape))
