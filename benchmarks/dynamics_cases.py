@@ -17,6 +17,7 @@ EPSILON, SIGMA, CUTOFF, SKIN, MASS, LATTICE, KELVIN = 0.0104, 3.405, 8.5, 1.0, 3
 SYSTEMS = {"small": (64, 3), "large": (1, 12)}
 """How many systems, of how many cells of four atoms in each direction."""
 CLUSTERS, SLOTS, FMAX = 256, 64, 1e-3
+CLUSTERS_FILE = "clusters.npz"
 BY_ASE = 8
 """Clusters that ASE relaxes: its time is given for all of them."""
 Figures = dict[str, float]
@@ -140,6 +141,13 @@ def clusters() -> list[dict[str, Any]]:
     return [{"numbers": [18] * (b - a), "positions": at[a:b], "masses": [MASS] * (b - a)} for a, b in pairwise(start)]
 
 
+def kept(folder: str, _: int) -> Figures:
+    """Writes where the atoms of all clusters are, for those that cannot make them."""
+    found = [np.asarray(one["positions"]) for one in clusters()]
+    np.savez(Path(folder) / CLUSTERS_FILE, *found)
+    return {"clusters": len(found)}
+
+
 def fragment(n: int, seed: int) -> dict[str, Any]:
     """Returns the ``n`` sites of a crystal that are nearest to a random point."""
     rng = np.random.default_rng(seed)
@@ -215,7 +223,7 @@ def imported(case: str, _: int) -> Figures:
 
 def main() -> int:
     case, n = sys.argv[1], int(sys.argv[2])
-    kinds = {"lammps": lammps, "ase": ase, "ase_fire": ase_fire, "fire": fire, "import": imported}
+    kinds = {"lammps": lammps, "ase": ase, "ase_fire": ase_fire, "fire": fire, "import": imported, "clusters": kept}
     kind, _, rest = case.partition(":")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     found = kinds[kind](rest, n) if kind in kinds else ours(case, n)
