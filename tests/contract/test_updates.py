@@ -12,6 +12,7 @@ from cohobate.dynamics.data.atomic import AtomicData, batch_of
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import STANDARD
 from cohobate.dynamics.models.pairs import lennard_jones
+from cohobate.dynamics.stages import masking
 from cohobate.dynamics.stages.descent import Descent
 from cohobate.dynamics.stages.fire import Fire
 from cohobate.dynamics.stages.langevin import DRAWS, Langevin
@@ -37,7 +38,19 @@ GOES_ON = {DRAWS}
 """State that outlives a stage: no random number is used twice."""
 ALWAYS = {"numbers", "positions", "id", "fixed", "cell", "pbc"}
 
+PATHS = {"in loops": torch.float64, "by torch": torch.float64, "in single precision": torch.float32}
+"""How half steps are made: by compiled loops, or by torch as on other devices and for other types."""
+
 every = pytest.mark.parametrize("update", UPDATES.values(), ids=UPDATES)
+by_all_paths = pytest.mark.parametrize("dtype", PATHS, indirect=True)
+
+
+@pytest.fixture
+def dtype(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> torch.dtype:
+    """The type of a batch; its half steps are made by the path that was asked for."""
+    if request.param == "by torch":
+        monkeypatch.setattr(masking, "compiles", lambda: False)
+    return PATHS[request.param]
 
 
 class Bare:
@@ -81,11 +94,11 @@ def fixing(system: AtomicData, *atoms: int) -> AtomicData:
 SYSTEMS = [crystal(1, seed=1), cluster(7), fixing(crystal(1, seed=2, noise=0.2), 0, 2), cluster(13), cluster(1)]
 
 
-def some(*numbers: int) -> Batch:
+def some(*numbers: int, dtype: torch.dtype = torch.float64) -> Batch:
     """Returns systems whose ids are their numbers."""
     batch = batch_of([SYSTEMS[i] for i in numbers])
     batch["id"].copy_(torch.tensor(numbers))
-    return batch
+    return batch.to(dtype=dtype)
 
 
 def bits(batch: Batch, i: int) -> dict[str, bytes]:
@@ -95,34 +108,48 @@ def bits(batch: Batch, i: int) -> dict[str, bytes]:
     return {"fixed": bytes(int(alone.atoms[0]))} | held
 
 
-def alone(update: Update, i: int, n: int = 12) -> dict[str, bytes]:
+def alone(update: Update, i: int, dtype: torch.dtype, n: int = 12) -> dict[str, bytes]:
     run = Bare(update)
-    return bits(run.steps(run.admit(some(i)), n), 0)
+    return bits(run.steps(run.admit(some(i, dtype=dtype)), n), 0)
 
 
 @every
+@by_all_paths
 @pytest.mark.parametrize("order", [(0, 1, 2, 3, 4), (3, 1, 4, 2, 0)], ids=["as they are", "permuted"])
-def test_a_system_goes_the_same_way_alone_and_in_any_batch(update, order):
+def test_a_system_goes_the_same_way_alone_and_in_any_batch(update, dtype, order):
     run = Bare(update)
-    batch = run.steps(run.admit(some(*order)), 12)
+    batch = run.steps(run.admit(some(*order, dtype=dtype)), 12)
     for at, i in enumerate(order):
-        mine, its = bits(batch, at), alone(update, i)
+        mine, its = bits(batch, at), alone(update, i, dtype)
         assert {name: mine[name] for name in its if name in mine} == {name: its[name] for name in its if name in mine}
         assert set(its) - set(mine) <= {"cell", "pbc"}
 
 
 @every
-def test_a_system_moves_between_batches_and_slots(update):
+def test_torch_goes_the_way_of_compiled_loops(update, monkeypatch):
+    """Within rounding: random numbers by torch are others in their last bits."""
     run = Bare(update)
-    batch = run.steps(run.admit(some(0, 1, 2)), 5)
+    ours = run.steps(run.admit(some(0, 1, 2, 3, 4)), 12)
+    monkeypatch.setattr(masking, "compiles", lambda: False)
+    theirs = run.steps(run.admit(some(0, 1, 2, 3, 4)), 12)
+    assert set(ours) == set(theirs)
+    for name in ours:
+        assert theirs[name].numpy() == pytest.approx(ours[name].numpy(), rel=1e-11, abs=1e-12, nan_ok=True), name
+
+
+@every
+@by_all_paths
+def test_a_system_moves_between_batches_and_slots(update, dtype):
+    run = Bare(update)
+    batch = run.steps(run.admit(some(0, 1, 2, dtype=dtype)), 5)
     batch = run.steps(batch.select([2, 0]), 3)
-    late = run.admit(some(3, 4))
+    late = run.admit(some(3, 4, dtype=dtype))
     batch = run.steps(late.append(batch), 4)
     for at, i in ((2, 2), (3, 0)):
-        assert same(bits(batch, at), alone(update, i))
+        assert same(bits(batch, at), alone(update, i, dtype))
     batch = run.steps(batch.select([1, 3, 0]), 8)
     for at, i in ((0, 4), (2, 3)):
-        assert same(bits(batch, at), alone(update, i))
+        assert same(bits(batch, at), alone(update, i, dtype))
 
 
 def same(one: dict[str, bytes], other: dict[str, bytes]) -> bool:
@@ -133,9 +160,10 @@ def same(one: dict[str, bytes], other: dict[str, bytes]) -> bool:
 
 
 @every
-def test_a_system_that_was_saved_goes_on_as_if_it_had_not_been(update):
+@by_all_paths
+def test_a_system_that_was_saved_goes_on_as_if_it_had_not_been(update, dtype):
     run = Bare(update)
-    batch = run.steps(run.admit(some(2, 3)), 6)
+    batch = run.steps(run.admit(some(2, 3, dtype=dtype)), 6)
     file = io.BytesIO()
     np.savez(file, **{name: batch[name].numpy() for name in batch})
     file.seek(0)
@@ -143,37 +171,40 @@ def test_a_system_that_was_saved_goes_on_as_if_it_had_not_been(update):
     fields = {name: torch.from_numpy(held[name]) for name in held.files}
     restored = Batch(fields, {name: batch.kind(name) for name in batch}, batch.atoms.clone())
     restored = Bare(update).steps(restored, 6)
-    assert same(bits(restored, 0), alone(update, 2))
-    assert same(bits(restored, 1), alone(update, 3))
+    assert same(bits(restored, 0), alone(update, 2, dtype))
+    assert same(bits(restored, 1), alone(update, 3, dtype))
 
 
 @every
-def test_systems_outside_the_mask_stay_as_they_are(update):
+@by_all_paths
+def test_systems_outside_the_mask_stay_as_they_are(update, dtype):
     run = Bare(update)
-    batch = run.steps(run.admit(some(0, 1, 2, 3)), 4)
+    batch = run.steps(run.admit(some(0, 1, 2, 3, dtype=dtype)), 4)
     before = [bits(batch, i) for i in range(4)]
     run.steps(batch, 8, torch.tensor([True, False, False, True]))
     for i in (1, 2):
         assert bits(batch, i) == before[i]
     for i in (0, 3):
-        assert same(bits(batch, i), alone(update, i))
+        assert same(bits(batch, i), alone(update, i, dtype))
     run.steps(batch, 8, torch.tensor([False, True, True, False]))
-    assert same(bits(batch, 2), alone(update, 2))
+    assert same(bits(batch, 2), alone(update, 2, dtype))
 
 
 @every
-def test_entering_touches_no_other_system(update):
+@by_all_paths
+def test_entering_touches_no_other_system(update, dtype):
     run = Bare(update)
-    batch = run.steps(run.admit(some(0, 2, 3)), 4)
+    batch = run.steps(run.admit(some(0, 2, 3, dtype=dtype)), 4)
     before = [bits(batch, i) for i in range(3)]
     update.enter(batch, torch.tensor([False, True, False]))
     assert [bits(batch, i) == before[i] for i in (0, 2)] == [True, True]
 
 
 @every
-def test_fixed_atoms_stay_where_they_are(update):
+@by_all_paths
+def test_fixed_atoms_stay_where_they_are(update, dtype):
     run = Bare(update)
-    batch = run.admit(some(0, 2))
+    batch = run.admit(some(0, 2, dtype=dtype))
     fixed = batch["fixed"].clone()
     start = {name: batch[name].clone() for name in ("positions", "velocities") if name in batch}
     run.steps(batch, 12)
@@ -184,9 +215,10 @@ def test_fixed_atoms_stay_where_they_are(update):
 
 
 @every
-def test_what_pulls_at_fixed_atoms_does_not_matter(update):
+@by_all_paths
+def test_what_pulls_at_fixed_atoms_does_not_matter(update, dtype):
     run = Bare(update)
-    batch = run.steps(run.admit(some(0, 2)), 3)
+    batch = run.steps(run.admit(some(0, 2, dtype=dtype)), 3)
     fixed = batch["fixed"]
     other = batch.copy()
     other["forces"][fixed] = 1e3
@@ -196,10 +228,11 @@ def test_what_pulls_at_fixed_atoms_does_not_matter(update):
 
 
 @every
-def test_entering_again_starts_anew(update):
+@by_all_paths
+def test_entering_again_starts_anew(update, dtype):
     run = Bare(update)
-    batch = run.steps(run.admit(some(2, 3)), 7)
-    fresh = some(2, 3)
+    batch = run.steps(run.admit(some(2, 3, dtype=dtype)), 7)
+    fresh = some(2, 3, dtype=dtype)
     for name in fresh:
         batch[name].copy_(fresh[name])
     for name in GOES_ON & set(batch):
@@ -209,14 +242,15 @@ def test_entering_again_starts_anew(update):
     run.compute(batch, everyone(batch))
     update.enter(batch, everyone(batch))
     run.steps(batch, 12)
-    assert same(bits(batch, 0), alone(update, 2))
-    assert same(bits(batch, 1), alone(update, 3))
+    assert same(bits(batch, 0), alone(update, 2, dtype))
+    assert same(bits(batch, 1), alone(update, 3, dtype))
 
 
 @every
-def test_it_uses_and_adds_nothing_that_it_does_not_declare(update):
+@by_all_paths
+def test_it_uses_and_adds_nothing_that_it_does_not_declare(update, dtype):
     run = Bare(update)
-    batch = run.admit(some(2, 3))
+    batch = run.admit(some(2, 3, dtype=dtype))
     allowed = ALWAYS | set(update.fields) | update.needs
     bare = Batch({n: batch[n] for n in batch if n in allowed}, {n: batch.kind(n) for n in batch}, batch.atoms)
     held = set(bare)

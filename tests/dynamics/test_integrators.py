@@ -11,6 +11,7 @@ from ase.md.nose_hoover_chain import NoseHooverChainNVT
 
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.atomic import batch_of
+from cohobate.dynamics.hooks.changing import FrozenAtoms
 from cohobate.dynamics.making import NVE, NVTLangevin, NVTNoseHoover
 from cohobate.dynamics.models.pairs import lennard_jones
 from cohobate.dynamics.stages.kinetics import BOLTZMANN, kinetic_energies
@@ -97,6 +98,16 @@ def test_a_system_without_degrees_of_freedom_is_left_alone():
     assert torch.equal(batch["velocities"][0], start)
 
 
+def test_atoms_that_are_held_meanwhile_have_no_share_in_the_temperature():
+    """The degrees of freedom are those of the atoms that move, whoever holds the others, and since when."""
+    half = FrozenAtoms(lambda batch: torch.arange(batch.n_atoms) % 2 == 0)
+    batch, other = batch_of([crystal(2)]), batch_of([{**crystal(2), "fixed": np.arange(32) % 2 == 0}])
+    other["velocities"][::2] = 0.0
+    for one, hooks in ((batch, [half]), (other, [])):
+        NVTNoseHoover(argon(), dt=2.0, temperature=60.0, tau=30.0, hooks=hooks).run(one, 30)
+    assert torch.equal(batch["velocities"], other["velocities"])
+
+
 def test_a_thermostat_that_is_entered_again_draws_other_numbers():
     """The same noise over and over is no noise: Uberuaga et al., J. Chem. Phys. 120, 6363 (2004)."""
 
@@ -139,9 +150,24 @@ def test_friction_alone_cools():
     assert float(kinetic_energies(batch) / before) == pytest.approx(np.exp(-2 * 0.01 * 200), rel=1e-12)
 
 
+NONSENSE = {
+    NVE: {"dt": (0.0, -1.0, np.nan, np.inf, "1", None, True)},
+    NVTLangevin: {
+        "dt": (0.0, np.nan), "temperature": (-1.0, np.nan, np.inf, "300"), "friction": (0.0, -0.1, np.nan),
+        "seed": (1.5, 2**63, True),
+    },
+    NVTNoseHoover: {
+        "dt": (0.0, -1.0, np.nan), "tau": (0.0, np.inf), "temperature": (0.0, np.nan), "chain": (0, 2.5),
+        "removed": (-1,),
+    },
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("name", "value"), [("dt", 0.0), ("dt", -1.0), ("tau", 0.0), ("temperature", 0.0), ("chain", 0), ("removed", -1)]
+    ("make", "name", "value"),
+    [(make, n, v) for make, some in NONSENSE.items() for n, values in some.items() for v in values],
 )
-def test_what_makes_no_sense_is_refused(name: str, value: float):
-    with pytest.raises(UserError, match=f"NVTNoseHoover: {name} must"):
-        NoseHoover(**{"dt": 1.0, "temperature": 40.0, name: value})
+def test_what_makes_no_sense_is_refused(make, name: str, value: object):
+    sound = {"dt": 1.0} if make is NVE else {"dt": 1.0, "temperature": 40.0}
+    with pytest.raises(UserError, match=f"{make.__name__}: {name} must be a .*number"):
+        make(Wells(1.0), **{**sound, name: value})

@@ -10,7 +10,7 @@ from cohobate.dynamics.data.atomic import AtomicData, batch_of
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.kernels.normals import normals, philox
 from cohobate.dynamics.models.pairs import lennard_jones
-from cohobate.dynamics.stages import fire, langevin, nve
+from cohobate.dynamics.stages import fire, langevin, nose_hoover, nve
 from cohobate.dynamics.stages.drawing import drawn
 from cohobate.dynamics.stages.update import Update
 from dynamics.systems import CUTOFF, EPSILON, SIGMA, cluster, crystal
@@ -18,6 +18,7 @@ from dynamics.systems import CUTOFF, EPSILON, SIGMA, cluster, crystal
 UPDATES = {
     "nve": lambda: nve.VelocityVerlet(2.0),
     "langevin": lambda: langevin.Langevin(2.0, 40.0, 0.02, seed=2**40 + 3),
+    "nose-hoover": lambda: nose_hoover.NoseHoover(2.0, 40.0, tau=30.0, chain=4),
     "fire": lambda: fire.Fire(max_step=0.05),
 }
 
@@ -51,7 +52,7 @@ def moved(update: Update, mask: torch.Tensor, *, fixed: bool) -> Batch:
 def test_loops_have_the_bits_of_torch(name: str, which: list[bool], fixed: bool, monkeypatch: pytest.MonkeyPatch):
     mask = torch.tensor(which)
     ours = moved(UPDATES[name](), mask, fixed=fixed)
-    for module in (nve, langevin, fire):
+    for module in (nve, langevin, nose_hoover, fire):
         monkeypatch.setattr(module, "in_loops", lambda batch: False)
     theirs = moved(UPDATES[name](), mask, fixed=fixed)
     for key in ours:
@@ -71,6 +72,21 @@ def test_torch_draws_the_same_numbers():
     found = np.empty((60, 3))
     normals(2**35 + 11, ids.numpy(), counts.numpy(), start.numpy(), found)
     assert drawn(2**35 + 11, ids, counts, start, system).numpy() == pytest.approx(found, abs=1e-14)
+
+
+def test_torch_draws_by_place_neither():
+    """Without compiled loops, too, the numbers of a system are the same bits wherever it is."""
+    ids, counts = torch.arange(40), torch.arange(40) * 7
+    sizes = torch.arange(40) % 9 + 1
+    start, system = (
+        torch.cat([torch.zeros(1, dtype=torch.int64), sizes.cumsum(0)]),
+        torch.arange(40).repeat_interleave(sizes),
+    )
+    together = drawn(5, ids, counts, start, system)
+    for s in range(40):
+        n = int(sizes[s])
+        alone = drawn(5, ids[s : s + 1], counts[s : s + 1], torch.tensor([0, n]), torch.zeros(n, dtype=torch.int64))
+        assert torch.equal(alone, together[start[s] : start[s + 1]])
 
 
 def test_numbers_are_normal():

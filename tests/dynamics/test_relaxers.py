@@ -14,7 +14,6 @@ from cohobate.dynamics.convergence import Convergence
 from cohobate.dynamics.data.atomic import AtomicData, batch_of
 from cohobate.dynamics.making import FIRE, LBFGS, GradientDescent
 from cohobate.dynamics.models.pairs import lennard_jones
-from cohobate.dynamics.stages.descent import Descent
 from cohobate.dynamics.stages.lbfgs import Lbfgs
 from cohobate.dynamics.stages.stage import CONVERGED
 from dynamics.systems import CUTOFF, EPSILON, SIGMA, cluster, crystal
@@ -139,8 +138,15 @@ def test_a_relaxation_at_rest_stays_there():
 
 @pytest.mark.parametrize(
     ("make", "given"),
-    [(Lbfgs, {"memory": 0}), (Lbfgs, {"max_step": 0.0}), (Descent, {"rate": -1.0}), (Descent, {"shrink": 1.5})],
+    [
+        *((LBFGS, given) for given in ({"memory": 0}, {"max_step": 0.0}, {"damping": "1"})),
+        *((GradientDescent, given) for given in ({"rate": -1.0}, {"rate": np.inf}, {"shrink": 1.5}, {"grow": np.nan})),
+        *(
+            (FIRE, given)
+            for given in ({"dt": 2.0}, {"shrink": 2.0}, {"alpha": -0.1}, {"patience": 1.5}, {"fade": np.nan})
+        ),
+    ],
 )
 def test_what_makes_no_sense_is_refused(make, given):
-    with pytest.raises(UserError, match=r"LBFGS|GradientDescent"):
-        make(**given)
+    with pytest.raises(UserError, match=rf"{make.__name__}: \w+ must be a .*number"):
+        make(Wells(1.0), until=Convergence.from_fmax(FMAX), **given)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -13,8 +12,9 @@ from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import STANDARD
 from cohobate.dynamics.stages.kinetics import BOLTZMANN, temperatures
-from cohobate.dynamics.stages.masking import ACCELERATION, each
+from cohobate.dynamics.stages.masking import ACCELERATION, each, over, root
 from cohobate.dynamics.stages.noise import noise
+from cohobate.dynamics.stages.settings import SEEDS, check_between, check_whole
 
 STREAM: Final = 1 << 62
 """The count of draws at which velocities are drawn: one that no thermostat reaches."""
@@ -42,8 +42,8 @@ class MaxwellBoltzmann:
     exact: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.temperature < math.inf:
-            raise UserError(f"MaxwellBoltzmann: temperature must be at least 0 K, got {self.temperature!r}")
+        check_between("MaxwellBoltzmann", self, "temperature", 0)
+        check_whole("MaxwellBoltzmann", self, "seed", *SEEDS)
 
     def __call__(self, batch: Batch) -> None:
         """Sets the velocities of all systems (Å/fs); raises ``UserError`` where a mass is not positive."""
@@ -51,7 +51,7 @@ class MaxwellBoltzmann:
         if "velocities" not in batch:
             batch.add("velocities", STANDARD["velocities"])
         counts = torch.full_like(batch["id"], STREAM)
-        width = torch.sqrt(BOLTZMANN * self.temperature * ACCELERATION / batch["masses"])
+        width = root(over(BOLTZMANN * self.temperature * ACCELERATION, batch["masses"]))
         batch["velocities"].copy_(self._settled(batch, noise(batch, self.seed, counts) * width[:, None]))
         if self.exact:
             self._scale(batch)
@@ -68,8 +68,8 @@ class MaxwellBoltzmann:
 
     def _scale(self, batch: Batch) -> None:
         now = temperatures(batch, 0 if self.drift else 3)
-        ratio = self.temperature / torch.where(now > 0, now, torch.ones_like(now))
-        batch["velocities"].mul_(each(batch, torch.sqrt(torch.where(now > 0, ratio, torch.ones_like(now)))))
+        ratio = over(self.temperature, torch.where(now > 0, now, torch.ones_like(now)))
+        batch["velocities"].mul_(each(batch, root(torch.where(now > 0, ratio, torch.ones_like(now)))))
 
 
 def _weighed(batch: Batch) -> None:

@@ -23,7 +23,7 @@ def pushed(speed, j, twice, degrees, kt, tau, step):
 
 
 @compiled
-def chained(mask, twice, degrees, kt, tau, half, place, speed, scale):
+def chained(kt, tau, half, mask, twice, degrees, place, speed, scale):
     """Advances the chains (B, M) of some systems by ``half`` a step (fs); puts what velocities change by in ``scale``.
 
     Fourth order of Yoshida, as in Martyna, Tuckerman, Tobias, Klein, Mol. Phys. 87, 1117 (1996), appendix A.
@@ -31,7 +31,7 @@ def chained(mask, twice, degrees, kt, tau, half, place, speed, scale):
     members = speed.shape[1]
     for s in range(len(mask)):
         scale[s] = 1.0
-        if not mask[s] or degrees[s] == 0:
+        if not mask[s]:
             continue
         energy, factor = float(twice[s]), 1.0
         for part in range(3):

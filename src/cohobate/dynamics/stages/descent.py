@@ -9,10 +9,10 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
-from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
 from cohobate.dynamics.stages.masking import each, longest, moving, put
+from cohobate.dynamics.stages.settings import check_between, check_positive
 
 RATE: Final = "descent.rate"
 LAST: Final = "descent.energy"
@@ -33,10 +33,9 @@ class Descent:
     shrink: float = 0.5
 
     def __post_init__(self) -> None:
-        if not (self.rate > 0 and self.max_step > 0 and self.grow >= 1 >= self.shrink > 0):
-            raise UserError(
-                f"GradientDescent: expected rate > 0, max_step > 0, grow >= 1 and 0 < shrink <= 1, got {self}"
-            )
+        check_positive("GradientDescent", self, "rate", "max_step", "shrink")
+        check_between("GradientDescent", self, "grow", 1)
+        check_between("GradientDescent", self, "shrink", 0, 1)
 
     @property
     def fields(self) -> Mapping[str, Field]:

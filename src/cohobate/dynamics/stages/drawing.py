@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from cohobate.dynamics.stages.masking import placeless, root
 
 ROUNDS: Final = 10
 M0, M1, W0, W1 = 0xD2511F53, 0xCD9E8D57, 0x9E3779B9, 0xBB67AE85
@@ -24,9 +27,10 @@ def drawn(seed: int, ids: Tensor, counts: Tensor, start: Tensor, system: Tensor)
         c = [h1 ^ c[1] ^ k0, l1, h0 ^ c[3] ^ k1, l0]
         k0, k1 = (k0 + W0) & LOW, (k1 + W1) & LOW
     unit = [(one.double() + 0.5) * 2.0**-32 for one in c]
-    near, far = (torch.sqrt(-2.0 * torch.log(one)) for one in (unit[0], unit[2]))
+    near, far = (root(-2.0 * placeless(np.log, torch.log, one)) for one in (unit[0], unit[2]))
     first, second = 2.0 * math.pi * unit[1], 2.0 * math.pi * unit[3]
-    return torch.stack([near * torch.cos(first), near * torch.sin(first), far * torch.cos(second)], 1)
+    cosines = [placeless(np.cos, torch.cos, angle) for angle in (first, second)]
+    return torch.stack([near * cosines[0], near * placeless(np.sin, torch.sin, first), far * cosines[1]], 1)
 
 
 def _product(a: int, b: Tensor) -> tuple[Tensor, Tensor]:

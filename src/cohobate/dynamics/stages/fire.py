@@ -9,10 +9,10 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
-from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
 from cohobate.dynamics.stages.masking import in_loops, looped, moving, over, per_system, put, root
+from cohobate.dynamics.stages.settings import check_between, check_positive, check_whole
 
 STEP: Final = "fire.dt"
 MIXING: Final = "fire.alpha"
@@ -39,8 +39,12 @@ class Fire:
     fade: float = 0.99
 
     def __post_init__(self) -> None:
-        if not 0 < self.dt <= self.dt_max or not self.max_step > 0:
-            raise UserError(f"FIRE: expected 0 < dt <= dt_max and max_step > 0, got {self}")
+        check_positive("FIRE", self, "dt", "dt_max", "max_step", "shrink")
+        check_between("FIRE", self, "dt_max", self.dt)
+        check_between("FIRE", self, "grow", 1)
+        for name in ("shrink", "alpha", "fade"):
+            check_between("FIRE", self, name, 0, 1)
+        check_whole("FIRE", self, "patience", 0)
 
     @property
     def fields(self) -> Mapping[str, Field]:
@@ -74,7 +78,7 @@ class Fire:
 
     def _by_torch(self, batch: Batch, mask: Tensor) -> None:
         where = moving(batch, mask)
-        forces = batch["forces"] if where is None else batch["forces"] * where
+        forces = batch["forces"] if where is None else torch.where(where, batch["forces"], 0.0)
         speed, step, alpha, ago = batch[SPEED], batch[STEP], batch[MIXING], batch[DOWNHILL]
         down = per_system(batch, speed * forces) > 0
         ratio = alpha * root(per_system(batch, speed * speed) / _or_one(per_system(batch, forces * forces)))

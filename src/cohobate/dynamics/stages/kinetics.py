@@ -28,9 +28,9 @@ def degrees_of_freedom(batch: Batch, removed: int = 3) -> Tensor:
     Three for each atom that is not fixed; less ``removed`` where none is: 3 where the momentum is conserved and
     zero (forces among the atoms alone, no drift at the start), 0 where it is not.
     """
-    free = torch.ones(batch.n_atoms, dtype=torch.int64, device=batch.device)
-    if "fixed" in batch:
-        free = (~batch["fixed"]).to(torch.int64)
+    if "fixed" not in batch:
+        return torch.clamp(3 * batch.atoms - removed, min=0)
+    free = (~batch["fixed"]).to(torch.int64)
     count = torch.zeros_like(batch.atoms).index_add_(0, batch.system, free)
     return torch.clamp(3 * count - torch.where(count == batch.atoms, removed, 0), min=0)
 

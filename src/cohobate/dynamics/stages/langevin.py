@@ -10,13 +10,13 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
-from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
 from cohobate.dynamics.stages.kinetics import BOLTZMANN
 from cohobate.dynamics.stages.masking import ACCELERATION, accelerations, in_loops, looped, moving, over, put, root
 from cohobate.dynamics.stages.noise import noise
 from cohobate.dynamics.stages.nve import MOTION, kicked
+from cohobate.dynamics.stages.settings import SEEDS, check_between, check_positive, check_whole
 
 DRAWS: Final = "langevin.draws"
 
@@ -36,11 +36,9 @@ class Langevin:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("dt", 0.0), ("friction", 0.0)):
-            if not least < getattr(self, name) < math.inf:
-                raise UserError(f"NVTLangevin: {name} must be a positive number, got {getattr(self, name)!r}")
-        if not 0 <= self.temperature < math.inf:
-            raise UserError(f"NVTLangevin: temperature must be at least 0 K, got {self.temperature!r}")
+        check_positive("NVTLangevin", self, "dt", "friction")
+        check_between("NVTLangevin", self, "temperature", 0)
+        check_whole("NVTLangevin", self, "seed", *SEEDS)
 
     @property
     def fields(self) -> Mapping[str, Field]:

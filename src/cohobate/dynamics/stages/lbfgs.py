@@ -9,10 +9,10 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
-from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
-from cohobate.dynamics.stages.masking import each, longest, moving, per_system, put
+from cohobate.dynamics.stages.masking import each, in_loops, longest, moving, per_system, put
+from cohobate.dynamics.stages.settings import check_positive, check_whole
 
 MOVE: Final = "lbfgs.move"
 BEFORE: Final = "lbfgs.forces"
@@ -36,11 +36,8 @@ class Lbfgs:
     damping: float = 1.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.memory, bool) or not isinstance(self.memory, int) or self.memory < 1:
-            raise UserError(f"LBFGS: memory must be a whole number of at least 1, got {self.memory!r}")
-        for name in ("max_step", "stiffness", "damping"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise UserError(f"LBFGS: {name} must be a positive number, got {getattr(self, name)!r}")
+        check_whole("LBFGS", self, "memory", 1)
+        check_positive("LBFGS", self, "max_step", "stiffness", "damping")
 
     @property
     def fields(self) -> Mapping[str, Field]:
@@ -104,7 +101,7 @@ class Lbfgs:
 
     def direction(self, batch: Batch, mask: Tensor, forces: Tensor) -> Tensor:
         """Returns the inverse of the remembered curvature times the forces."""
-        if batch.device.type != "cpu" or batch.dtype != torch.float64:
+        if not in_loops(batch):
             return self.by_torch(batch, forces)
         from cohobate.dynamics.kernels.two_loops import directions  # numba takes a while to import
 

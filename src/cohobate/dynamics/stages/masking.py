@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,9 +20,12 @@ ACCELERATION = 0.009648533290731906
 
 def in_loops(batch: Batch) -> bool:
     """Whether half steps can be made by the loops of ``kernels.motion``: the same bits, in one pass."""
-    if torch.compiler.is_compiling():
-        return False
-    return batch.device.type == "cpu" and batch.dtype == torch.float64 and compiles()
+    return batch.dtype == torch.float64 and has_loops(batch.device)
+
+
+def has_loops(device: torch.device) -> bool:
+    """Whether there are compiled loops for what is on a device."""
+    return device.type == "cpu" and not torch.compiler.is_compiling() and compiles()
 
 
 def looped(batch: Batch, mask: Tensor, *names: str) -> list[NDArray[Any]]:
@@ -61,9 +66,21 @@ def over(number: float, value: Tensor) -> Tensor:
 
 def root(value: Tensor) -> Tensor:
     """Returns the square root, rightly rounded: on the CPU that of torch may be off by the last bit."""
+    return placeless(np.sqrt, torch.sqrt, value)
+
+
+def exponential(value: Tensor) -> Tensor:
+    """Returns e to the power of each of a few numbers: on the CPU as the compiled loops do."""
     if torch.compiler.is_compiling() or value.device.type != "cpu":
-        return torch.sqrt(value)
-    return torch.from_numpy(np.sqrt(value.numpy()))
+        return torch.exp(value)
+    return torch.tensor([math.exp(min(x, 709.0)) for x in value.tolist()], dtype=value.dtype)
+
+
+def placeless(by_numpy: np.ufunc, by_torch: Callable[[Tensor], Tensor], value: Tensor) -> Tensor:
+    """Returns a function of each number: on the CPU by numpy, whose bits do not depend on the place in an array."""
+    if torch.compiler.is_compiling() or value.device.type != "cpu":
+        return by_torch(value)
+    return torch.from_numpy(by_numpy(value.numpy()))
 
 
 def per_system(batch: Batch, values: Tensor) -> Tensor:
@@ -81,4 +98,4 @@ def longest(batch: Batch, values: Tensor) -> Tensor:
     """Returns the largest length among the vectors (N, 3) of each system: (B,)."""
     squares = values[:, 0] * values[:, 0] + values[:, 1] * values[:, 1] + values[:, 2] * values[:, 2]
     worst = torch.zeros(batch.n_systems, dtype=values.dtype, device=values.device)
-    return torch.sqrt(worst.scatter_reduce_(0, batch.system, squares, reduce="amax"))
+    return root(worst.scatter_reduce_(0, batch.system, squares, reduce="amax"))

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from cohobate.dynamics.data.batch import Batch
-from cohobate.dynamics.kernels.compiling import compiles
 from cohobate.dynamics.stages.drawing import drawn
+from cohobate.dynamics.stages.masking import has_loops
 
 
 def noise(batch: Batch, seed: int, counts: Tensor) -> Tensor:
     """Returns standard normal numbers (N, 3): a function of the seed, the id of a system, its count (B,), the atom."""
-    if torch.compiler.is_compiling() or batch.device.type != "cpu" or not compiles():
+    if not has_loops(batch.device):
         return drawn(seed, batch["id"], counts, batch.start, batch.system).to(batch.dtype)
     from cohobate.dynamics.kernels.normals import normals  # numba takes a while to import
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, final
+from typing import final
 
 import torch
 from torch import Tensor
 
-from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
+from cohobate.dynamics.stages.chains import Bath, chained
 from cohobate.dynamics.stages.kinetics import BOLTZMANN, degrees_of_freedom, kinetic_energies
-from cohobate.dynamics.stages.masking import accelerations, add, each, moving, put
-from cohobate.dynamics.stages.nve import MOTION
-
-DEGREES: Final = "nose_hoover.degrees"
+from cohobate.dynamics.stages.masking import each, in_loops, moving, put
+from cohobate.dynamics.stages.nve import MOTION, drifted, kicked
+from cohobate.dynamics.stages.settings import check_positive, check_whole
 
 
 @final
@@ -37,20 +35,16 @@ class NoseHoover:
     removed: int = 3
 
     def __post_init__(self) -> None:
-        for name in ("dt", "temperature", "tau"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise UserError(f"NVTNoseHoover: {name} must be a positive number, got {getattr(self, name)!r}")
-        for name, least in (("chain", 1), ("removed", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise UserError(f"NVTNoseHoover: {name} must be a whole number of at least {least}, got {value!r}")
+        check_positive("NVTNoseHoover", self, "dt", "temperature", "tau")
+        check_whole("NVTNoseHoover", self, "chain", 1)
+        check_whole("NVTNoseHoover", self, "removed", 0)
 
     @property
     def fields(self) -> Mapping[str, Field]:
-        """What moves; places (1) and speeds (1/fs) of the chain; degrees of freedom."""
+        """What moves; places (1) and speeds (1/fs) of the chain."""
         place, speed = self.names
         chain = {place: Field("system", (self.chain,)), speed: Field("system", (self.chain,), unit="1/fs")}
-        return {**MOTION, **chain, DEGREES: Field("system", (), torch.int64)}
+        return {**MOTION, **chain}
 
     @property
     def names(self) -> tuple[str, str]:
@@ -66,24 +60,20 @@ class NoseHoover:
         """Starts with a chain at rest."""
         for name in self.names:
             batch[name][mask] = 0.0
-        batch[DEGREES][mask] = degrees_of_freedom(batch, self.removed)[mask]
 
     def before(self, batch: Batch, mask: Tensor) -> None:
         """Half a step of the chain, half a kick, and a drift."""
-        where = moving(batch, mask)
-        self._thermostat(batch, mask, where)
-        add(batch["velocities"], accelerations(batch) * (0.5 * self.dt), where)
-        add(batch["positions"], batch["velocities"] * self.dt, where)
+        self._thermostat(batch, mask)
+        drifted(batch, mask, self.dt)
 
     def after(self, batch: Batch, mask: Tensor) -> None:
         """Half a kick, and half a step of the chain."""
-        where = moving(batch, mask)
-        add(batch["velocities"], accelerations(batch) * (0.5 * self.dt), where)
-        self._thermostat(batch, mask, where)
+        kicked(batch, mask, 0.5 * self.dt)
+        self._thermostat(batch, mask)
 
     def conserved(self, batch: Batch) -> Tensor:
         """Returns what stays constant but for the length of the step: (B,), eV."""
-        kt, degrees, (place, speed) = BOLTZMANN * self.temperature, batch[DEGREES], self.names
+        kt, degrees, (place, speed) = BOLTZMANN * self.temperature, degrees_of_freedom(batch, self.removed), self.names
         kinetic = 0.5 * kt * self.tau * self.tau * batch[speed] * batch[speed]
         found = batch["energy"] + kinetic_energies(batch)
         for j in range(self.chain):
@@ -91,17 +81,25 @@ class NoseHoover:
             found = found + weight * (kinetic[:, j] + kt * batch[place][:, j])
         return found
 
-    def _thermostat(self, batch: Batch, mask: Tensor, where: Tensor | None) -> None:
-        from cohobate.dynamics.kernels.chains import chained  # numba takes a while to import
+    def _thermostat(self, batch: Batch, mask: Tensor) -> None:
+        twice, degrees = 2 * kinetic_energies(batch), degrees_of_freedom(batch, self.removed)
+        there = mask & (degrees > 0)
+        advance = self._in_loops if in_loops(batch) else self._by_torch
+        factor = advance(batch, there, twice, degrees)
+        put(batch["velocities"], batch["velocities"] * each(batch, factor), moving(batch, there))
 
-        twice = 2 * kinetic_energies(batch)
-        which, energies, degrees = (one.cpu().numpy() for one in (mask, twice, batch[DEGREES]))
-        place, speed = (batch[name].cpu() for name in self.names)
-        scale = torch.empty_like(twice, device="cpu")
-        chained(
-            which, energies, degrees, BOLTZMANN * self.temperature, self.tau, 0.5 * self.dt,
-            place.numpy(), speed.numpy(), scale.numpy()
-        )  # fmt: skip
-        for name, value in zip(self.names, (place, speed), strict=True):
-            batch[name].copy_(value)
-        put(batch["velocities"], batch["velocities"] * each(batch, scale.to(batch.device)), where)
+    def _in_loops(self, batch: Batch, there: Tensor, twice: Tensor, degrees: Tensor) -> Tensor:
+        from cohobate.dynamics.kernels import chains  # numba takes a while to import
+
+        factor = torch.ones_like(twice)
+        given = [there, twice, degrees, *(batch[name] for name in self.names), factor]
+        chains.chained(BOLTZMANN * self.temperature, self.tau, 0.5 * self.dt, *(one.numpy() for one in given))
+        return factor
+
+    def _by_torch(self, batch: Batch, there: Tensor, twice: Tensor, degrees: Tensor) -> Tensor:
+        bath = Bath(torch.clamp(degrees, min=1).to(twice.dtype), BOLTZMANN * self.temperature, self.tau)
+        place, speed = (batch[name] for name in self.names)
+        places, speeds, factor = chained(bath, twice, 0.5 * self.dt, place, speed)
+        put(place, places, there[:, None])
+        put(speed, speeds, there[:, None])
+        return factor

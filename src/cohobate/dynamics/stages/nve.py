@@ -8,10 +8,10 @@ from typing import Final, final
 
 from torch import Tensor
 
-from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import STANDARD, Field
 from cohobate.dynamics.stages.masking import ACCELERATION, accelerations, add, in_loops, looped, moving
+from cohobate.dynamics.stages.settings import check_positive
 
 MOTION: Final[Mapping[str, Field]] = {name: STANDARD[name] for name in ("velocities", "masses", "forces")}
 
@@ -24,8 +24,7 @@ class VelocityVerlet:
     dt: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.dt < float("inf"):
-            raise UserError(f"NVE: dt must be a positive number of fs, got {self.dt!r}")
+        check_positive("NVE", self, "dt")
 
     @property
     def fields(self) -> Mapping[str, Field]:
@@ -42,19 +41,24 @@ class VelocityVerlet:
 
     def before(self, batch: Batch, mask: Tensor) -> None:
         """Half a kick, and a drift."""
-        if in_loops(batch):
-            from cohobate.dynamics.kernels.motion import kick_drift  # numba takes a while to import
-
-            given = looped(batch, mask, "velocities", "positions", "forces", "masses")
-            kick_drift(ACCELERATION, 0.5 * self.dt, self.dt, *given)
-        else:
-            where = moving(batch, mask)
-            add(batch["velocities"], accelerations(batch) * (0.5 * self.dt), where)
-            add(batch["positions"], batch["velocities"] * self.dt, where)
+        drifted(batch, mask, self.dt)
 
     def after(self, batch: Batch, mask: Tensor) -> None:
         """Half a kick."""
         kicked(batch, mask, 0.5 * self.dt)
+
+
+def drifted(batch: Batch, mask: Tensor, dt: float) -> None:
+    """Changes velocities by the forces over half of ``dt`` fs, and positions by the velocities over all of it."""
+    if in_loops(batch):
+        from cohobate.dynamics.kernels.motion import kick_drift  # numba takes a while to import
+
+        given = looped(batch, mask, "velocities", "positions", "forces", "masses")
+        kick_drift(ACCELERATION, 0.5 * dt, dt, *given)
+    else:
+        where = moving(batch, mask)
+        add(batch["velocities"], accelerations(batch) * (0.5 * dt), where)
+        add(batch["positions"], batch["velocities"] * dt, where)
 
 
 def kicked(batch: Batch, mask: Tensor, dt: float) -> None:
