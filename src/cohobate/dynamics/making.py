@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from cohobate.core.errors import UserError
-from cohobate.dynamics.convergence import Convergence
 from cohobate.dynamics.data.batch import Batch
-from cohobate.dynamics.hooks.hook import Hook
+from cohobate.dynamics.hooks.converging import ConvergenceHook, Given, until_of
+from cohobate.dynamics.hooks.hook import Hook, listed
 from cohobate.dynamics.models.potential import Potential
 from cohobate.dynamics.stages.descent import Descent
 from cohobate.dynamics.stages.dynamics import Dynamics
@@ -25,6 +25,8 @@ from cohobate.dynamics.stages.stage import Stage
 from cohobate.dynamics.stages.update import Update
 
 Admit = Callable[[Batch], None]
+Until = Given | ConvergenceHook
+"""A ``Convergence``, or the criteria of one; of a ``ConvergenceHook`` its criteria count, and no statuses."""
 RUN = ("n_steps", "hooks", "on_admit", "name", "device")
 """What is about a run, and not about its update."""
 
@@ -34,14 +36,14 @@ def single(
     update: Update,
     potential: Potential,
     *,
-    until: Convergence | None = None,
+    until: Until | None = None,
     n_steps: int | None = None,
     hooks: Iterable[Hook] = (),
     on_admit: Admit | None = None,
     device: torch.device | str | None = None,
 ) -> Dynamics:
-    """Returns a run of one stage; ``n_steps`` is what each system gets at most."""
-    stage = Stage(name, 0, update, potential, until, n_steps, tuple(hooks))
+    """Returns a run of one stage; ``n_steps`` is what each system gets at most, ``until`` what ends it before."""
+    stage = Stage(name, 0, update, potential, None if until is None else until_of(until), n_steps, listed(hooks))
     return Dynamics([stage], device=device, on_admit=on_admit)
 
 
@@ -64,7 +66,7 @@ def NVTLangevin(
     return single(name, Langevin(dt, temperature, friction, seed), potential, **given)
 
 
-def FIRE(potential: Potential, *, until: Convergence, **given: Any) -> Dynamics:
+def FIRE(potential: Potential, *, until: Until, **given: Any) -> Dynamics:
     """Returns a relaxation by FIRE; what is not about the run goes to ``Fire``: ``max_step``, ``dt_max`` ..."""
     run = {name: given.pop(name) for name in RUN if name in given}
     return single(run.pop("name", "fire"), Fire(**given), potential, until=until, **run)
@@ -78,13 +80,13 @@ def NVTNoseHoover(
     return single("nose-hoover", update, potential, **given)
 
 
-def LBFGS(potential: Potential, *, until: Convergence, **given: Any) -> Dynamics:
+def LBFGS(potential: Potential, *, until: Until, **given: Any) -> Dynamics:
     """Returns a relaxation by L-BFGS; what is not about the run goes to ``Lbfgs``: ``max_step``, ``memory`` ..."""
     run = {name: given.pop(name) for name in RUN if name in given}
     return single(run.pop("name", "lbfgs"), Lbfgs(**given), potential, until=until, **run)
 
 
-def GradientDescent(potential: Potential, *, until: Convergence, **given: Any) -> Dynamics:
+def GradientDescent(potential: Potential, *, until: Until, **given: Any) -> Dynamics:
     """Returns a relaxation along the forces; what is not about the run goes to ``Descent``: ``rate`` ..."""
     run = {name: given.pop(name) for name in RUN if name in given}
     return single(run.pop("name", "descent"), Descent(**given), potential, until=until, **run)

@@ -50,6 +50,7 @@ class Flight:
         self._thread: threading.Thread | None = None
         self._number, self._seen, self._atoms = 0, 0, 0
         self._stopping = self._retired = False
+        self._gone: Raised | None = None
 
     # tasks
 
@@ -70,7 +71,7 @@ class Flight:
                 self.feeding.put(seat)
                 return
         if held:
-            settle(future, task if isinstance(task, Raised) else None)
+            settle(future, task if isinstance(task, Raised) else self._gone)
 
     def cancel(self, future: Future[Any]) -> None:
         """Ends what waits as cancelled; a system in the batch leaves it after this step."""
@@ -204,14 +205,15 @@ class Flight:
 
     def _fly(self) -> None:
         outcome = capture(self._take_turns)
+        if isinstance(outcome, Raised):
+            gone = EngineClosed(f"the engine stopped: {outcome.message}")
+            gone.__cause__ = outcome.error
+            self._gone = raised(gone)
         with self.changed:
             self._stopping = True
+        if self._gone is not None:
+            self._end_all(self._gone)
         self.feeding.stop()
-        match outcome:
-            case Raised(error, message):
-                gone = EngineClosed(f"the engine stopped: {message}")
-                gone.__cause__ = error
-                self._end_all(raised(gone))
         while self._orders:  # nobody waits for ever
             self._orders.popleft()()
 

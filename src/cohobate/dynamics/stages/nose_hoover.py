@@ -70,6 +70,7 @@ class NoseHoover:
 
     def before(self, batch: Batch, mask: Tensor) -> None:
         """Half a step of the chain, half a kick, and a drift."""
+        put(batch[DEGREES], degrees_of_freedom(batch, self.removed), mask)  # atoms may have been held, or let go
         where = moving(batch, mask)
         self._thermostat(batch, mask, where)
         add(batch["velocities"], accelerations(batch) * (0.5 * self.dt), where)
