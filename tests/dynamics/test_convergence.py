@@ -318,3 +318,12 @@ def test_the_largest_force_has_the_same_bits_wherever_its_system_is():
     assert worst.tolist() == alone
     rightly = np.sqrt((many["forces"].numpy() ** 2) @ np.ones(3))
     assert np.abs(worst.numpy() - rightly).max() <= np.spacing(rightly.max())
+
+
+def test_a_stage_ends_by_a_hook_that_moves_its_systems_and_by_no_other():
+    potential = Springs()
+    for hook in (ConvergenceHook(NAMED), ConvergenceHook(NAMED, 5, 1)):
+        with pytest.raises(UserError, match="never end"):
+            NVE(potential, dt=1.0, hooks=[hook]).run(batch())
+    found = NVE(potential, dt=1.0, hooks=[ConvergenceHook(Criterion("energy", 1e9), 0, 1)]).run(batch())
+    assert found["end"].tolist() == [CONVERGED] * 3

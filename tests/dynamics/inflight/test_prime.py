@@ -19,6 +19,7 @@ from cohobate.dynamics.hooks.logs import LogCSV
 from cohobate.dynamics.inflight.running import run_all
 from cohobate.dynamics.making import FIRE, NVE, NVTNoseHoover
 from cohobate.dynamics.models.pairs import lennard_jones
+from cohobate.dynamics.stages.rule import Rule
 from dynamics.springs import Seen
 from dynamics.systems import CUTOFF, EPSILON, SIGMA, cluster, crystal
 
@@ -129,3 +130,12 @@ def test_a_stage_that_is_silent_is_seen_by_its_own_hooks_alone():
     assert own.systems == [[0], [0], []]
     assert whole.systems == [[], [], [0]]
     assert torch.equal(found["positions"], both.run(batch_of([cluster(3)]))["positions"])
+
+
+def test_systems_leave_by_a_hook_that_moves_them_or_by_a_rule():
+    hooked = NVE(ARGON, dt=2.0, hooks=[ConvergenceHook({"key": "steps", "threshold": 9}, 0, 1)])
+    ruled = NVE(ARGON, dt=2.0).replaced(rules=(Rule(0, None, lambda batch: batch["steps"] >= 1),))
+    for run in (hooked, ruled):
+        assert [one["status"] for one in run_all(run, systems(), max_atoms=14)] == ["converged"] * 5
+    with pytest.raises(UserError, match="never end"):
+        run_all(NVE(ARGON, dt=2.0), systems(), max_atoms=14)

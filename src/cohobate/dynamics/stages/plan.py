@@ -70,6 +70,13 @@ def exit_of(stages: Iterable[Stage]) -> int:
     return found.pop() if found else max(codes) + 1
 
 
+def endless(plan: Plan) -> list[str]:
+    """Returns the names of stages that no system would ever leave."""
+    moving = [hook.source_status for hook in plan.every_hook if isinstance(hook, ConvergenceHook)]
+    ends = {*moving, *(rule.source for rule in plan.rules)}
+    return [stage.name for stage in plan.stages if not (stage.until or stage.n_steps or stage.code in ends)]
+
+
 def joined(a: Plan, b: Plan) -> Plan:
     """Returns both in turn: what leaves the one goes on at the entry of the other, whose codes come after."""
     shift = max(a.codes) + 1 - min(0, *b.codes)
