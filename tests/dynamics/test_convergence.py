@@ -209,6 +209,12 @@ def test_the_moment_of_convergence_comes_once_for_each_system():
     assert seen.systems[0] == [1, 2]
 
 
+def test_hooks_are_made_in_the_order_of_nvalchemi():
+    fmax_, forces = ConvergenceHook.from_fmax(0.1, 0, 1, 5), ConvergenceHook.from_forces(0.2, 5, 0, 1)
+    for hook, key in ((fmax_, "fmax"), (forces, "forces")):
+        assert (hook.source_status, hook.target_status, hook.frequency, hook.criteria[0].key) == (0, 1, 5, key)
+
+
 @pytest.mark.parametrize("make", [ConvergenceHook.from_forces, ConvergenceHook.from_fmax])
 def test_a_hook_moves_systems_between_the_statuses_it_is_given(make):
     potential = Springs()

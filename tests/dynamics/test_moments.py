@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import pytest
@@ -110,6 +111,21 @@ def test_any_object_with_the_signature_is_a_hook():
     assert isinstance(plain, Hook)
     NVE(Springs(), dt=1.0, hooks=[plain]).run(batch(), 3)
     assert plain.called == 2
+
+
+def test_the_protocol_may_be_a_base_class_and_a_hook_a_frozen_value():
+    called = []
+
+    @dataclass(frozen=True)
+    class Frozen(Hook):
+        frequency: int = 2
+        stage: HookStage = HookStage.AFTER_STEP
+
+        def __call__(self, batch, moment):
+            called.append(moment.step)
+
+    NVE(Springs(), dt=1.0, hooks=[Frozen()]).run(batch(), 3)
+    assert called == [0, 2]
 
 
 def test_any_function_is_a_hook_by_when_it_is_called():

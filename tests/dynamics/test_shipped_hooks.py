@@ -369,6 +369,13 @@ def test_a_bias_sees_one_system_and_fails_it_alone():
     assert same(found, clean, (0, 2))
 
 
+@pytest.mark.parametrize("gives", [1.0, None, [1.0, 2.0]])
+def test_a_bias_that_is_none_is_told_what_it_should_be(gives: object):
+    run = NVE(Springs(), dt=2.0, n_steps=5, hooks=[Bias(lambda fields: gives)])
+    assert run.run(batch(atoms(1.0)))["end"].tolist() == [3]
+    assert "expected an energy of torch, or a tuple of energy and forces" in run.reasons[0]
+
+
 def test_a_bias_ends_with_its_stage_forces_included():
     """What goes on without a bias begins with forces without it."""
     potential = Springs()

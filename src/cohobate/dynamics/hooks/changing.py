@@ -80,6 +80,10 @@ class Bias:
         positions = fields["positions"].clone().requires_grad_()
         with torch.enable_grad():
             found = self.function({**fields, "positions": positions})
+            if not isinstance(found, tuple | Tensor):
+                raise UserError(
+                    f"Bias: expected an energy of torch, or a tuple of energy and forces, got {found!r:.80}"
+                )
             if isinstance(found, tuple):
                 energy, forces = (torch.as_tensor(one).detach() for one in found)
             else:

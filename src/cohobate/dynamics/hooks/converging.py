@@ -49,14 +49,24 @@ class ConvergenceHook:
         self.frequency = self.until.frequency
 
     @staticmethod
-    def from_fmax(threshold: float = 0.05, **given: Any) -> ConvergenceHook:
+    def from_fmax(
+        threshold: float = 0.05,
+        source_status: int | None = None,
+        target_status: int | None = None,
+        frequency: int | None = None,
+    ) -> ConvergenceHook:
         """Returns one by the field ``fmax``, eV/Å."""
-        return ConvergenceHook(Criterion("fmax", threshold), **given)
+        return ConvergenceHook(Criterion("fmax", threshold), source_status, target_status, frequency)
 
     @staticmethod
-    def from_forces(threshold: float, **given: Any) -> ConvergenceHook:
+    def from_forces(
+        threshold: float,
+        frequency: int | None = None,
+        source_status: int | None = None,
+        target_status: int | None = None,
+    ) -> ConvergenceHook:
         """Returns one by the norms of forces, eV/Å."""
-        return ConvergenceHook(Criterion("forces", threshold, "norm"), **given)
+        return ConvergenceHook(Criterion("forces", threshold, "norm"), source_status, target_status, frequency)
 
     def __repr__(self) -> str:
         """Tells the criteria, and what moves where."""
