@@ -13,6 +13,7 @@ from cohobate.dynamics.convergence import Convergence, Criterion, fmax
 from cohobate.dynamics.data.fields import Field
 from cohobate.dynamics.hooks.converging import ConvergenceHook
 from cohobate.dynamics.hooks.hook import At, HookStage
+from cohobate.dynamics.hooks.logs import LogCSV
 from cohobate.dynamics.making import FIRE, NVE, fused
 from cohobate.dynamics.stages.nve import VelocityVerlet
 from cohobate.dynamics.stages.stage import CONVERGED, RUNNING, Stage
@@ -333,3 +334,21 @@ def test_a_stage_ends_by_a_hook_that_moves_its_systems_and_by_no_other():
             NVE(potential, dt=1.0, hooks=[hook]).run(batch())
     found = NVE(potential, dt=1.0, hooks=[ConvergenceHook(Criterion("energy", 1e9), 0, 1)]).run(batch())
     assert found["end"].tolist() == [CONVERGED] * 3
+
+
+def test_what_was_derived_once_is_kept_up_to_date(tmp_path):
+    """A run that looks at other things leaves no largest force behind that was that of other positions."""
+    found = FIRE(Springs(), until=ConvergenceHook(NAMED)).run(batch())
+    found["velocities"] += 0.1
+    log = LogCSV(tmp_path / "log.csv", ["fmax"])
+    NVE(Springs(), dt=2.0, n_steps=20, hooks=[log]).run(found)
+    assert torch.equal(found["fmax"], fmax(found))
+    assert Convergence.from_fmax(0.05).evaluate(found) is None
+    column = [row.split(",")[-1] for row in log.path.read_text().splitlines()[-3:]]
+    assert column == [str(float(one)) for one in fmax(found)]
+
+
+def test_entries_of_edges_count_for_the_system_of_the_edge():
+    start = [atoms(1.0, 2.0) | {"edge_index": [[0, 1], [1, 0]], "stretch": far} for far in ([0.1, 0.9], [0.2, 0.3])]
+    found = batch(*start, scopes={"stretch": "edge", "edge_index": "edge"})
+    assert Criterion("stretch", 0.5).holds(found).tolist() == [False, True]

@@ -350,7 +350,8 @@ class Dynamics:
                 if bool(moved.any()):
                     batch["steps"][moved] = 0
                     self._enter(batch, moved, i, prime=(others := self._other_forces(k, i)))
-                    derive(batch, self._derived if others else frozenset(), moved)
+                    if others:
+                        derive(batch, self._derived, moved)
 
     def _other_forces(self, k: int, i: int) -> bool:
         before, after = self.stages[k], self.stages[i]
