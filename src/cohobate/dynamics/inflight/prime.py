@@ -13,7 +13,6 @@ from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
 from cohobate.dynamics.inflight.guarded import Guarded
 from cohobate.dynamics.stages.dynamics import Dynamics
-from cohobate.dynamics.stages.plan import endless
 from cohobate.dynamics.stages.stage import Stage
 
 NAME: Final = "boarding"
@@ -54,5 +53,5 @@ def guarded(dynamics: Dynamics) -> tuple[Dynamics, tuple[Guarded, ...]]:
 
 def check_ends(dynamics: Dynamics, n_steps: int | None) -> None:
     """Raises ``UserError`` for dynamics whose systems would never leave."""
-    if n_steps is None and (names := endless(dynamics.plan)):
-        raise UserError(f"InFlight: the stages {names} never end; give them n_steps, or until=")
+    if n_steps is None and (endless := dynamics.plan.endless):
+        raise UserError(f"InFlight: the stages {endless} never end; give them n_steps, or until=")

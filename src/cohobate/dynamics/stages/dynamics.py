@@ -24,7 +24,7 @@ from cohobate.dynamics.stages.deciding import decided
 from cohobate.dynamics.stages.forces import compute, return_to
 from cohobate.dynamics.stages.machine import Streams, Threads, check_device, chosen
 from cohobate.dynamics.stages.marking import mark
-from cohobate.dynamics.stages.plan import Plan, endless, exit_of, joined, planned
+from cohobate.dynamics.stages.plan import Plan, exit_of, joined, planned
 from cohobate.dynamics.stages.rule import Rule
 from cohobate.dynamics.stages.stage import BUDGET_USED, CONVERGED, FAILED, RUNNING, Stage
 from cohobate.dynamics.stages.turn import Now, Turn
@@ -255,8 +255,8 @@ class Dynamics:
         most = self.n_steps if n_steps is None else n_steps
         if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 0):
             raise UserError(f"run: n_steps must be a whole number, 0 or more, got {most!r}")
-        if most is None and (names := endless(self.plan)):
-            raise UserError(f"run: the stages {names} never end; give n_steps, or until=")
+        if most is None and (endless := self.plan.endless):
+            raise UserError(f"run: the stages {endless} never end; give n_steps, or until=")
         return most
 
     # a step

@@ -42,6 +42,13 @@ class Plan:
         """Those of the whole, and of all stages."""
         return [hook for hooks in (self.hooks, *(stage.hooks for stage in self.stages)) for hook in hooks]
 
+    @property
+    def endless(self) -> list[str]:
+        """The names of stages that systems would never leave."""
+        moving = [hook.source_status for hook in self.every_hook if isinstance(hook, ConvergenceHook)]
+        ends = {*moving, *(rule.source for rule in self.rules)}
+        return [one.name for one in self.stages if not (one.until or one.n_steps or one.code in ends)]
+
 
 def planned(
     stages: Iterable[Stage], hooks: Iterable[Hook], rules: Iterable[Rule], entry: int | None, **more: Any
@@ -68,13 +75,6 @@ def exit_of(stages: Iterable[Stage]) -> int:
     if len(found) > 1:
         raise UserError(f"stages need one exit status for all that leave; got {sorted(found)} beside the codes {codes}")
     return found.pop() if found else max(codes) + 1
-
-
-def endless(plan: Plan) -> list[str]:
-    """Returns the names of stages that no system would ever leave."""
-    moving = [hook.source_status for hook in plan.every_hook if isinstance(hook, ConvergenceHook)]
-    ends = {*moving, *(rule.source for rule in plan.rules)}
-    return [stage.name for stage in plan.stages if not (stage.until or stage.n_steps or stage.code in ends)]
 
 
 def joined(a: Plan, b: Plan) -> Plan:
