@@ -9,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cohobate.core.errors import UserError
-from cohobate.dynamics.convergence import Convergence, Criterion
+from cohobate.dynamics.convergence import Convergence, Criterion, fmax
 from cohobate.dynamics.data.fields import Field
 from cohobate.dynamics.hooks.converging import ConvergenceHook
-from cohobate.dynamics.hooks.hook import HookStage
+from cohobate.dynamics.hooks.hook import At, HookStage
+from cohobate.dynamics.hooks.logs import LogCSV
 from cohobate.dynamics.making import FIRE, NVE, fused
-from cohobate.dynamics.stages.stage import CONVERGED, RUNNING
+from cohobate.dynamics.stages.nve import VelocityVerlet
+from cohobate.dynamics.stages.stage import CONVERGED, RUNNING, Stage
 from dynamics.springs import Seen, Springs, atoms, batch
 
 SIZES = (1, 3, 2)
@@ -96,6 +98,8 @@ def test_a_key_that_is_not_there_is_named_with_what_is():
         ({"key": "x", "treshold": 1}, "treshold.*threshold"),
         ({"key": "x"}, "needs a key, and a threshold"),
         ({"threshold": 1}, "needs a key"),
+        ({"key": "x", "threshold": float("nan")}, "threshold must be a number, got nan"),
+        ({"key": "x", "threshold": "0.05"}, "threshold must be a number, got '0.05'"),
         (3, "expected criteria or dictionaries"),
         ([], "at least one"),
     ],
@@ -109,6 +113,23 @@ def test_criteria_that_are_none_are_refused(given_: object, told: str):
 def test_dimensions_that_an_entry_does_not_have_are_refused(dims: object):
     with pytest.raises(UserError, match="reduce_dims must be of 1 to 2"):
         Criterion("x", 1, "max", dims).holds(held(np.zeros((6, 3, 2))))
+
+
+def test_complex_numbers_have_no_order():
+    found = held(np.array([1j, 2j, 3j]), "system")
+    with pytest.raises(UserError, match=r"complex.*custom_op"):
+        Criterion("x", 1.5).holds(found)
+    assert Criterion("x", custom_op=lambda z: z.abs() < 1.5).holds(found).tolist() == [True, False, False]
+
+
+def test_a_batch_without_systems_has_none_that_converged():
+    empty = FIRE(Springs(), until=Convergence.from_fmax()).begin(batch()).select([])
+    for until in (
+        Convergence.from_fmax(),
+        Convergence.from_forces(1.0),
+        Convergence({"key": "energy", "threshold": 1}),
+    ):
+        assert until.evaluate(empty) is None
 
 
 @pytest.mark.parametrize("frequency", [0, -2, 1.0, True])
@@ -189,6 +210,12 @@ def test_the_moment_of_convergence_comes_once_for_each_system():
     assert seen.systems[0] == [1, 2]
 
 
+def test_hooks_are_made_in_the_order_of_nvalchemi():
+    fmax_, forces = ConvergenceHook.from_fmax(0.1, 0, 1, 5), ConvergenceHook.from_forces(0.2, 5, 0, 1)
+    for hook, key in ((fmax_, "fmax"), (forces, "forces")):
+        assert (hook.source_status, hook.target_status, hook.frequency, hook.criteria[0].key) == (0, 1, 5, key)
+
+
 @pytest.mark.parametrize("make", [ConvergenceHook.from_forces, ConvergenceHook.from_fmax])
 def test_a_hook_moves_systems_between_the_statuses_it_is_given(make):
     potential = Springs()
@@ -228,3 +255,100 @@ def test_hooks_that_move_do_not_move_a_system_twice_in_a_step():
         seen.append(found["status"].tolist())
     assert seen == [[1] * 3, [2] * 3, [2] * 3]
     assert found["steps"].tolist() == [1] * 3
+
+
+NAMED = {"key": "fmax", "threshold": 0.05}
+
+
+@pytest.mark.parametrize("until", [NAMED, [NAMED], Criterion(**NAMED), ConvergenceHook(NAMED), ConvergenceHook()])
+def test_criteria_are_enough_to_say_until_when(until: object):
+    usual = FIRE(Springs(), until=Convergence.from_fmax(0.05)).run(batch())
+    found = FIRE(Springs(), until=until).run(batch())
+    assert torch.equal(found["positions"], usual["positions"])
+    assert found["end"].tolist() == [CONVERGED] * 3
+
+
+def test_a_stage_is_told_by_what_it_cannot_end():
+    with pytest.raises(UserError, match=r"stage 'a': until must be a Convergence, got 0.05"):
+        Stage("a", 0, VelocityVerlet(1.0), Springs(), until=0.05)
+
+
+def test_the_frequency_of_a_hook_wins_over_that_of_its_convergence():
+    until = Convergence(NAMED, frequency=3)
+    assert [ConvergenceHook(until).frequency, ConvergenceHook(until, frequency=5).frequency] == [3, 5]
+    assert ConvergenceHook(until, frequency=5).until.frequency == 5
+    assert until.frequency == 3
+
+
+def test_a_hook_that_moves_systems_to_nowhere_is_refused():
+    run = NVE(Springs(), dt=1.0, n_steps=2, hooks=[ConvergenceHook(NAMED, 0, 7)])
+    with pytest.raises(UserError, match=r"no stage has the status 7; the stages have \[0\].* leave have 1"):
+        run.run(batch())
+    assert len(fused([(0, run), (7, NVE(Springs(), dt=1.0, n_steps=2))]).run(batch())) == 3
+
+
+def test_those_that_a_hook_has_moved_have_their_moment_of_convergence():
+    stage, whole = Seen(HookStage.ON_CONVERGE), Seen(HookStage.ON_CONVERGE)
+    until = Convergence({"key": "energy", "threshold": -1})
+    relax = FIRE(Springs(), until=until, n_steps=500, hooks=[ConvergenceHook.from_forces(0.05, **MOVE), stage])
+    relax.replaced(hooks=(whole,)).run(batch(atoms(5.0), atoms(0.01), atoms(0.01), atoms(1.0)))
+    for seen in (stage, whole):
+        assert sorted(i for ids in seen.systems for i in ids) == [0, 1, 2, 3]
+        assert seen.systems[0] == [1, 2]
+
+
+MOVE = {"source_status": 0, "target_status": 1}
+
+
+def test_the_change_of_the_energy_is_not_that_between_two_potentials():
+    """The first step of a stage with another potential, or with a bias, is compared with its own start."""
+    until = Convergence({"key": "energy_change", "threshold": -1.0})
+    seen = []
+    hook = At(HookStage.AFTER_STEP, lambda found, moment: seen.append(float(found["energy_change"])))
+    soft, hard = NVE(Springs(1.0), dt=1.0, n_steps=2), NVE(Springs(9.0), dt=1.0, n_steps=2, until=until)
+    fused([(0, soft), (1, hard)], hooks=[hook]).run(batch(atoms(1.0)))
+    went = []
+    first = soft.run(batch(atoms(1.0)))
+    found = hard.begin(first)
+    for _ in range(2):
+        before = float(found["energy"])
+        hard.step(found)
+        went.append(abs(float(found["energy"]) - before))
+    assert seen[2:] == went
+
+
+def test_the_largest_force_has_the_same_bits_wherever_its_system_is():
+    rng = np.random.default_rng(5)
+    many = held(rng.normal(size=(301, 3)), sizes=(1,) * 301, name="forces")
+    worst = fmax(many)
+    alone = [float(fmax(many.select([i]))) for i in range(301)]
+    assert worst.tolist() == alone
+    rightly = np.sqrt((many["forces"].numpy() ** 2) @ np.ones(3))
+    assert np.abs(worst.numpy() - rightly).max() <= np.spacing(rightly.max())
+
+
+def test_a_stage_ends_by_a_hook_that_moves_its_systems_and_by_no_other():
+    potential = Springs()
+    for hook in (ConvergenceHook(NAMED), ConvergenceHook(NAMED, 5, 1)):
+        with pytest.raises(UserError, match="never end"):
+            NVE(potential, dt=1.0, hooks=[hook]).run(batch())
+    found = NVE(potential, dt=1.0, hooks=[ConvergenceHook(Criterion("energy", 1e9), 0, 1)]).run(batch())
+    assert found["end"].tolist() == [CONVERGED] * 3
+
+
+def test_what_was_derived_once_is_kept_up_to_date(tmp_path):
+    """A run that looks at other things leaves no largest force behind that was that of other positions."""
+    found = FIRE(Springs(), until=ConvergenceHook(NAMED)).run(batch())
+    found["velocities"] += 0.1
+    log = LogCSV(tmp_path / "log.csv", ["fmax"])
+    NVE(Springs(), dt=2.0, n_steps=20, hooks=[log]).run(found)
+    assert torch.equal(found["fmax"], fmax(found))
+    assert Convergence.from_fmax(0.05).evaluate(found) is None
+    column = [row.split(",")[-1] for row in log.path.read_text().splitlines()[-3:]]
+    assert column == [str(float(one)) for one in fmax(found)]
+
+
+def test_entries_of_edges_count_for_the_system_of_the_edge():
+    start = [atoms(1.0, 2.0) | {"edge_index": [[0, 1], [1, 0]], "stretch": far} for far in ([0.1, 0.9], [0.2, 0.3])]
+    found = batch(*start, scopes={"stretch": "edge", "edge_index": "edge"})
+    assert Criterion("stretch", 0.5).holds(found).tolist() == [False, True]

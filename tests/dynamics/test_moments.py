@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
+
 import pytest
 import torch
 
 from cohobate.core.errors import UserError
 from cohobate.dynamics.convergence import Convergence
-from cohobate.dynamics.hooks.hook import Hook, HookStage
+from cohobate.dynamics.hooks.hook import At, Hook, HookStage
 from cohobate.dynamics.making import NVE, fused
+from cohobate.dynamics.stages.stage import BUDGET_USED, FAILED
+from cohobate.dynamics.stages.stage import CONVERGED as CONVERGED_END
 from dynamics.springs import Seen, Springs, atoms, batch
 
 EVERY = [one.name for one in HookStage]
@@ -108,6 +113,69 @@ def test_any_object_with_the_signature_is_a_hook():
     assert plain.called == 2
 
 
+def test_the_protocol_may_be_a_base_class_and_a_hook_a_frozen_value():
+    called = []
+
+    @dataclass(frozen=True)
+    class Frozen(Hook):
+        frequency: int = 2
+        stage: HookStage = HookStage.AFTER_STEP
+
+        def __call__(self, batch, moment):
+            called.append(moment.step)
+
+    NVE(Springs(), dt=1.0, hooks=[Frozen()]).run(batch(), 3)
+    assert called == [0, 2]
+
+
+def test_any_function_is_a_hook_by_when_it_is_called():
+    steps = []
+
+    class Counts:
+        def up(self, batch, moment):
+            steps.append(moment.step)
+
+    functions = [Counts().up, partial(Counts.up, Counts()), lambda batch, moment: steps.append(moment.step)]
+    hooks = [At(HookStage.AFTER_STEP, one, frequency=2) for one in functions]
+    NVE(Springs(), dt=1.0, hooks=hooks).run(batch(), 3)
+    assert steps == [0, 0, 0, 2, 2, 2]
+
+
+def test_a_hook_written_for_nvalchemi_reads_what_it_read_there():
+    class Plain:
+        stages, frequency, seen = (HookStage.BEFORE_STEP, HookStage.AFTER_STEP), 2, []
+
+        def __call__(self, batch, dynamics):
+            self.seen.append((dynamics.step_count, dynamics.current_hook_stage.name))
+
+    NVE(Springs(), dt=1.0, hooks=[Plain()]).run(batch(), 3)
+    assert Plain.seen == [(step, name) for step in (0, 2) for name in ("BEFORE_STEP", "AFTER_STEP")]
+
+
+def nothing(batch, moment):
+    """A function that does not say when it is called."""
+
+
+class Mute:
+    stage, frequency = HookStage.AFTER_STEP, 1
+
+
+@pytest.mark.parametrize(
+    ("hooks", "told"),
+    [
+        ([nothing], r"hook nothing does not say when.*At\(stage, nothing\)"),
+        ([Mute()], r"hook Mute: expected an object that is called with \(batch, moment\)"),
+        ([Seen], "hook Seen: expected an object that is called"),
+        (Mute(), "expected a list of them, got Mute alone"),
+    ],
+)
+def test_what_is_no_hook_is_refused(hooks: object, told: str):
+    with pytest.raises(UserError, match=told):
+        NVE(Springs(), dt=1.0, hooks=hooks)
+    with pytest.raises(UserError, match=told):
+        NVE(Springs(), dt=1.0).replaced(hooks=hooks)
+
+
 @pytest.mark.parametrize("frequency", [0, -1, 1.5, True, None])
 def test_a_frequency_below_1_is_refused(frequency: object):
     with pytest.raises(UserError, match="frequency must be"):
@@ -162,9 +230,10 @@ def test_hooks_are_left_when_a_run_raises():
         def __call__(self, batch, moment):
             raise KeyError("bad")
 
-    with pytest.raises(KeyError):
+    with pytest.raises(UserError, match=r"hook .*Bad at BEFORE_STEP of step 0 raised KeyError: 'bad'") as caught:
         NVE(Springs(), dt=1.0, hooks=[opened, closed, Bad()]).run(batch(), 1)
-    assert opened.log == ["in", "KeyError"]
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert opened.log == ["in", "UserError"]
     assert closed.closed == 1
 
 
@@ -182,3 +251,27 @@ def test_a_hook_that_fails_a_system_leaves_the_others_as_they_were():
     for i in (0, 2):
         for name in ("positions", "velocities", "forces", "energy"):
             assert torch.equal(mixed.select([i])[name], clean.select([i])[name])
+
+
+def test_a_hook_fails_nobody_who_has_left_and_the_first_reason_stays():
+    def hard(batch, moment):
+        moment.fail(batch["id"] < 2, f"at step {moment.step}")
+
+    until = Convergence({"key": "id", "threshold": 0})
+    hooks = [At(HookStage.ON_CONVERGE, lambda batch, moment: None), At(HookStage.BEFORE_STEP, hard)]
+    run = NVE(Springs(), dt=1.0, n_steps=5, until=until, hooks=hooks)
+    found = run.begin(batch())
+    found["status"][0], found["end"][0] = run.exit_status, CONVERGED_END
+    run.run(found)
+    assert found["end"].tolist() == [CONVERGED_END, FAILED, BUDGET_USED]
+    assert run.reasons == {1: "at step 0"}
+    twice = [At(HookStage.AFTER_STEP, lambda batch, moment, why=why: moment.fail(moment.mask, why)) for why in "ab"]
+    run = NVE(Springs(), dt=1.0, n_steps=5, hooks=twice)
+    run.run(batch())
+    assert set(run.reasons.values()) == {"a"}
+
+
+def test_numbers_of_systems_in_place_of_a_mask_are_refused():
+    hook = At(HookStage.AFTER_STEP, lambda batch, moment: moment.fail(torch.tensor([1]), "that one"))
+    with pytest.raises(UserError, match=r"expected 3 booleans \(B,\), got torch.int64"):
+        NVE(Springs(), dt=1.0, hooks=[hook]).run(batch(), 1)

@@ -9,10 +9,12 @@ import ase.io
 import numpy as np
 import pytest
 import torch
+from ase.calculators.lj import LennardJones
 
 from cohobate.core.errors import UserError
 from cohobate.dynamics.convergence import Convergence
-from cohobate.dynamics.data.atomic import batch_of
+from cohobate.dynamics.data.atomic import AtomicData, batch_of
+from cohobate.dynamics.data.fields import STANDARD
 from cohobate.dynamics.hooks.changing import Bias, FrozenAtoms, WrapPositions
 from cohobate.dynamics.hooks.guards import EnergyDrift, ExplosionDetector, MaxForceClamp, NaNDetector
 from cohobate.dynamics.hooks.hook import HookStage
@@ -20,10 +22,13 @@ from cohobate.dynamics.hooks.logs import LogCSV, LogTerminal
 from cohobate.dynamics.hooks.measures import kinetic_energy, temperature, total_energy
 from cohobate.dynamics.hooks.profiler import Profiler
 from cohobate.dynamics.hooks.snapshots import ConvergedSnapshots, Snapshots
-from cohobate.dynamics.making import FIRE, NVE, NVTLangevin, fused
+from cohobate.dynamics.hooks.tails import cut_line
+from cohobate.dynamics.making import FIRE, NVE, NVTLangevin, NVTNoseHoover, fused
+from cohobate.dynamics.models.pairs import lennard_jones
 from cohobate.dynamics.models.potential import Results
+from cohobate.dynamics.stages.kinetics import degrees_of_freedom
 from dynamics.springs import Seen, Springs, atoms, batch
-from dynamics.systems import crystal
+from dynamics.systems import CUTOFF, EPSILON, SIGMA, crystal
 
 MOVING = ("positions", "velocities", "forces", "energy")
 
@@ -52,6 +57,28 @@ def test_a_table_has_a_row_for_each_system_and_is_continued(tmp_path):
     assert [float(row["energy"]) for row in rows[-3:]] == found["energy"].tolist()
     with pytest.raises(UserError, match="columns"):
         NVE(Springs(), dt=1.0, hooks=[LogCSV(log.path, ["energy"])]).run(batch(), 1)
+
+
+@pytest.mark.parametrize("lost", [1, 7, 150, 180])
+def test_a_table_goes_on_after_a_row_or_a_header_that_was_cut_off(tmp_path, lost: int):
+    log = LogCSV(tmp_path / "log.csv", ["energy"])
+    run = NVE(Springs(), dt=1.0, hooks=[log])
+    found = run.run(batch(), 2)
+    whole = log.path.read_text()
+    log.path.write_text(whole[:-lost])
+    run.run(found, 1)
+    rows = list(csv.DictReader(log.path.read_text().splitlines()))
+    kept = max(0, whole[:-lost].count("\n") - 1)
+    assert [row["step"] for row in rows] == [*["0", "0", "0", "1", "1", "1"][:kept], "2", "2", "2"]
+    assert [float(row["energy"]) for row in rows[-3:]] == found["energy"].tolist()
+
+
+def test_a_long_last_line_is_cut_off_and_nothing_else(tmp_path):
+    path = tmp_path / "long"
+    for text, kept in ((b"a\n" + b"x" * 200_000, b"a\n"), (b"x" * 200_000, b""), (b"a\nb\n", b"a\nb\n"), (b"", b"")):
+        path.write_bytes(text)
+        cut_line(path)
+        assert path.read_bytes() == kept
 
 
 def test_a_column_that_is_none_is_named(tmp_path):
@@ -106,6 +133,44 @@ def test_each_system_is_written_once_when_it_has_converged(tmp_path):
     assert {one.info["id"]: one.info["steps"] for one in done} == dict(enumerate(found["steps"].tolist()))
 
 
+@pytest.mark.parametrize("lost", [1, 9, 300])
+def test_snapshots_go_on_after_a_frame_that_was_cut_off(tmp_path, lost: int):
+    path = tmp_path / "all.xyz"
+    NVE(Springs(), dt=1.0, hooks=[Snapshots(path)]).run(batch(), 2)
+    frames = len(ase.io.read(path, ":"))
+    path.write_text(path.read_text()[:-lost])
+    NVE(Springs(), dt=1.0, hooks=[Snapshots(path)]).run(batch(), 1)
+    there = ase.io.read(path, ":")
+    assert [one.info["id"] for one in there[-3:]] == [0, 1, 2]
+    assert frames <= len(there) <= frames + 2
+
+
+def test_a_file_of_something_else_is_no_place_for_snapshots(tmp_path):
+    path = tmp_path / "notes.xyz"
+    path.write_text("what I did\n")
+    with pytest.raises(UserError, match="no extended xyz file"):
+        NVE(Springs(), dt=1.0, hooks=[Snapshots(path)]).run(batch(), 1)
+    assert path.read_text() == "what I did\n"
+
+
+def test_snapshots_have_the_stress_of_their_positions_and_fields_of_the_user(tmp_path):
+    """What was known of a structure when it was read does not hold for where it went."""
+    start = crystal(2)
+    system = AtomicData({**start, "stress": np.eye(3)[None], "label": [7]}, {"label": "system"})
+    for potential, name in ((lennard_jones(EPSILON, SIGMA, CUTOFF), "lj"), (Springs(), "springs")):
+        hook = Snapshots(tmp_path / f"{name}.xyz", fields=["label"])
+        NVE(potential, dt=1.0, hooks=[hook]).run(batch_of([system]), 2)
+    with_, without = (ase.io.read(tmp_path / f"{name}.xyz", -1) for name in ("lj", "springs"))
+    assert "stress" not in without.calc.results
+    found = with_.get_stress()
+    with_.calc = LennardJones(epsilon=EPSILON, sigma=SIGMA, rc=CUTOFF, smooth=False)
+    assert found == pytest.approx(with_.get_stress(), rel=1e-5)
+    assert with_.info["label"] == 7
+    plain = NVE(lennard_jones(EPSILON, SIGMA, CUTOFF), dt=1.0).run(batch_of([start]), 2)
+    also = NVE(lennard_jones(EPSILON, SIGMA, CUTOFF), dt=1.0).run(batch_of([system]), 2)
+    assert same(plain, also, [0])
+
+
 class Poison:
     """Spoils a field of one system at one of its own steps."""
 
@@ -153,6 +218,24 @@ def test_forces_are_clamped_before_they_are_used_and_from_the_first_on():
     assert torch.linalg.vector_norm(found.select([1])["velocities"]) == pytest.approx(speed)
 
 
+def test_a_force_that_is_too_large_to_be_squared_is_clamped_too():
+    start = batch_of([atoms(1.0)], dtype=torch.float32)
+    start["forces"] = start["positions"] * 0 + 1e30
+    start.add("energy", STANDARD["energy"])
+
+    class Now:
+        mask = torch.tensor([True])
+
+    MaxForceClamp(0.5)(start, Now())
+    assert torch.linalg.vector_norm(start["forces"]) == pytest.approx(0.5)
+
+
+def test_an_energy_that_is_no_number_has_drifted():
+    run = NVE(Springs(), dt=1.0, n_steps=6, hooks=[Poison("energy", float("nan")), EnergyDrift(1.0)])
+    assert run.run(batch())["end"].tolist() == [2, 3, 2]
+    assert "drifted" in run.reasons[1]
+
+
 def test_the_drift_of_the_energy_is_followed_from_where_a_stage_begins():
     drift = EnergyDrift()
     found = NVE(Springs(), dt=2.0, n_steps=50, hooks=[drift]).run(batch())
@@ -179,6 +262,32 @@ def test_frozen_atoms_stay_where_they_are_in_their_stage_only():
     moved = (both["positions"] != start["positions"]).any(1).tolist()
     assert moved == [True, True, True, False]
     assert both["fixed"].tolist() == [False, False, False, True]
+
+
+def test_atoms_are_chosen_when_their_system_comes_into_the_stage():
+    """Those that come to such a place later are not held."""
+    hold = FrozenAtoms(lambda batch: batch["positions"][:, 0] < 0.5)
+    run = NVE(Springs(), dt=2.0, n_steps=60, hooks=[hold])
+    found, free = run.run(batch(atoms(0.1, 0.8))), NVE(Springs(), dt=2.0, n_steps=60).run(batch(atoms(0.1, 0.8)))
+    assert found["fixed"].tolist() == [True, False]
+    assert float(free["positions"][1, 0]) < 0.5
+    assert torch.equal(found["positions"][1], free["positions"][1])
+    with pytest.raises(UserError, match="expected 6 booleans, one for each atom"):
+        NVE(Springs(), dt=1.0, hooks=[FrozenAtoms(lambda batch: True)]).run(batch(), 1)
+
+
+def test_a_thermostat_counts_the_freedom_of_atoms_as_they_are_held():
+    where = atoms(1.0, 2.0, 1.1, 0.9, speed=0.01)
+    hold = FrozenAtoms(lambda batch: torch.tensor([False, True, True, False]))
+    potential = Springs()
+    warm, held = (NVTNoseHoover(potential, dt=1.0, temperature=50.0, n_steps=9, hooks=more) for more in ([], [hold]))
+    fixed = NVTNoseHoover(potential, dt=1.0, temperature=50.0, n_steps=9).run(
+        batch(
+            where | {"fixed": [False, True, True, False], "velocities": [[0, 0.01, 0], [0] * 3, [0] * 3, [0, 0.01, 0]]}
+        )
+    )
+    assert torch.equal(held.run(batch(where))["positions"], fixed["positions"])
+    assert degrees_of_freedom((held + warm).run(batch(where))).tolist() == [9]
 
 
 def test_fixed_atoms_do_not_count_for_a_relaxation_and_do_not_move():
@@ -259,6 +368,13 @@ def test_a_bias_sees_one_system_and_fails_it_alone():
     assert found["end"].tolist() == [2, 3, 2]
     assert "ValueError: no more" in run.reasons[1]
     assert same(found, clean, (0, 2))
+
+
+@pytest.mark.parametrize("gives", [1.0, None, [1.0, 2.0]])
+def test_a_bias_that_is_none_is_told_what_it_should_be(gives: object):
+    run = NVE(Springs(), dt=2.0, n_steps=5, hooks=[Bias(lambda fields: gives)])
+    assert run.run(batch(atoms(1.0)))["end"].tolist() == [3]
+    assert "expected an energy of torch, or a tuple of energy and forces" in run.reasons[0]
 
 
 def test_a_bias_ends_with_its_stage_forces_included():

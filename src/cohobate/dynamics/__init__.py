@@ -21,7 +21,7 @@ _HOMES = {
     "cohobate.dynamics.hooks.changing": ("Bias", "FrozenAtoms", "WrapPositions"),
     "cohobate.dynamics.hooks.converging": ("ConvergenceHook",),
     "cohobate.dynamics.hooks.guards": ("EnergyDrift", "ExplosionDetector", "MaxForceClamp", "NaNDetector"),
-    "cohobate.dynamics.hooks.hook": ("Hook", "HookStage", "Moment"),
+    "cohobate.dynamics.hooks.hook": ("At", "Hook", "HookStage", "Moment"),
     "cohobate.dynamics.hooks.logs": ("LogCSV", "LogTerminal"),
     "cohobate.dynamics.hooks.profiler": ("Profiler",),
     "cohobate.dynamics.hooks.snapshots": ("ConvergedSnapshots", "Snapshots"),
@@ -95,6 +95,7 @@ if TYPE_CHECKING:
     from cohobate.dynamics.hooks.guards import ExplosionDetector as ExplosionDetector
     from cohobate.dynamics.hooks.guards import MaxForceClamp as MaxForceClamp
     from cohobate.dynamics.hooks.guards import NaNDetector as NaNDetector
+    from cohobate.dynamics.hooks.hook import At as At
     from cohobate.dynamics.hooks.hook import Hook as Hook
     from cohobate.dynamics.hooks.hook import HookStage as HookStage
     from cohobate.dynamics.hooks.hook import Moment as Moment

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import reduce
+from math import isnan
+from numbers import Real
 from typing import Any, Final, Literal, final, get_args
 
 import torch
@@ -13,6 +15,7 @@ from torch import Tensor
 from cohobate.core.errors import UserError, did_you_mean
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
+from cohobate.dynamics.stages.masking import root
 
 Reduction = Literal["min", "max", "norm", "mean", "sum"]
 FMAX: Final = "fmax"
@@ -46,6 +49,8 @@ class Criterion:
         if self.reduce_op is not None and self.reduce_op not in get_args(Reduction):
             hint = did_you_mean(str(self.reduce_op), get_args(Reduction))
             raise UserError(f"convergence of {self.key!r}: no reduce_op {self.reduce_op!r}{hint}")
+        if isinstance(self.threshold, bool) or not isinstance(self.threshold, Real) or isnan(self.threshold):
+            raise UserError(f"convergence of {self.key!r}: threshold must be a number, got {self.threshold!r}")
 
     @staticmethod
     def of(given: Any) -> Criterion:  # noqa: ANN401 what a user gives
@@ -95,6 +100,8 @@ class Criterion:
         return mask
 
     def _reduced(self, value: Tensor) -> Tensor:
+        if value.is_complex():
+            raise UserError(f"convergence of {self.key!r}: complex numbers have no order; give a custom_op")
         value = value if value.is_floating_point() else value.double()
         if value.ndim == 1 and self.reduce_dims is None:
             return torch.abs(value) if self.reduce_op == "norm" else value
@@ -113,7 +120,7 @@ class Criterion:
             case "sum":
                 return _added(value, dims)
             case _:
-                return torch.sqrt(_added(value * value, dims))
+                return root(_added(value * value, dims))
 
     def _dims(self, value: Tensor) -> tuple[int, ...]:
         if self.reduce_dims is None:
@@ -155,8 +162,12 @@ class Convergence:
         object.__setattr__(self, "criteria", found)
         object.__setattr__(self, "frequency", frequency)
 
+    def every(self, frequency: int) -> Convergence:
+        """Returns the same, looked at every ``frequency`` steps."""
+        return Convergence(*self.criteria, frequency=frequency)
+
     @staticmethod
-    def from_fmax(threshold: float, *, frequency: int = 1) -> Convergence:
+    def from_fmax(threshold: float = 0.05, *, frequency: int = 1) -> Convergence:
         """Returns: no force above ``threshold`` (eV/Å), by the field ``fmax``."""
         return Convergence(Criterion(FMAX, threshold), frequency=frequency)
 
@@ -182,7 +193,8 @@ def derived_of(until: Convergence | None) -> frozenset[str]:
 
 
 def derive(batch: Batch, names: frozenset[str], mask: Tensor) -> None:
-    """Computes ``fmax`` and ``energy_change`` of systems (B,) where they are wanted."""
+    """Computes ``fmax`` and ``energy_change`` of systems (B,) where they are wanted, or were."""
+    names = names | {name for name in (FMAX, ENERGY_CHANGE) if name in batch}
     for name in names | ({BEFORE} if ENERGY_CHANGE in names else set()):
         if name not in batch:
             batch.add(name, DERIVED[name])
@@ -196,7 +208,7 @@ def derive(batch: Batch, names: frozenset[str], mask: Tensor) -> None:
 
 def fmax(batch: Batch) -> Tensor:
     """Returns the largest force of each system: (B,), eV/Å; those of fixed atoms do not count."""
-    norms = torch.sqrt(_added(batch["forces"] * batch["forces"], (1,)))
+    norms = root(_added(batch["forces"] * batch["forces"], (1,)))
     if "fixed" in batch:
         norms = torch.where(batch["fixed"], torch.zeros_like(norms), norms)
     worst = torch.zeros(batch.n_systems, dtype=norms.dtype, device=norms.device)

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from cohobate.core.errors import UserError, did_you_mean
-from cohobate.dynamics.convergence import Convergence
-from cohobate.dynamics.hooks.hook import Hook
+from cohobate.dynamics.hooks.converging import ConvergenceHook, Given, until_of
+from cohobate.dynamics.hooks.hook import Hook, listed
 from cohobate.dynamics.models.potential import Potential
 from cohobate.dynamics.stages.descent import Descent
 from cohobate.dynamics.stages.dynamics import Dynamics
@@ -24,6 +24,8 @@ from cohobate.dynamics.stages.rule import Rule
 from cohobate.dynamics.stages.stage import Stage
 from cohobate.dynamics.stages.update import Update
 
+Until = Given | ConvergenceHook
+"""A ``Convergence``, or the criteria of one; of a ``ConvergenceHook`` its criteria count, and no statuses."""
 RUN = ("n_steps", "hooks", "on_admit", "device")
 """What is about a run, and not about its update."""
 
@@ -33,14 +35,14 @@ def single(
     update: Update,
     potential: Potential,
     *,
-    until: Convergence | None = None,
+    until: Until | None = None,
     n_steps: int | None = None,
     hooks: Iterable[Hook] = (),
     on_admit: Admit | None = None,
     device: torch.device | str | None = None,
 ) -> Dynamics:
-    """Returns a run of one stage; ``n_steps`` is what each system gets at most."""
-    stage = Stage(name, 0, update, potential, until, n_steps, tuple(hooks))
+    """Returns a run of one stage; ``n_steps`` is what each system gets at most, ``until`` what ends it before."""
+    stage = Stage(name, 0, update, potential, None if until is None else until_of(until), n_steps, listed(hooks))
     return Dynamics([stage], device=device, on_admit=on_admit)
 
 
@@ -78,19 +80,19 @@ def NVTNoseHoover(
     return single(name, NoseHoover(dt, temperature, tau, chain, removed), potential, **run)
 
 
-def FIRE(potential: Potential, *, until: Convergence, name: str = "fire", **given: Any) -> Dynamics:
+def FIRE(potential: Potential, *, until: Until, name: str = "fire", **given: Any) -> Dynamics:
     """Returns a relaxation by FIRE; what is not about the run goes to ``Fire``: ``max_step``, ``dt_max`` ..."""
     settings, run = _parted("FIRE", Fire, given)
     return single(name, Fire(**settings), potential, until=until, **run)
 
 
-def LBFGS(potential: Potential, *, until: Convergence, name: str = "lbfgs", **given: Any) -> Dynamics:
+def LBFGS(potential: Potential, *, until: Until, name: str = "lbfgs", **given: Any) -> Dynamics:
     """Returns a relaxation by L-BFGS; what is not about the run goes to ``Lbfgs``: ``max_step``, ``memory`` ..."""
     settings, run = _parted("LBFGS", Lbfgs, given)
     return single(name, Lbfgs(**settings), potential, until=until, **run)
 
 
-def GradientDescent(potential: Potential, *, until: Convergence, name: str = "descent", **given: Any) -> Dynamics:
+def GradientDescent(potential: Potential, *, until: Until, name: str = "descent", **given: Any) -> Dynamics:
     """Returns a relaxation along the forces; what is not about the run goes to ``Descent``: ``rate`` ..."""
     settings, run = _parted("GradientDescent", Descent, given)
     return single(name, Descent(**settings), potential, until=until, **run)

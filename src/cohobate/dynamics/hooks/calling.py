@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Final, final
 
-from cohobate.dynamics.hooks.hook import Hook, HookStage, counts_own_steps, moments_of
+from cohobate.core.capture import describe
+from cohobate.core.errors import CohobateError, UserError
+from cohobate.dynamics.data.batch import Batch
+from cohobate.dynamics.hooks.hook import Hook, HookStage, Moment, counts_own_steps, moments_of, name_of
 
 WHOLE: Final = -1
 """In place of the number of a stage: hooks of the whole."""
@@ -15,11 +18,12 @@ COMPUTING: Final = (HookStage.BEFORE_COMPUTE, HookStage.AFTER_COMPUTE)
 
 @final
 class Calls:
-    """Hooks of the whole, and of each stage, by moment."""
+    """Hooks of the whole, and of each stage, by moment; those of the whole are not told of ``silent`` stages."""
 
-    __slots__ = ("_every", "_table")
+    __slots__ = ("_every", "_silent", "_table")
 
-    def __init__(self, whole: Sequence[Hook], stages: Sequence[Sequence[Hook]]) -> None:
+    def __init__(self, whole: Sequence[Hook], stages: Sequence[Sequence[Hook]], silent: Collection[int] = ()) -> None:
+        self._silent = frozenset(silent)
         table: dict[tuple[int, HookStage], list[Hook]] = {}
         self._every: list[Hook] = []
         for owner, hooks in ((WHOLE, whole), *enumerate(stages)):
@@ -35,7 +39,8 @@ class Calls:
 
     def forces_of(self, stage: int) -> tuple[int, ...]:
         """Returns which hooks have a say in the forces of a stage's systems, as something to compare by."""
-        hooks = [hook for moment in COMPUTING for owner in (WHOLE, stage) for hook in self.at(owner, moment)]
+        owners = (stage,) if stage in self._silent else (WHOLE, stage)
+        hooks = [hook for moment in COMPUTING for owner in owners for hook in self.at(owner, moment)]
         return tuple(id(hook) for hook in hooks if counts_own_steps(hook))
 
     @contextmanager
@@ -48,3 +53,14 @@ class Calls:
                 elif callable(close := getattr(hook, "close", None)):
                     open_ones.callback(close)
             yield
+
+
+def call(hook: Hook, batch: Batch, moment: Moment) -> None:
+    """Calls a hook; raises ``UserError`` that names it and the moment where it raises anything but an error of ours."""
+    try:
+        hook(batch, moment)
+    except CohobateError:
+        raise
+    except Exception as error:
+        where = f"hook {name_of(hook)} at {moment.stage.name} of step {moment.step}"
+        raise UserError(f"{where} raised {describe(error)}") from error

@@ -80,6 +80,10 @@ class Bias:
         positions = fields["positions"].clone().requires_grad_()
         with torch.enable_grad():
             found = self.function({**fields, "positions": positions})
+            if not isinstance(found, tuple | Tensor):
+                raise UserError(
+                    f"Bias: expected an energy of torch, or a tuple of energy and forces, got {found!r:.80}"
+                )
             if isinstance(found, tuple):
                 energy, forces = (torch.as_tensor(one).detach() for one in found)
             else:
@@ -97,8 +101,9 @@ class Bias:
 class FrozenAtoms:
     """Holds atoms where they are for as long as their system is in the stage: by the field ``fixed``, at rest.
 
-    ``which``: a field of atoms that are true, or a function that says so of each atom of a batch: (N,). They are let
-    go in the next stage, and not where a system ends; those that were fixed before stay so.
+    ``which``: a field of atoms that are true, or a function that says so of each atom of a batch: (N,). It is asked
+    when a system comes into the stage. Atoms are let go in the next stage, and not where a system ends; those that were
+    fixed before stay so.
     """
 
     stage = HookStage.BEFORE_STEP
@@ -112,8 +117,8 @@ class FrozenAtoms:
         for name, kind in (("fixed", STANDARD["fixed"]), (HELD, Field("atom", (), torch.bool))):
             if name not in batch:
                 batch.add(name, kind)
-        here = moment.mask[batch.system]
-        chosen = batch[self.which].to(torch.bool) if isinstance(self.which, str) else self.which(batch)
+        here = (moment.mask & (batch["steps"] == 0))[batch.system]
+        chosen = self._chosen(batch) if bool(here.any()) else here
         held, fixed = batch[HELD], batch["fixed"]
         elsewhere = (moment.active & ~moment.mask)[batch.system]
         gone, come = held & elsewhere, here & chosen & ~fixed
@@ -121,6 +126,14 @@ class FrozenAtoms:
         held.copy_((held & ~gone) | come)
         if "velocities" in batch and bool(come.any()):
             batch["velocities"][come] = 0.0
+
+    def _chosen(self, batch: Batch) -> Tensor:
+        if isinstance(self.which, str):
+            return batch[self.which].to(torch.bool)
+        found = self.which(batch)
+        if not isinstance(found, Tensor) or found.dtype != torch.bool or tuple(found.shape) != (batch.n_atoms,):
+            raise UserError(f"FrozenAtoms: expected {batch.n_atoms} booleans, one for each atom, got {found!r:.80}")
+        return found
 
 
 def _fields(batch: Batch, s: int, atoms: slice) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
 from cohobate.dynamics.hooks.hook import HookStage, Moment
 from cohobate.dynamics.hooks.measures import finite, total_energy
+from cohobate.dynamics.stages.masking import root
 
 DRIFT_FROM: Final = "drift.from"
 
@@ -76,10 +77,10 @@ class MaxForceClamp:
     def __call__(self, batch: Batch, moment: Moment) -> None:
         """Changes the forces in place."""
         forces = batch["forces"]
-        norms = _norms(forces)
+        norms = _norms(forces.double())
         long = ((norms > self.max_force) & moment.mask[batch.system])[:, None]
         scale = self.max_force / torch.where(norms > 0, norms, torch.ones_like(norms))
-        forces.copy_(torch.where(long, forces * scale[:, None], forces))
+        forces.copy_(torch.where(long, (forces * scale[:, None]).to(forces.dtype), forces))
 
 
 @final
@@ -110,10 +111,10 @@ class EnergyDrift:
         off = torch.abs(now - batch[DRIFT_FROM]) / batch.atoms
         for system, much in zip(batch["id"][moment.mask].tolist(), off[moment.mask].tolist(), strict=True):
             self.worst[system] = max(much, self.worst.get(system, 0.0))
-        if self.threshold is not None and bool((bad := moment.mask & (off > self.threshold)).any()):
+        if self.threshold is not None and bool((bad := moment.mask & ~(off <= self.threshold)).any()):
             moment.fail(bad, f"the energy has drifted by more than {self.threshold} eV per atom")
 
 
 def _norms(vectors: Tensor) -> Tensor:
     x, y, z = vectors.unbind(1)
-    return torch.sqrt(x * x + y * y + z * z)
+    return root(x * x + y * y + z * z)

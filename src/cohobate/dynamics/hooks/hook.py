@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, final, runtime_checkable
 
 from torch import Tensor
 
@@ -40,6 +41,16 @@ class Moment(Protocol):
         ...
 
     @property
+    def current_hook_stage(self) -> HookStage:
+        """What nvalchemi calls ``stage``."""
+        ...
+
+    @property
+    def step_count(self) -> int:
+        """What nvalchemi calls ``step``."""
+        ...
+
+    @property
     def mask(self) -> Tensor:
         """The systems it is meant for: (B,); those of its stage, or those that have just converged."""
         ...
@@ -55,7 +66,10 @@ class Moment(Protocol):
         ...
 
     def fail(self, which: Tensor, why: str) -> None:
-        """Ends systems (B,) as failed, for a reason; all others go on, bit for bit, as if nothing had been."""
+        """Ends systems (B,) as failed, for a reason; all others go on, bit for bit, as if nothing had been.
+
+        Those that were in no stage when the step began stay as they are.
+        """
         ...
 
 
@@ -77,11 +91,50 @@ class Hook(Protocol):
     def __call__(self, batch: Batch, moment: Moment) -> None: ...
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class At:
+    """A hook of any function of a batch and a moment: a lambda, a bound method, a partial.
+
+    >>> At(HookStage.AFTER_STEP, lambda batch, moment: print(moment.step), frequency=10).frequency
+    10
+    """
+
+    stage: HookStage
+    function: Callable[[Batch, Moment], Any]
+    frequency: int = 1
+    per_system: bool = False
+
+    def __call__(self, batch: Batch, moment: Moment) -> None:
+        """Calls it."""
+        self.function(batch, moment)
+
+
+def listed(hooks: Iterable[Hook]) -> tuple[Hook, ...]:
+    """Returns hooks as a tuple; raises ``UserError`` for what is none, or cannot be called when it says."""
+    if not isinstance(hooks, Iterable):
+        raise UserError(f"hooks: expected a list of them, got {name_of(hooks)} alone; give [{name_of(hooks)}(...)]")
+    found = tuple(hooks)
+    for hook in found:
+        moments_of(hook)
+    return found
+
+
+def name_of(hook: object) -> str:
+    """Returns what to call a hook in a message: a function by its own name, all else by its class."""
+    inner = hook.function if isinstance(hook, At) else hook
+    return getattr(inner, "__qualname__", None) or type(inner).__name__
+
+
 def moments_of(hook: Hook) -> tuple[HookStage, ...]:
     """Returns when a hook is called; raises ``UserError`` for one that does not say, or a frequency below 1."""
-    name = type(hook).__name__
-    if isinstance(hook.frequency, bool) or not isinstance(hook.frequency, int) or hook.frequency < 1:
-        raise UserError(f"hook {name}: frequency must be a whole number of at least 1, got {hook.frequency!r}")
+    name, frequency = name_of(hook), getattr(hook, "frequency", None)
+    if isinstance(hook, type) or not callable(hook):
+        raise UserError(f"hook {name}: expected an object that is called with (batch, moment), got {hook!r:.80}")
+    if not hasattr(hook, "stage") and not hasattr(hook, "stages"):
+        raise UserError(f"hook {name} does not say when: it needs stage and frequency; or give At(stage, {name})")
+    if isinstance(frequency, bool) or not isinstance(frequency, int) or frequency < 1:
+        raise UserError(f"hook {name}: frequency must be a whole number of at least 1, got {frequency!r}")
     several = getattr(hook, "stages", None)
     given: list[object] = list(_listed(several)) if several is not None else [getattr(hook, "stage", None)]
     found = tuple(dict.fromkeys(one for one in given if isinstance(one, HookStage)))

@@ -15,6 +15,7 @@ from cohobate.core.errors import UserError, did_you_mean
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.hooks.hook import HookStage, Moment
 from cohobate.dynamics.hooks.measures import MEASURES
+from cohobate.dynamics.hooks.tails import cut_line
 
 ALWAYS = ("step", "id", "status", "steps")
 
@@ -24,7 +25,8 @@ class LogCSV:
     """Appends a row for each system to a table, every ``frequency`` steps.
 
     ``columns``: fields of systems that are one number, or ``kinetic``, ``total``, ``temperature``, ``fmax``. A file
-    that is there already is continued, and refused where its columns are others. With ``per_system`` the steps
+    that is there already is continued, without a last row that was cut off, and refused where its columns are others.
+    Systems that go on from their progress after a kill write some rows again, the same. With ``per_system`` the steps
     of each system count, and not those of the batch.
     """
 
@@ -61,7 +63,7 @@ class LogCSV:
         file = self._file or self._open()
         held = [batch["id"], batch["status"], batch["steps"], *(measured(batch, name) for name in self.columns)]
         rows = zip(*(one[moment.mask].tolist() for one in held), strict=True)
-        csv.writer(file).writerows([moment.step, *row] for row in rows)
+        csv.writer(file, lineterminator="\n").writerows([moment.step, *row] for row in rows)
         file.flush()
 
     def _open(self) -> TextIO:
@@ -76,7 +78,7 @@ class LogCSV:
             )
         self._file = self.path.open("a", newline="")
         if not there:
-            csv.writer(self._file).writerow(header)
+            csv.writer(self._file, lineterminator="\n").writerow(header)
         return self._file
 
 
@@ -106,6 +108,7 @@ class LogTerminal:
 def _first_line(path: Path) -> str:
     if not path.exists():
         return ""
+    cut_line(path)
     with path.open(newline="") as file:
         return file.readline().strip()
 

@@ -38,7 +38,8 @@ def finite(batch: Batch, names: tuple[str, ...]) -> Tensor:
     for name in names:
         if name in batch:
             value = batch[name]
-            bad = ~torch.isfinite(value).reshape(len(value), -1).all(1)
+            good_ones = torch.isfinite(value)
+            bad = ~(good_ones.flatten(1).all(1) if value.ndim > 1 else good_ones)
             good[batch.system[bad] if batch.kind(name).scope == "atom" else bad] = False
     return good
 

@@ -50,6 +50,7 @@ class Flight:
         self._thread: threading.Thread | None = None
         self._number, self._seen, self._atoms = 0, 0, 0
         self._stopping = self._retired = False
+        self._gone: Raised | None = None
 
     # tasks
 
@@ -70,7 +71,7 @@ class Flight:
                 self._take_in(future, task)
                 return
         if held:
-            settle(future, task if isinstance(task, Raised) else None)
+            settle(future, task if isinstance(task, Raised) else self._gone)
 
     def _take_in(self, future: Future[Any], task: Task) -> None:
         seat = self._seats[future] = Seat(self._number, _id_of(task.key, self._number), task, future)
@@ -210,14 +211,15 @@ class Flight:
 
     def _fly(self) -> None:
         outcome = capture(self._take_turns)
+        if isinstance(outcome, Raised):
+            gone = EngineClosed(f"the engine stopped: {outcome.message}")
+            gone.__cause__ = outcome.error
+            self._gone = raised(gone)
         with self.changed:
             self._stopping = True
+        if self._gone is not None:
+            self._end_all(self._gone)
         self.feeding.stop()
-        match outcome:
-            case Raised(error, message):
-                gone = EngineClosed(f"the engine stopped: {message}")
-                gone.__cause__ = error
-                self._end_all(raised(gone))
         while self._orders:  # nobody waits for ever
             self._orders.popleft()()
 

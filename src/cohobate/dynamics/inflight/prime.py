@@ -11,7 +11,6 @@ from torch import Tensor
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
-from cohobate.dynamics.hooks.hook import counts_own_steps
 from cohobate.dynamics.inflight.guarded import Guarded
 from cohobate.dynamics.stages.dynamics import Dynamics
 from cohobate.dynamics.stages.stage import Stage
@@ -44,21 +43,15 @@ class Boarding:
 def guarded(dynamics: Dynamics) -> tuple[Dynamics, tuple[Guarded, ...]]:
     """Returns the same dynamics, each of its potentials guarded, and a stage before it in which systems board."""
     guards = {id(stage.potential): Guarded(stage.potential) for stage in dynamics.stages}
-    changing = tuple(hook for hook in dynamics.hooks if counts_own_steps(hook))  # who boards has no part in them
-    stages = [
-        replace(stage, potential=guards[id(stage.potential)], hooks=(*changing, *stage.hooks))
-        for stage in dynamics.stages
-    ]
+    stages = [replace(stage, potential=guards[id(stage.potential)]) for stage in dynamics.stages]
     first = next(stage for stage in stages if stage.code == dynamics.entry)
     code = min(min(stage.code, stage.exit) for stage in stages) - 1
-    boarding = Stage(NAME, code, Boarding(first.update.needs), first.potential, n_steps=1, exit=first.code)
-    observing = tuple(hook for hook in dynamics.hooks if hook not in changing)
-    together = dynamics.replaced(stages=(boarding, *stages), hooks=observing, entry=code)
+    boarding = Stage(NAME, code, Boarding(first.update.needs), first.potential, n_steps=1, exit=first.code, silent=True)
+    together = dynamics.replaced(stages=(boarding, *stages), entry=code)
     return together, tuple(guards.values())
 
 
 def check_ends(dynamics: Dynamics, n_steps: int | None) -> None:
     """Raises ``UserError`` for dynamics whose systems would never leave."""
-    endless = [stage.name for stage in dynamics.stages if not (stage.until or stage.n_steps)]
-    if endless and n_steps is None:
+    if n_steps is None and (endless := dynamics.plan.endless):
         raise UserError(f"InFlight: the stages {endless} never end; give them n_steps, or until=")

@@ -8,6 +8,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from cohobate.core.capture import describe
+from cohobate.core.errors import EngineClosed
 from cohobate.core.task import Task
 from cohobate.dynamics.inflight.engine import InFlight
 from cohobate.dynamics.stages.dynamics import Dynamics
@@ -56,4 +57,6 @@ def _itself(system: Any) -> Any:  # noqa: ANN401 a system of any kind
 
 def _told(future: Future[Told]) -> Told:
     error = future.exception()
+    if isinstance(error, EngineClosed):
+        raise error
     return future.result() if error is None else {"status": ENDS[FAILED], "why": describe(error)}

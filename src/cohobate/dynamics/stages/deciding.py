@@ -17,7 +17,7 @@ from cohobate.dynamics.stages.turn import Turn
 @final
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """The next status of each system, why it ends, and by stage which have converged."""
+    """The next status of each system, why it ends, and by stage which have converged, those sent by hooks included."""
 
     target: Tensor
     end: Tensor
@@ -28,13 +28,15 @@ def decided(turn: Turn, plan: Plan, leaving: int, end: Tensor, *, budgets: bool)
     """Returns the moves of a step. Convergence comes first, then rules in their order, then budgets."""
     target, end = turn.status.clone(), end.clone()
     converged: list[tuple[int, Tensor]] = []
+    sent = (turn.batch["status"] != turn.status) & (end == RUNNING)
     for i, stage in enumerate(plan.stages):
+        left = turn.mask(i)
+        done = _converged(turn, stage, left) if turn.some(i) else None
+        found = (sent & turn.given(i)) if done is None else (sent & turn.given(i)) | done
+        if bool(found.any()):
+            converged.append((i, found))
         if not turn.some(i):
             continue
-        left = turn.mask(i)
-        done = _converged(turn, stage, left)
-        if done is not None:
-            converged.append((i, done))
         for which, to, why in _reasons(turn, stage, plan.rules, done, budgets):
             mine, left = left & which, left & ~which
             target[mine] = to

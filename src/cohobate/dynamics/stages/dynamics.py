@@ -15,7 +15,8 @@ from cohobate.core.errors import UserError, did_you_mean
 from cohobate.dynamics.convergence import derive
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import STANDARD, Field
-from cohobate.dynamics.hooks.calling import WHOLE, Calls
+from cohobate.dynamics.hooks.calling import WHOLE, Calls, call
+from cohobate.dynamics.hooks.converging import check_statuses
 from cohobate.dynamics.hooks.hook import Hook, HookStage, counts_own_steps
 from cohobate.dynamics.models.potential import Potential
 from cohobate.dynamics.stages.compiling import Compiled
@@ -70,7 +71,8 @@ class Dynamics:
         self._codes = self.plan.codes
         self._potentials = {f"{stage.name} ({stage.code})": stage.potential for stage in self.stages}
         self.device: Final = chosen(self._potentials, device)
-        self._calls = Calls(self.hooks, [stage.hooks for stage in self.stages])
+        self._silent = [i for i, stage in enumerate(self.stages) if stage.silent]
+        self._calls = Calls(self.hooks, [stage.hooks for stage in self.stages], self._silent)
         self._updates: list[Update] = [
             stage.update if compiled is None else Compiled(stage.update, compiled) for stage in self.stages
         ]
@@ -161,6 +163,7 @@ class Dynamics:
 
     def _declare(self, batch: Batch, mask: Tensor) -> None:
         check_device(batch, self._potentials, self.plan.device)
+        check_statuses(self.plan.every_hook, self._codes, self.exit_status)
         wanted = self.fields
         if "masses" in wanted and "masses" not in batch and batch.n_systems:
             raise UserError(f"{self} needs the field 'masses' (amu) of all systems; the batch has {list(batch)}")
@@ -331,6 +334,7 @@ class Dynamics:
 
     def fail(self, batch: Batch, which: Tensor, why: str = "failed") -> None:
         """Ends systems (B,) as failed; all others go on as they were."""
+        which = which & (batch[END] != FAILED)
         batch["status"][which] = self.exit_status
         batch[END][which] = FAILED
         self.reasons |= dict.fromkeys(batch["id"][which].tolist(), why)
@@ -349,8 +353,8 @@ class Dynamics:
         same = batch["status"] == turn.status
         batch["status"].copy_(torch.where(same, moves.target, batch["status"]))
         batch[END].copy_(torch.where(same, moves.end, batch[END]))
-        hooked = ~same & (batch["status"] == self.exit_status) & (batch[END] == RUNNING)
-        batch[END].copy_(torch.where(hooked, CONVERGED, batch[END]))
+        sent = ~same & (batch["status"] == self.exit_status) & (batch[END] == RUNNING)  # by a hook
+        batch[END].copy_(torch.where(sent, CONVERGED, batch[END]))
         changed = (batch["status"] != turn.status) & turn.took_part
         if bool(changed.any()):
             self._arrive(turn, changed)
@@ -364,7 +368,9 @@ class Dynamics:
                 moved = changed & (now == stage.code) & (turn.status == before.code)
                 if bool(moved.any()):
                     batch["steps"][moved] = 0
-                    self._enter(batch, moved, i, prime=self._other_forces(k, i))
+                    self._enter(batch, moved, i, prime=(others := self._other_forces(k, i)))
+                    if others:
+                        derive(batch, self._derived, moved)
 
     def _other_forces(self, k: int, i: int) -> bool:
         before, after = self.stages[k], self.stages[i]
@@ -379,16 +385,21 @@ class Dynamics:
         """Calls hooks of the whole or of stages; those of systems that only begin are called if they change them."""
         for owner in owners:
             for hook in self._calls.at(owner, moment):
-                theirs = turn.mask(owner) if mask is None else mask
+                theirs = self._shown(turn, owner) if mask is None else mask
                 if counts_own_steps(hook):
                     theirs = theirs & (turn.own % hook.frequency == 0)
                     if not bool(theirs.any()):
                         continue
                 elif beginning or self.step_count % hook.frequency:
                     continue
-                active = turn.mask(WHOLE)
-                hook(turn.batch, Now(moment, self.step_count, theirs, active, turn.status, self, turn.batch))
+                call(hook, turn.batch, Now(moment, theirs, self._shown(turn, WHOLE), turn, self))
                 turn.look_again()
+
+    def _shown(self, turn: Turn, owner: int) -> Tensor:
+        mask = turn.mask(owner)
+        for i in self._silent if owner == WHOLE else ():
+            mask = mask & ~turn.mask(i)
+        return mask
 
 
 def _by(plan: Plan) -> Dynamics:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from torch import Tensor
 
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
-from cohobate.dynamics.data.fields import STANDARD, Field
+from cohobate.dynamics.data.fields import STANDARD, UNKNOWN, Field
 from cohobate.dynamics.models.potential import Potential, Results
+
+KEPT: Final = ("stress", "energies")
+"""Results that are kept up to date where a batch has them, beside those that a run needs."""
 
 
 def compute(potential: Potential, batch: Batch, mask: Tensor, want: frozenset[str]) -> tuple[Tensor, dict[int, str]]:
@@ -19,9 +24,13 @@ def compute(potential: Potential, batch: Batch, mask: Tensor, want: frozenset[st
     every = bool(mask.all())
     part = batch if every else batch.select(mask)
     outputs = potential.traits.outputs
-    want = (want & potential.traits.provides) | outputs.keys()
+    kept = [name for name in KEPT if name in part]
+    want = (want.union(kept) & potential.traits.provides) | outputs.keys()
     found = potential.compute(part, want)
     _check(potential, want, found)
+    for name in kept:
+        if name not in found.values:
+            part[name].fill_(UNKNOWN)  # what was known held for other positions
     for name, value in found.values.items():
         if name not in part:
             part.add(name, STANDARD.get(name) or outputs.get(name) or Field("system", tuple(value.shape[1:])))

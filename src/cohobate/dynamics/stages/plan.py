@@ -12,7 +12,7 @@ from cohobate.core.errors import UserError
 from cohobate.dynamics.convergence import Convergence, derived_of
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.hooks.converging import ConvergenceHook
-from cohobate.dynamics.hooks.hook import Hook
+from cohobate.dynamics.hooks.hook import Hook, listed
 from cohobate.dynamics.stages.rule import Rule
 from cohobate.dynamics.stages.stage import Stage
 
@@ -63,28 +63,27 @@ class Plan:
     @property
     def endless(self) -> list[str]:
         """The names of stages that systems would never leave."""
-        if any(isinstance(hook, ConvergenceHook) for hook in self.every_hook):
-            return []
-        ruled = {rule.source for rule in self.rules}
-        return [one.name for one in self.stages if not (one.until or one.n_steps or one.code in ruled)]
+        moving = [hook.source_status for hook in self.every_hook if isinstance(hook, ConvergenceHook)]
+        ends = {*moving, *(rule.source for rule in self.rules)}
+        return [one.name for one in self.stages if not (one.until or one.n_steps or one.code in ends)]
 
 
 def planned(
     stages: Iterable[Stage], hooks: Iterable[Hook], rules: Iterable[Rule], entry: int | None, **more: Any
 ) -> Plan:
     """Returns a plan; raises ``UserError`` for one that cannot be."""
-    listed = tuple(stages)
-    if not listed:
+    every = tuple(stages)
+    if not every:
         raise UserError("dynamics need at least one stage, got none")
-    codes = [stage.code for stage in listed]
+    codes = [stage.code for stage in every]
     first = codes[0] if entry is None else entry
     if len(set(codes)) < len(codes) or first not in codes:
         raise UserError(f"stages need codes of their own, of which the entry is one; got {codes} and {first}")
     named: dict[str, list[int]] = {}
-    for stage in listed:
+    for stage in every:
         named.setdefault(stage.name, []).append(stage.code)
-    leaving = exit_of(listed)
-    return Plan(listed, tuple(hooks), tuple(rule.resolved(named, leaving) for rule in rules), first, **more)
+    leaving = exit_of(every)
+    return Plan(every, listed(hooks), tuple(rule.resolved(named, leaving) for rule in rules), first, **more)
 
 
 def exit_of(stages: Iterable[Stage]) -> int:

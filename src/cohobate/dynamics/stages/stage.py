@@ -9,7 +9,7 @@ from typing import Final, final
 from cohobate.core.errors import UserError
 from cohobate.dynamics.convergence import Convergence
 from cohobate.dynamics.data.batch import Batch
-from cohobate.dynamics.hooks.hook import Hook, moments_of
+from cohobate.dynamics.hooks.hook import Hook, listed
 from cohobate.dynamics.models.potential import Potential
 from cohobate.dynamics.stages.update import Update
 
@@ -34,7 +34,8 @@ class Stage:
     """What is done to the systems whose status is ``code``: at most ``n_steps`` each, or until they have converged.
 
     ``exit`` is the status they have afterwards. ``hooks`` are given the systems of the stage as their mask.
-    ``on_admit`` is given a batch of those that begin with it, before their forces are computed.
+    ``on_admit`` is given a batch of those that begin with it, before their forces are computed. Hooks of the whole see
+    nothing of a ``silent`` stage.
     """
 
     name: str
@@ -46,10 +47,12 @@ class Stage:
     hooks: tuple[Hook, ...] = ()
     exit: int = 1
     on_admit: Callable[[Batch], None] | None = None
+    silent: bool = False
 
     def __post_init__(self) -> None:
-        for hook in self.hooks:
-            moments_of(hook)
+        object.__setattr__(self, "hooks", listed(self.hooks))
+        if self.until is not None and not isinstance(self.until, Convergence):
+            raise UserError(f"stage {self.name!r}: until must be a Convergence, got {self.until!r:.80}")
         n = self.n_steps
         if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
             raise UserError(f"stage {self.name!r}: n_steps must be a whole number of at least 1, got {self.n_steps!r}")

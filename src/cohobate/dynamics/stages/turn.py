@@ -9,6 +9,7 @@ from typing import Final, Protocol, final
 import torch
 from torch import Tensor
 
+from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.hooks.calling import WHOLE
 from cohobate.dynamics.hooks.hook import HookStage
@@ -18,24 +19,6 @@ class Failing(Protocol):
     """Dynamics, as far as their moments need them."""
 
     def fail(self, batch: Batch, which: Tensor, why: str) -> None: ...
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Now:
-    """What a hook is told of the moment it is called at; see ``hooks.hook.Moment``."""
-
-    stage: HookStage
-    step: int
-    mask: Tensor
-    active: Tensor
-    status: Tensor
-    dynamics: Failing
-    batch: Batch
-
-    def fail(self, which: Tensor, why: str) -> None:
-        """Ends systems (B,) as failed, for a reason."""
-        self.dynamics.fail(self.batch, which, why)
 
 
 @final
@@ -58,6 +41,10 @@ class Turn:
             return self._masks[stage]
         return self._masks[0] if len(self._masks) == 1 else torch.stack(self._masks).any(0)
 
+    def given(self, stage: int) -> Tensor:
+        """Returns the systems that were in a stage when the step began: (B,)."""
+        return self._given[stage]
+
     def some(self, stage: int) -> bool:
         """Returns whether there are any in a stage."""
         return self._some[stage]
@@ -73,3 +60,43 @@ class Turn:
         if not bool(same.all()):
             self._masks = [mask & same for mask in self._given]
             self._some = [bool(mask.any()) for mask in self._masks]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What a hook is told of the moment it is called at; see ``hooks.hook.Moment``."""
+
+    stage: HookStage
+    mask: Tensor
+    active: Tensor
+    turn: Turn
+    dynamics: Failing
+
+    @property
+    def step(self) -> int:
+        """How many steps the batch has made."""
+        return self.turn.step
+
+    @property
+    def status(self) -> Tensor:
+        """The statuses as they were when the step began: (B,)."""
+        return self.turn.status
+
+    @property
+    def current_hook_stage(self) -> HookStage:
+        """What nvalchemi calls ``stage``."""
+        return self.stage
+
+    @property
+    def step_count(self) -> int:
+        """What nvalchemi calls ``step``."""
+        return self.step
+
+    def fail(self, which: Tensor, why: str) -> None:
+        """Ends systems (B,) as failed, for a reason."""
+        if which.dtype != torch.bool or which.shape != self.mask.shape:
+            raise UserError(
+                f"fail: expected {len(self.mask)} booleans (B,), got {which.dtype} of the shape {tuple(which.shape)}"
+            )
+        self.dynamics.fail(self.turn.batch, which & self.turn.took_part, why)
