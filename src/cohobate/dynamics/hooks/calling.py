@@ -20,7 +20,7 @@ COMPUTING: Final = (HookStage.BEFORE_COMPUTE, HookStage.AFTER_COMPUTE)
 class Calls:
     """Hooks of the whole, and of each stage, by moment; those of the whole are not told of ``silent`` stages."""
 
-    __slots__ = ("_every", "_silent", "_table")
+    __slots__ = ("_every", "_silent", "_table", "moments")
 
     def __init__(self, whole: Sequence[Hook], stages: Sequence[Sequence[Hook]], silent: Collection[int] = ()) -> None:
         self._silent = frozenset(silent)
@@ -32,6 +32,7 @@ class Calls:
                 for moment in moments_of(hook):
                     table.setdefault((owner, moment), []).append(hook)
         self._table = {key: tuple(hooks) for key, hooks in table.items()}
+        self.moments: Final = frozenset(moment for _, moment in table)
 
     def at(self, owner: int, moment: HookStage) -> tuple[Hook, ...]:
         """Returns those to call, in the order in which they were given."""

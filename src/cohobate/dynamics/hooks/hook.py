@@ -26,6 +26,8 @@ class HookStage(Enum):
     AFTER_STEP = 7
     ON_CONVERGE = 8
 
+    __hash__ = object.__hash__  # a moment is looked up many times in a step, and that of Enum is a call of Python
+
 
 class Moment(Protocol):
     """What a hook is told beside the batch: when it is called, by whom, and for which systems."""

@@ -383,7 +383,7 @@ class Dynamics:
         self, turn: Turn, moment: HookStage, *owners: int, mask: Tensor | None = None, beginning: bool = False
     ) -> None:
         """Calls hooks of the whole or of stages; those of systems that only begin are called if they change them."""
-        for owner in owners:
+        for owner in owners if moment in self._calls.moments else ():
             for hook in self._calls.at(owner, moment):
                 theirs = self._shown(turn, owner) if mask is None else mask
                 if counts_own_steps(hook):
