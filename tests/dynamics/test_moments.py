@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,6 +25,24 @@ def test_a_plain_run_calls_its_hooks_at_all_nine_moments_in_their_order():
     seen = Seen()
     NVE(Springs(), dt=1.0, hooks=[seen], until=CONVERGED).run(batch())
     assert [name for _, name in seen.moments] == EVERY
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_moments_orders_and_frequencies_are_those_of_nvalchemi(seed: int):
+    """Its rule: moment by moment, hooks in their order, those of which the frequency divides the count of steps."""
+    chance, calls, n = random.Random(seed), [], 5
+    hooks = [
+        Seen(*chance.sample(list(HookStage), chance.randint(1, 9)), frequency=frequency, name=str(k), calls=calls)
+        for k, frequency in enumerate(chance.choices([1, 2, 3, 4], k=3))
+    ]
+    NVE(Springs(), dt=1.0, hooks=hooks).run(batch(), n)
+    assert [(name, moment, step) for name, moment, step, _ in calls] == [
+        (hook.name, moment, step)
+        for step in range(n)
+        for moment in HookStage
+        for hook in hooks
+        if moment is not HookStage.ON_CONVERGE and moment in hook.stages and step % hook.frequency == 0
+    ]
 
 
 def test_the_last_moment_is_left_out_where_nothing_converges():

@@ -193,7 +193,7 @@ def derived_of(until: Convergence | None) -> frozenset[str]:
 
 
 def derive(batch: Batch, names: frozenset[str], mask: Tensor) -> None:
-    """Computes ``fmax`` and ``energy_change`` of systems (B,) where they are wanted, or were."""
+    """Computes ``fmax`` and ``energy_change`` of systems (B,) where they are wanted, or were once."""
     names = names | {name for name in (FMAX, ENERGY_CHANGE) if name in batch}
     for name in names | ({BEFORE} if ENERGY_CHANGE in names else set()):
         if name not in batch:

@@ -117,7 +117,6 @@ def test_what_a_hook_raises_is_named_in_what_came_of_a_system():
 
     found = run_all(NVE(ARGON, dt=2.0, n_steps=3, hooks=[At(HookStage.AFTER_STEP, broken)]), systems(), max_atoms=14)
     assert {one["status"] for one in found} == {"failed"}
-    assert all(one["why"].startswith(f"{UserError.__name__}: hook ") for one in found)
     assert all("broken at AFTER_STEP of step" in one["why"] and "ValueError: oh" in one["why"] for one in found)
 
 

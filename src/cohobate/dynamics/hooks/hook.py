@@ -79,6 +79,8 @@ class Moment(Protocol):
 class Hook(Protocol):
     """Called with the batch at one moment, each ``frequency`` steps counted from 0; may change arrays in place.
 
+    Any object with these names is one, and any function by ``At``.
+
     ``stage`` names the moment; one with ``stages`` in place of it is called at several. A hook that is a context
     manager is entered before the first step of a run and left after the last; one with only ``close`` is closed then.
 
