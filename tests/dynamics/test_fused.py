@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -11,18 +12,32 @@ import torch
 from cohobate.core.errors import UserError
 from cohobate.dynamics.convergence import Convergence
 from cohobate.dynamics.data.atomic import batch_of
+from cohobate.dynamics.hooks.converging import ConvergenceHook
 from cohobate.dynamics.hooks.hook import HookStage
 from cohobate.dynamics.hooks.measures import kinetic_energy
-from cohobate.dynamics.making import FIRE, NVE, FusedStage, NVTLangevin, fused
+from cohobate.dynamics.making import (
+    FIRE,
+    LBFGS,
+    NVE,
+    FusedStage,
+    GradientDescent,
+    NVTLangevin,
+    NVTNoseHoover,
+    fused,
+)
 from cohobate.dynamics.models.pairs import lennard_jones
+from cohobate.dynamics.stages.dynamics import Dynamics
 from cohobate.dynamics.stages.rule import Rule
-from cohobate.dynamics.stages.stage import BUDGET_USED, CONVERGED, RUNNING
+from cohobate.dynamics.stages.stage import BUDGET_USED, CONVERGED, FAILED, RUNNING
 from dynamics.springs import Seen, Springs, atoms, batch
 from dynamics.systems import CUTOFF, EPSILON, SIGMA, cluster
 
 COMPILER = shutil.which("g++") or shutil.which("clang++")
 MOVING = ("positions", "velocities", "forces", "energy")
 ALWAYS = Convergence({"key": "energy", "threshold": 1e9})
+
+
+HEAT = {"dt": 1.0, "temperature": 300.0}
 
 
 def relax(potential, threshold=0.05, **given):
@@ -111,6 +126,35 @@ def test_composing_changes_neither_operand_and_keeps_what_they_were_given():
     assert (a.step_count, b.step_count, three.step_count) == (0, 0, 4)
 
 
+def test_it_does_not_matter_which_two_are_composed_first():
+    """Codes, exits, rules, statuses of hooks, and what is done to those that come: all follow from the order."""
+
+    def never(batch):
+        return batch["id"] < 0
+
+    def admit(batch):
+        batch["velocities"].fill_(0.1)
+
+    potential = Springs()
+    a = fused(
+        [(2, NVE(potential, dt=2.0, n_steps=3, name="early")), (4, NVE(potential, dt=1.0, n_steps=2, name="late"))],
+        entry=2, exit=77, rules=[Rule(2, 4, lambda batch: batch["id"] == 1), Rule(4, None, never)],
+        hooks=[ConvergenceHook({"key": "energy", "threshold": 0.1}, 2, 77)],
+    )  # fmt: skip
+    b = fused(
+        [(9, relax(potential, n_steps=4)), (-3, NVE(potential, dt=3.0, n_steps=2))],
+        entry=9, on_admit=admit, rules=[Rule(9, -3, lambda batch: batch["id"] == 2), Rule(-3, None, never)],
+    )  # fmt: skip
+    c = fused([(1, NVTLangevin(potential, dt=1.0, temperature=300.0, n_steps=3))], exit=-1, on_admit=admit)
+    left, right = (a + b) + c, a + (b + c)
+    assert left.stages == right.stages
+    assert [(rule.source, rule.target) for rule in left.rules] == [(rule.source, rule.target) for rule in right.rules]
+    assert (left.entry, left.exit_status, left.mark) == (right.entry, right.exit_status, right.mark)
+    one, other = left.run(batch()), right.run(batch())
+    assert equal(one, other, tuple(one))
+    assert one["end"].tolist() == [BUDGET_USED] * 3
+
+
 def test_adding_what_is_no_dynamics_is_a_type_error():
     with pytest.raises(TypeError):
         NVE(Springs(), dt=1.0) + Springs()
@@ -168,6 +212,33 @@ def test_codes_that_clash_are_refused():
         fused([])
 
 
+def test_what_runs_were_given_stays_with_their_stages():
+    done = []
+    run = Dynamics(
+        [replace(NVE(Springs(), dt=1.0, n_steps=1).stages[0], on_admit=lambda batch: done.append("stage"))],
+        on_admit=lambda batch: done.append("run"),
+        compiled={"backend": "eager"},
+    )
+    both = fused([(3, run), (5, NVE(run.stages[0].potential, dt=1.0, n_steps=1))])
+    assert both.plan.compiled == {"backend": "eager"}
+    assert fused([(3, run)], compiled={"backend": "aot_eager"}).plan.compiled["backend"] == "aot_eager"
+    for one in (both, run, run + run):
+        done.clear()
+        one.begin(batch())
+        assert done == ["run", "stage"]
+
+
+@pytest.mark.parametrize("leaving", [-1, -7, 0, 3])
+def test_an_exit_below_the_codes_is_no_stage_of_what_comes_before(leaving: int):
+    """It was that of another stage once the codes were counted on, and the run went round and round."""
+    potential = Springs()
+    last = fused([(5, NVE(potential, dt=1.0, n_steps=2))], exit=leaving)
+    both = fused([(code, NVE(potential, dt=1.0, n_steps=1)) for code in (0, 4, 6)]) + last
+    assert both.exit_status not in [stage.code for stage in both.stages]
+    assert both.run(batch(), 20)["end"].tolist() == [BUDGET_USED] * 3
+    assert both.step_count == 5
+
+
 # rules
 
 
@@ -194,7 +265,7 @@ def test_all_moves_of_a_step_are_decided_on_the_statuses_as_they_were():
     """A system that everything would move on makes one move in each step, and no more."""
     potential = Springs()
     stages = [(code, NVE(potential, dt=1.0, name=str(code), until=ALWAYS)) for code in range(3)]
-    rules = [Rule(code, 0, lambda batch: torch.ones(batch.n_systems, dtype=torch.bool)) for code in range(3)]
+    rules = [Rule(code, 0, lambda batch: torch.ones(batch.n_systems, dtype=torch.bool)) for code in (1, 2)]
     run = fused(stages, rules=rules)
     found = run.begin(batch())
     for expected in (1, 2, 3):
@@ -258,6 +329,7 @@ def test_rules_go_along_when_stages_are_renumbered():
         (Rule("aa", "b", hot), "'aa'"),
         (Rule("a", 7, hot), "no stage has the code 7"),
         (Rule("a", "b", lambda batch: True), "booleans"),
+        (Rule("a", 0, hot), "from one stage to another"),
     ],
 )
 def test_rules_that_lead_nowhere_are_named(rule: Rule, told: str):
@@ -284,6 +356,25 @@ def test_on_admit_of_a_stage_is_for_those_that_enter_it():
     both.step(found)
     assert shown == [[0]]
     assert found["velocities"].tolist() == [[0.5] * 3, [0.0] * 3]
+
+
+def test_a_system_that_on_admit_raises_for_fails_and_the_others_go_on():
+    def admit(batch):
+        batch["velocities"].add_(0.1)
+        if bool((batch["id"] == 1).any()):
+            raise ValueError("not this one")
+
+    potential = Springs()
+
+    def runs(**given):
+        return relax(potential, 9.0) + NVE(potential, dt=1.0, n_steps=3, **given)
+
+    for run in (runs(on_admit=admit), fused([(0, NVE(potential, dt=1.0, n_steps=3))], on_admit=admit)):
+        found, without = run.run(batch()), run.run(batch().select([0, 2]))
+        assert found["end"].tolist() == [BUDGET_USED, FAILED, BUDGET_USED]
+        assert run.reasons == {1: "on_admit raised ValueError: not this one"}
+        assert equal(found.select([0, 2]), without)
+        assert not found["velocities"][1:3].any(), "what it did until then does not count"
 
 
 def test_steps_of_a_stage_begin_anew_and_those_of_the_last_are_kept():
@@ -324,15 +415,11 @@ def test_nothing_is_compiled_unless_asked_for_and_asking_is_kept(monkeypatch: py
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("name", ["nve", "langevin", "fire"])
-def test_compiled_updates_agree_within_rounding(name: str):
-    potential = Springs()
-    run = {
-        "nve": NVE(potential, dt=1.0, n_steps=20),
-        "langevin": NVTLangevin(potential, dt=1.0, temperature=300.0, n_steps=20),
-        "fire": relax(potential, 1e-3, n_steps=20),
-    }[name]
-    compiled = run.compile(backend="eager")
+@pytest.mark.parametrize("make", [NVE, NVTLangevin, NVTNoseHoover, FIRE, LBFGS, GradientDescent])
+def test_compiled_updates_agree_within_rounding(make):
+    about = {NVE: {"dt": 1.0}, NVTLangevin: HEAT, NVTNoseHoover: HEAT}
+    run = make(Springs(), **about.get(make, {"until": Convergence.from_forces(1e-3)}), n_steps=20)
+    compiled = run.compile(backend="aot_eager")
     plain, other = run.run(batch()), compiled.run(batch())
     for field in MOVING:
         assert other[field].numpy() == pytest.approx(plain[field].numpy(), abs=1e-12)

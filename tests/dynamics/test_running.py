@@ -14,7 +14,7 @@ from cohobate.dynamics.convergence import Convergence
 from cohobate.dynamics.data.atomic import batch_of
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.hooks.hook import HookStage
-from cohobate.dynamics.making import FIRE, NVE, NVTLangevin, fused
+from cohobate.dynamics.making import FIRE, LBFGS, NVE, GradientDescent, NVTLangevin, NVTNoseHoover, fused
 from cohobate.dynamics.models.pairs import lennard_jones
 from cohobate.dynamics.stages.nve import VelocityVerlet
 from cohobate.dynamics.stages.rule import Rule
@@ -196,7 +196,57 @@ def test_systems_that_begin_are_shown_to_on_admit_and_no_others():
     assert (found["velocities"][1:] == 0.5).all()
 
 
+def test_steps_begin_systems_that_were_never_begun():
+    run = langevin()
+    found = batch(atoms(1.0, id=[0]))
+    for _ in range(4):
+        run.step(found)
+    found = found.append(batch(atoms(2.0, id=[7])))
+    for _ in range(3):
+        run.step(found)
+    assert equal(found.select([0]), langevin().run(batch(atoms(1.0, id=[0])), 7))
+    assert equal(found.select([1]), langevin().run(batch(atoms(2.0, id=[7])), 3))
+
+
+def test_a_batch_without_systems_is_done_at_once():
+    for make in (nve, langevin, relax):
+        run = make(n_steps=2)
+        found = run.run(batch().select([]))
+        assert (found.n_systems, run.step_count) == (0, 0)
+        assert run.step(found).tolist() == []
+        assert run.run(found.append(batch()))["steps"].tolist() == [2] * 3
+
+
 # what is missing, what is wrong
+
+
+def test_what_a_criterion_names_is_asked_of_the_potential():
+    until = Convergence({"key": "stress", "threshold": 1e3}, {"key": "fmax", "threshold": 1e3})
+    found = FIRE(lennard_jones(EPSILON, SIGMA, CUTOFF), until=until).run(batch_of([crystal(2)]), 3)
+    assert found["end"].tolist() == [CONVERGED]
+    with pytest.raises(UserError, match="no field 'stress'"):
+        FIRE(Springs(), until=until).run(batch(), 1)
+
+
+def test_settings_that_nobody_has_are_named():
+    with pytest.raises(UserError, match=r"FIRE has no setting 'n_step'.* 'n_steps'"):
+        relax(n_step=4)
+    with pytest.raises(TypeError, match="n_step"):
+        nve(n_step=4)
+
+
+@pytest.mark.parametrize("make", [NVE, NVTLangevin, NVTNoseHoover, FIRE, LBFGS, GradientDescent])
+def test_all_runs_take_the_same_about_themselves(make):
+    relaxes = make in (FIRE, LBFGS, GradientDescent)
+    own = {} if relaxes else {"dt": 1.0} if make is NVE else {"dt": 1.0, "temperature": 300.0}
+    seen, shown = Seen(HookStage.BEFORE_STEP), []
+    run = make(
+        Springs(), **own, until=Convergence.from_forces(1e-9), n_steps=2, hooks=[seen], name="mine", device="cpu",
+        on_admit=lambda batch: shown.append(batch.n_systems),
+    )  # fmt: skip
+    assert run["mine"].n_steps == 2
+    assert run.run(batch())["end"].tolist() == [BUDGET_USED] * 3
+    assert (seen.steps, shown, run.device.type) == ([0, 1], [3], "cpu")
 
 
 def test_outputs_that_a_potential_does_not_have_are_named():

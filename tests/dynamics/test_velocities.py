@@ -13,6 +13,7 @@ from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.making import NVTLangevin
 from cohobate.dynamics.stages.kinetics import BOLTZMANN, degrees_of_freedom, kinetic_energies, temperatures
 from cohobate.dynamics.stages.masking import ACCELERATION
+from cohobate.dynamics.stages.stage import BUDGET_USED, FAILED
 from cohobate.dynamics.velocities import MaxwellBoltzmann
 from dynamics.systems import cluster, crystal
 from dynamics.wells import Wells
@@ -107,5 +108,14 @@ def test_atoms_without_mass_are_refused():
     batch["masses"][6] = 0.0
     with pytest.raises(UserError, match="system 1: masses must be positive"):
         MaxwellBoltzmann(40.0)(batch)
-    with pytest.raises(UserError, match="temperature"):
-        MaxwellBoltzmann(-1.0)
+    run = NVTLangevin(Wells(0.1), dt=1.0, temperature=40.0, on_admit=MaxwellBoltzmann(40.0), n_steps=1)
+    assert run.run(batch)["end"].tolist() == [BUDGET_USED, FAILED, BUDGET_USED]
+    assert "masses must be positive" in run.reasons[1]
+
+
+@pytest.mark.parametrize(
+    "given", [{"temperature": -1.0}, {"temperature": np.nan}, {"temperature": 40.0, "seed": 1.5}, {"temperature": "40"}]
+)
+def test_what_makes_no_sense_is_refused(given):
+    with pytest.raises(UserError, match=r"MaxwellBoltzmann: (temperature|seed) must be a .*number"):
+        MaxwellBoltzmann(**given)

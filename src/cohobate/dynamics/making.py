@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 import torch
 
-from cohobate.core.errors import UserError
+from cohobate.core.errors import UserError, did_you_mean
 from cohobate.dynamics.convergence import Convergence
-from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.hooks.hook import Hook
 from cohobate.dynamics.models.potential import Potential
 from cohobate.dynamics.stages.descent import Descent
@@ -20,12 +19,12 @@ from cohobate.dynamics.stages.langevin import Langevin
 from cohobate.dynamics.stages.lbfgs import Lbfgs
 from cohobate.dynamics.stages.nose_hoover import NoseHoover
 from cohobate.dynamics.stages.nve import VelocityVerlet
+from cohobate.dynamics.stages.plan import Admit, admitting
 from cohobate.dynamics.stages.rule import Rule
 from cohobate.dynamics.stages.stage import Stage
 from cohobate.dynamics.stages.update import Update
 
-Admit = Callable[[Batch], None]
-RUN = ("n_steps", "hooks", "on_admit", "name", "device")
+RUN = ("n_steps", "hooks", "on_admit", "device")
 """What is about a run, and not about its update."""
 
 
@@ -45,9 +44,9 @@ def single(
     return Dynamics([stage], device=device, on_admit=on_admit)
 
 
-def NVE(potential: Potential, *, dt: float, name: str = "nve", **given: Any) -> Dynamics:
+def NVE(potential: Potential, *, dt: float, name: str = "nve", **run: Any) -> Dynamics:
     """Returns constant energy by velocity Verlet; ``dt`` in fs."""
-    return single(name, VelocityVerlet(dt), potential, **given)
+    return single(name, VelocityVerlet(dt), potential, **run)
 
 
 def NVTLangevin(
@@ -58,36 +57,53 @@ def NVTLangevin(
     friction: float = 0.01,
     seed: int = 0,
     name: str = "langevin",
-    **given: Any,
+    **run: Any,
 ) -> Dynamics:
     """Returns constant temperature (K) by Langevin dynamics, friction in 1/fs; see ``Langevin``."""
-    return single(name, Langevin(dt, temperature, friction, seed), potential, **given)
-
-
-def FIRE(potential: Potential, *, until: Convergence, **given: Any) -> Dynamics:
-    """Returns a relaxation by FIRE; what is not about the run goes to ``Fire``: ``max_step``, ``dt_max`` ..."""
-    run = {name: given.pop(name) for name in RUN if name in given}
-    return single(run.pop("name", "fire"), Fire(**given), potential, until=until, **run)
+    return single(name, Langevin(dt, temperature, friction, seed), potential, **run)
 
 
 def NVTNoseHoover(
-    potential: Potential, *, dt: float, temperature: float, tau: float = 100.0, removed: int = 3, **given: Any
+    potential: Potential,
+    *,
+    dt: float,
+    temperature: float,
+    tau: float = 100.0,
+    chain: int = 3,
+    removed: int = 3,
+    name: str = "nose-hoover",
+    **run: Any,
 ) -> Dynamics:
     """Returns constant temperature (K) by Nose-Hoover chains, ``dt`` and ``tau`` in fs; see ``NoseHoover``."""
-    update = NoseHoover(dt, temperature, tau, given.pop("chain", 3), removed)
-    return single("nose-hoover", update, potential, **given)
+    return single(name, NoseHoover(dt, temperature, tau, chain, removed), potential, **run)
 
 
-def LBFGS(potential: Potential, *, until: Convergence, **given: Any) -> Dynamics:
+def FIRE(potential: Potential, *, until: Convergence, name: str = "fire", **given: Any) -> Dynamics:
+    """Returns a relaxation by FIRE; what is not about the run goes to ``Fire``: ``max_step``, ``dt_max`` ..."""
+    settings, run = _parted("FIRE", Fire, given)
+    return single(name, Fire(**settings), potential, until=until, **run)
+
+
+def LBFGS(potential: Potential, *, until: Convergence, name: str = "lbfgs", **given: Any) -> Dynamics:
     """Returns a relaxation by L-BFGS; what is not about the run goes to ``Lbfgs``: ``max_step``, ``memory`` ..."""
-    run = {name: given.pop(name) for name in RUN if name in given}
-    return single(run.pop("name", "lbfgs"), Lbfgs(**given), potential, until=until, **run)
+    settings, run = _parted("LBFGS", Lbfgs, given)
+    return single(name, Lbfgs(**settings), potential, until=until, **run)
 
 
-def GradientDescent(potential: Potential, *, until: Convergence, **given: Any) -> Dynamics:
+def GradientDescent(potential: Potential, *, until: Convergence, name: str = "descent", **given: Any) -> Dynamics:
     """Returns a relaxation along the forces; what is not about the run goes to ``Descent``: ``rate`` ..."""
-    run = {name: given.pop(name) for name in RUN if name in given}
-    return single(run.pop("name", "descent"), Descent(**given), potential, until=until, **run)
+    settings, run = _parted("GradientDescent", Descent, given)
+    return single(name, Descent(**settings), potential, until=until, **run)
+
+
+def _parted(who: str, update: type[Any], given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns the settings of an update, and what is about its run."""
+    own = {field.name for field in fields(update)}
+    for name in given:
+        if name not in own and name not in RUN:
+            known = sorted([*own, *RUN])
+            raise UserError(f"{who} has no setting {name!r}{did_you_mean(name, known)}; there are {known}")
+    return {n: v for n, v in given.items() if n in own}, {n: v for n, v in given.items() if n in RUN}
 
 
 def fused(
@@ -116,6 +132,7 @@ def fused(
         told = ", ".join(f"{code} on {run.device}" for code, run in stages)
         raise UserError(f"fused: stages of one batch need one device; got {told}")
     given = [run.plan.device for _, run in stages if run.plan.device is not None]
+    asked = [run.plan.compiled for _, run in stages if run.plan.compiled is not None]
     return Dynamics(
         found,
         hooks=[*hooks, *(hook for _, run in stages for hook in run.hooks)],
@@ -124,7 +141,7 @@ def fused(
         n_steps=n_steps,
         on_admit=on_admit,
         device=given[0] if given else None,
-        compiled=compiled,
+        compiled=asked[0] if compiled is None and asked else compiled,
     )
 
 
@@ -147,8 +164,7 @@ def FusedStage(
 def _placed(code: int, run: Dynamics, leaving: int) -> Stage:
     if len(run.stages) != 1 or run.rules:
         raise UserError(f"fused: expected runs of one stage, got {run} for the code {code}; compose others by +")
-    stage = run.stages[0]
-    return replace(stage, code=code, exit=leaving, on_admit=run.on_admit or stage.on_admit)
+    return replace(admitting(run.plan)[0], code=code, exit=leaving)
 
 
 BaseDynamics = Dynamics

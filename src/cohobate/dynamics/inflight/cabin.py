@@ -39,7 +39,7 @@ class Cabin:
         batch = self.batch
         status = batch["status"]
         running = (status != self.exit) & (status != self.boarding)
-        self.dynamics.step(batch)
+        self.dynamics.advance(batch)
         batch[MADE].add_(running)
         self.turns += 1
         if self._limited:

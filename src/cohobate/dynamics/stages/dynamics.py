@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields, replace
 from typing import Any, Final, Self, final
@@ -12,20 +12,20 @@ import torch
 from torch import Tensor
 
 from cohobate.core.errors import UserError, did_you_mean
-from cohobate.dynamics.convergence import derive, derived_of
+from cohobate.dynamics.convergence import derive
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import STANDARD, Field
 from cohobate.dynamics.hooks.calling import WHOLE, Calls
-from cohobate.dynamics.hooks.converging import ConvergenceHook
 from cohobate.dynamics.hooks.hook import Hook, HookStage, counts_own_steps
 from cohobate.dynamics.models.potential import Potential
 from cohobate.dynamics.stages.compiling import Compiled
 from cohobate.dynamics.stages.deciding import decided
-from cohobate.dynamics.stages.forces import compute, return_to
+from cohobate.dynamics.stages.forces import compute
 from cohobate.dynamics.stages.machine import Streams, Threads, check_device, chosen
 from cohobate.dynamics.stages.marking import mark
-from cohobate.dynamics.stages.plan import Plan, exit_of, joined, planned
+from cohobate.dynamics.stages.plan import Admit, Plan, exit_of, joined, planned
 from cohobate.dynamics.stages.rule import Rule
+from cohobate.dynamics.stages.showing import show
 from cohobate.dynamics.stages.stage import BUDGET_USED, CONVERGED, FAILED, RUNNING, Stage
 from cohobate.dynamics.stages.turn import Now, Turn
 from cohobate.dynamics.stages.update import Update
@@ -58,7 +58,7 @@ class Dynamics:
         rules: Iterable[Rule] = (),
         entry: int | None = None,
         n_steps: int | None = None,
-        on_admit: Callable[[Batch], None] | None = None,
+        on_admit: Admit | None = None,
         device: torch.device | str | None = None,
         compiled: Mapping[str, Any] | None = None,
     ) -> None:
@@ -74,8 +74,7 @@ class Dynamics:
         self._updates: list[Update] = [
             stage.update if compiled is None else Compiled(stage.update, compiled) for stage in self.stages
         ]
-        self._needed = frozenset({"energy"}).union(*(stage.update.needs for stage in self.stages))
-        self._derived = self._to_derive()
+        self._needed, self._derived = self.plan.needed, self.plan.derived
         self._threads, self._streams = Threads(), Streams()
         self.mark: Final = mark(self.entry, self.stages, self.rules)
         self._latest: frozenset[int] = frozenset()
@@ -147,15 +146,20 @@ class Dynamics:
 
     def admit(self, batch: Batch) -> Batch:
         """Gives all systems their fields and their first status, and shows them to ``on_admit``; computes nothing."""
-        self._admit(batch, _every(batch))
+        self._declare(batch, _every(batch))
+        if self.on_admit is not None and batch.n_systems:
+            self.on_admit(batch)
+        self._weigh(batch, _every(batch))
         return batch
 
     def _begin(self, batch: Batch, mask: Tensor) -> None:
-        self._admit(batch, mask)
-        self._enter(batch, mask, self._codes.index(self.entry), prime=True)
+        self._declare(batch, mask)
+        self._show(self.on_admit, batch, mask)
+        self._weigh(batch, mask)
+        self._enter(batch, mask & (batch["status"] == self.entry), self._codes.index(self.entry), prime=True)
         derive(batch, self._derived, mask)
 
-    def _admit(self, batch: Batch, mask: Tensor) -> None:
+    def _declare(self, batch: Batch, mask: Tensor) -> None:
         check_device(batch, self._potentials, self.plan.device)
         wanted = self.fields
         if "masses" in wanted and "masses" not in batch and batch.n_systems:
@@ -165,9 +169,14 @@ class Dynamics:
                 batch.add(name, kind)
         for name, value in (("status", self.entry), ("steps", 0), (END, RUNNING), (BEGUN, self.mark)):
             batch[name][mask] = value
-        if self.on_admit is not None and bool(mask.any()):
-            _on_part(self.on_admit, batch, mask)
-        if "masses" in wanted:
+
+    def _show(self, admit: Admit | None, batch: Batch, mask: Tensor) -> None:
+        """Shows systems to a user's function; those with which it raises have failed."""
+        for row, why in show(admit, batch, mask).items() if admit is not None else ():
+            self.fail(batch, torch.arange(batch.n_systems, device=batch.device) == row, why)
+
+    def _weigh(self, batch: Batch, mask: Tensor) -> None:
+        if "masses" in self.fields:
             light = torch.zeros_like(mask)
             light[batch.system[~(batch["masses"] > 0)]] = True
             if bool((light & mask).any()):
@@ -175,8 +184,7 @@ class Dynamics:
 
     def _enter(self, batch: Batch, mask: Tensor, i: int, *, prime: bool) -> None:
         """Makes systems ready for their first step in a stage."""
-        if (admit := self.stages[i].on_admit) is not None:
-            _on_part(admit, batch, mask)
+        self._show(self.stages[i].on_admit, batch, mask)
         turn = Turn(batch, self._codes, self.step_count, mask)
         if prime:
             self._compute(turn, beginning=True)
@@ -191,10 +199,6 @@ class Dynamics:
             found |= stage.update.fields
             found |= {name: STANDARD[name] for name in stage.update.needs if name in STANDARD}
         return found
-
-    def _to_derive(self) -> frozenset[str]:
-        hooked = [hook.derived for hook in self.plan.every_hook if isinstance(hook, ConvergenceHook)]
-        return frozenset().union(*hooked, *(derived_of(stage.until) for stage in self.stages))
 
     # a run
 
@@ -221,6 +225,9 @@ class Dynamics:
     def _take_up(self, batch: Batch, alone: bool) -> None:
         """Begins systems, or computes the forces of those that go on again: their positions may have been changed."""
         check_device(batch, self._potentials, self.plan.device)
+        if not batch.n_systems:
+            self._begin(batch, _every(batch))
+            return
         fresh = self._never_begun(batch)
         if alone and not bool(fresh.all()):
             again = (batch["status"] == self.exit_status) & (batch[END] == BUDGET_USED) & ~fresh
@@ -253,16 +260,25 @@ class Dynamics:
         most = self.n_steps if n_steps is None else n_steps
         if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 0):
             raise UserError(f"run: n_steps must be a whole number, 0 or more, got {most!r}")
-        ruled = {rule.source for rule in self.rules}
-        endless = [s.name for s in self.stages if not (s.until or s.n_steps or s.code in ruled)]
-        if most is None and endless and not any(isinstance(hook, ConvergenceHook) for hook in self.plan.every_hook):
+        if most is None and (endless := self.plan.endless):
             raise UserError(f"run: the stages {endless} never end; give n_steps, or until=")
         return most
 
     # a step
 
     def step(self, batch: Batch) -> Tensor:
-        """Makes one step of all systems that are in a stage; returns those that have left the last one: (B,)."""
+        """Makes one step of all systems that are in a stage; returns those that have left the last one: (B,).
+
+        Systems that were never begun by such dynamics are begun before.
+        """
+        with self._threads.one():
+            fresh = self._never_begun(batch)
+            if bool(fresh.any()) or BEGUN not in batch:
+                self._begin(batch, fresh)
+            return self._step(batch, budgets=True)
+
+    def advance(self, batch: Batch) -> Tensor:
+        """Makes one step as ``step`` does, of systems that whoever calls has made ready."""
         with self._threads.one():
             return self._step(batch, budgets=True)
 
@@ -381,13 +397,3 @@ def _by(plan: Plan) -> Dynamics:
 
 def _every(batch: Batch) -> Tensor:
     return torch.ones(batch.n_systems, dtype=torch.bool, device=batch.device)
-
-
-def _on_part(admit: Callable[[Batch], None], batch: Batch, mask: Tensor) -> None:
-    """Calls something with the systems of a mask alone."""
-    if bool(mask.all()):
-        admit(batch)
-        return
-    part = batch.select(mask)
-    admit(part)
-    return_to(batch, part, mask)

@@ -9,6 +9,7 @@ from typing import Any, final
 import torch
 
 from cohobate.core.errors import UserError
+from cohobate.dynamics.convergence import Convergence, derived_of
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.hooks.converging import ConvergenceHook
 from cohobate.dynamics.hooks.hook import Hook
@@ -42,6 +43,31 @@ class Plan:
         """Those of the whole, and of all stages."""
         return [hook for hooks in (self.hooks, *(stage.hooks for stage in self.stages)) for hook in hooks]
 
+    @property
+    def convergence(self) -> list[Convergence]:
+        """What systems are judged by, in stages and by hooks."""
+        hooked = [hook.until for hook in self.every_hook if isinstance(hook, ConvergenceHook)]
+        return [*hooked, *(stage.until for stage in self.stages if stage.until is not None)]
+
+    @property
+    def derived(self) -> frozenset[str]:
+        """The fields that are to be computed after a step, since a criterion names them."""
+        return frozenset().union(*map(derived_of, self.convergence))
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """What potentials are asked for, as far as they provide it: energies, what updates need and criteria name."""
+        named = {criterion.key for until in self.convergence for criterion in until.criteria}
+        return frozenset({"energy"}).union(named, *(stage.update.needs for stage in self.stages))
+
+    @property
+    def endless(self) -> list[str]:
+        """The names of stages that systems would never leave."""
+        if any(isinstance(hook, ConvergenceHook) for hook in self.every_hook):
+            return []
+        ruled = {rule.source for rule in self.rules}
+        return [one.name for one in self.stages if not (one.until or one.n_steps or one.code in ruled)]
+
 
 def planned(
     stages: Iterable[Stage], hooks: Iterable[Hook], rules: Iterable[Rule], entry: int | None, **more: Any
@@ -73,11 +99,12 @@ def exit_of(stages: Iterable[Stage]) -> int:
 def joined(a: Plan, b: Plan) -> Plan:
     """Returns both in turn: what leaves the one goes on at the entry of the other, whose codes come after."""
     shift = max(a.codes) + 1 - min(0, *b.codes)
-    there = {code: code + shift for code in [*b.codes, exit_of(b.stages)]}
+    leaving = exit_of(b.stages)  # may be less than the codes, which those of the first would then take
+    there = {code: code + shift for code in b.codes} | {leaving: max(leaving, max(b.codes) + 1) + shift}
     here = {exit_of(a.stages): there[b.entry]}
     both = a.n_steps is not None and b.n_steps is not None
     return Plan(
-        stages=(*(_stage(one, here) for one in a.stages), *(_stage(one, there) for one in _admitting(b))),
+        stages=(*(_stage(one, here) for one in a.stages), *(_stage(one, there) for one in admitting(b))),
         hooks=(*_hooks(a.hooks, here), *_hooks(b.hooks, there)),
         rules=(*(one.renumbered(here) for one in a.rules), *(one.renumbered(there) for one in b.rules)),
         entry=a.entry,
@@ -88,7 +115,7 @@ def joined(a: Plan, b: Plan) -> Plan:
     )
 
 
-def _admitting(plan: Plan) -> list[Stage]:
+def admitting(plan: Plan) -> list[Stage]:
     """Returns the stages, what is to be done with new systems at the one where they enter."""
     if (whole := plan.on_admit) is None:
         return list(plan.stages)

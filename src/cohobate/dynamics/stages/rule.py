@@ -38,7 +38,10 @@ class Rule:
     def resolved(self, codes: Mapping[str, list[int]], leaving: int) -> Rule:
         """Returns the same by codes."""
         target = leaving if self.target is None else self._code(self.target, codes, [leaving])
-        return replace(self, source=self._code(self.source, codes, []), target=target)
+        source = self._code(self.source, codes, [])
+        if source == target:
+            raise UserError(f"{self}: a rule leads from one stage to another, got the code {source} for both")
+        return replace(self, source=source, target=target)
 
     def renumbered(self, codes: Mapping[int, int]) -> Rule:
         """Returns the same for stages whose codes have been renamed; it is resolved."""
