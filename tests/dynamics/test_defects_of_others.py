@@ -1,22 +1,32 @@
-"""Defects that were found in other programs of this kind, each as what has to hold here instead."""
+"""Defects that were found in other programs of this kind, each as what has to hold here instead.
+
+What buffers lost, and atoms that arrived as others, is in ``data/test_buffer.py``.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from time import process_time
 
 import pytest
 import torch
 
 from cohobate.core.errors import UserError
 from cohobate.dynamics.convergence import Convergence
+from cohobate.dynamics.data.atomic import batch_of
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import STANDARD
 from cohobate.dynamics.hooks.guards import NaNDetector
 from cohobate.dynamics.hooks.hook import HookStage
+from cohobate.dynamics.inflight.running import run_all
+from cohobate.dynamics.inflight.sinks import Memory
 from cohobate.dynamics.making import FIRE, NVE, NVTLangevin, fused
+from cohobate.dynamics.models.pairs import lennard_jones
 from cohobate.dynamics.stages.dynamics import Dynamics
 from cohobate.dynamics.stages.masking import ACCELERATION
 from dynamics.springs import Seen, Springs, atoms, batch
+from dynamics.systems import CUTOFF, EPSILON, SIGMA, cluster, crystal
 
 MOVING = ("positions", "velocities", "forces", "energy")
 
@@ -30,6 +40,45 @@ def velocity_after_one_step(x: float, dt: float, mass: float = 10.0, k: float = 
     a = -k * x / mass * ACCELERATION
     moved = x + 0.5 * a * dt * dt
     return 0.5 * (a - k * moved / mass * ACCELERATION) * dt
+
+
+def test_what_is_done_is_not_done_again():
+    """Results went where systems waited that did not fit, and were taken in again from there."""
+    potential, sinks = Springs(), [Memory(5), Memory()]
+    systems = [atoms(1.0 + i) for i in range(12)]
+    run_all(NVE(potential, dt=1.0, n_steps=3), systems, max_atoms=4, sinks=sinks)
+    assert Counter(i for ids in potential.asked for i in ids) == dict.fromkeys(range(12), 3 + 1)
+    assert [len(sink) for sink in sinks] == [5, 7]
+
+
+def test_results_of_systems_with_different_numbers_of_neighbours_are_read():
+    """They lay in arrays of different widths, which could not be joined."""
+    sink = Memory()
+    systems = [cluster(n, seed=n) for n in (2, 13, 5, 9, 1, 7)]
+    run_all(NVE(lennard_jones(EPSILON, SIGMA, CUTOFF), dt=1.0, n_steps=3), systems, max_atoms=20, sinks=[sink])
+    found = sink.drain()
+    assert found is not None
+    assert {int(one["id"][0]): one.n_atoms for one in found.split()} == {0: 2, 1: 13, 2: 5, 3: 9, 4: 1, 5: 7}
+
+
+def test_neighbours_in_single_precision_are_not_looked_for_among_all():
+    """On CPUs it was the square of the number of atoms, and 34 times as slow as double precision."""
+
+    def seconds(n: int) -> float:
+        potential, system = (
+            lennard_jones(EPSILON, SIGMA, CUTOFF, threads=1),
+            batch_of([crystal(n)]).to(dtype=torch.float32),
+        )
+        taken = []
+        for _ in range(3):
+            moved = system.copy()
+            moved["positions"].add_(1.0)  # makes new lists
+            start = process_time()
+            potential.compute(moved, frozenset({"energy", "forces"}))
+            taken.append(process_time() - start)
+        return min(taken)
+
+    assert seconds(10) / seconds(5) < 25, "8 times as many atoms"
 
 
 def test_systems_that_others_have_finished_enter_at_the_entry():
