@@ -84,7 +84,7 @@ class Bare:
 
 
 def everyone(batch: Batch) -> torch.Tensor:
-    return torch.ones(batch.n_systems, dtype=torch.bool)
+    return torch.ones(batch.n_systems, dtype=torch.bool, device=batch.device)
 
 
 def fixing(system: AtomicData, *atoms: int) -> AtomicData:
@@ -135,6 +135,16 @@ def test_torch_goes_the_way_of_compiled_loops(update, monkeypatch):
     assert set(ours) == set(theirs)
     for name in ours:
         assert theirs[name].numpy() == pytest.approx(ours[name].numpy(), rel=1e-11, abs=1e-12, nan_ok=True), name
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@every
+def test_on_a_gpu_it_goes_the_same_way_within_rounding(update):
+    run = Bare(update)
+    ours, theirs = (run.steps(run.admit(some(0, 1, 2, 3, 4).to(device)), 12) for device in ("cpu", "cuda"))
+    for name in ("positions", "forces", "energy", *update.fields):
+        assert theirs[name].cpu().numpy() == pytest.approx(ours[name].numpy(), rel=1e-9, abs=1e-10, nan_ok=True), name
 
 
 @every

@@ -311,6 +311,17 @@ def test_a_with_block_may_be_nested_and_left_by_an_error():
     assert run.stream is None
 
 
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_with_block_computes_on_one_stream_of_its_own():
+    run, outside = nve(device="cuda"), torch.cuda.current_stream()
+    with run:
+        assert torch.cuda.current_stream() == run.stream != outside
+        found = run.run(batch().to("cuda"), 3)
+    assert torch.cuda.current_stream() == outside
+    assert found["positions"].cpu().numpy() == pytest.approx(nve().run(batch(), 3)["positions"].numpy(), rel=1e-12)
+
+
 @pytest.fixture
 def two_threads():
     before = torch.get_num_threads()

@@ -91,11 +91,10 @@ class Lbfgs:
         curvature = per_system(batch, change * batch[MOVE])
         moved = known >= 0
         learns = mask & moved & (curvature > 0)
-        systems, atoms = torch.nonzero(learns).ravel(), torch.nonzero(learns[batch.system]).ravel()
         slot = known % self.memory
-        batch[inverse][systems, slot[systems]] = 1.0 / curvature[systems]
+        _put_at(batch[inverse], slot, 1.0 / curvature, learns)
         for name, new in ((moves, batch[MOVE]), (changes, change)):
-            batch[name][atoms, slot[batch.system[atoms]]] = new[atoms]
+            _put_at(batch[name], slot[batch.system], new, each(batch, learns))
         put(known, known + (learns | ~moved).to(known.dtype), mask)
         return moved & ~(curvature > 0)
 
@@ -116,7 +115,8 @@ class Lbfgs:
         known, every = batch[KNOWN], torch.arange(batch.n_systems, device=batch.device)
         first = torch.arange(batch.n_atoms, device=batch.device) * self.memory
         rest, steps = forces, []
-        for k in range(min(int(known.max()), self.memory)):
+        deepest = self.memory if torch.compiler.is_compiling() else min(int(known.max()), self.memory)
+        for k in range(deepest):
             slot = (known - 1 - k) % self.memory
             row, weight = first + slot[batch.system], inverse[every, slot]
             move, change = (one.view(-1, 3).index_select(0, row) for one in (moves, changes))
@@ -128,3 +128,9 @@ class Lbfgs:
             back = weight * per_system(batch, change * found)
             found = found - move * each(batch, back - part)
         return found
+
+
+def _put_at(ring: Tensor, slot: Tensor, value: Tensor, where: Tensor) -> None:
+    """Replaces one entry of each ring, at its own place, where wanted."""
+    every = torch.arange(len(ring), device=ring.device)
+    ring[every, slot] = torch.where(where, value, ring[every, slot])

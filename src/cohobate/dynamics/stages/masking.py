@@ -36,7 +36,7 @@ def looped(batch: Batch, mask: Tensor, *names: str) -> list[NDArray[Any]]:
 
 def moving(batch: Batch, mask: Tensor) -> Tensor | None:
     """Returns the atoms of the systems in ``mask`` that are not fixed: (N, 1); ``None`` where these are all."""
-    if "fixed" not in batch and bool(mask.all()):
+    if "fixed" not in batch and not torch.compiler.is_compiling() and bool(mask.all()):
         return None
     atoms = mask[batch.system]
     if "fixed" in batch:
