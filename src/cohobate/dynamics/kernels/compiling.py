@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
@@ -27,18 +26,7 @@ def compiled(fn: F) -> F:
     What is compiled is kept on disk, next to the source or in the user's cache.
     """
     made: F = require("numba", extra="dynamics").njit(nogil=True, error_model="numpy", cache=True)(fn)
-    _keep_apart(made)
     return made
-
-
-def _keep_apart(made: Any) -> None:
-    """Has what this process compiles kept in files of names that no other process writes to.
-
-    numba numbers them by an index that it reads and later writes: of two processes that compile at the same time, the
-    one would find under its own name the code of the other, and compute something else.
-    """
-    kept = made._cache._cache_file
-    kept._data_name_pattern = kept._data_name_pattern.replace("{number:d}", f"{uuid.uuid4().hex[:16]}.{{number:d}}")
 
 
 def callable_in_loops(fn: F) -> F:
