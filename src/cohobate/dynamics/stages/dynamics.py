@@ -167,11 +167,15 @@ class Dynamics:
             batch[name][mask] = value
         if self.on_admit is not None and bool(mask.any()):
             _on_part(self.on_admit, batch, mask)
+        self._refuse(batch, mask & (batch.atoms == 0), "positions: expected at least one atom, got none")
         if "masses" in wanted:
             light = torch.zeros_like(mask)
-            light[batch.system[~(batch["masses"] > 0)]] = True
-            if bool((light & mask).any()):
-                self.fail(batch, light & mask, "masses must be positive numbers of amu")
+            light[batch.system[~((batch["masses"] > 0) & batch["masses"].isfinite())]] = True
+            self._refuse(batch, mask & light, "masses must be positive numbers of amu")
+
+    def _refuse(self, batch: Batch, which: Tensor, why: str) -> None:
+        if bool(which.any()):
+            self.fail(batch, which, why)
 
     def _enter(self, batch: Batch, mask: Tensor, i: int, *, prime: bool) -> None:
         """Makes systems ready for their first step in a stage."""
@@ -221,6 +225,9 @@ class Dynamics:
     def _take_up(self, batch: Batch, alone: bool) -> None:
         """Begins systems, or computes the forces of those that go on again: their positions may have been changed."""
         check_device(batch, self._potentials, self.plan.device)
+        if not batch.n_systems:
+            self._begin(batch, _every(batch))
+            return
         fresh = self._never_begun(batch)
         if alone and not bool(fresh.all()):
             again = (batch["status"] == self.exit_status) & (batch[END] == BUDGET_USED) & ~fresh
