@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -13,10 +14,12 @@ from cohobate.dynamics.data.checking import wrong
 
 def not_finite(batch: Batch, values: Mapping[str, Tensor]) -> dict[int, str]:
     """Returns, by their numbers in the batch, the systems with energies or forces that are not finite, and says so."""
-    odd = [torch.nonzero(~torch.isfinite(values["energy"])).ravel()] if "energy" in values else []
-    if "forces" in values and not bool(torch.isfinite(values["forces"]).all()):
-        odd.append(batch.system[~torch.isfinite(values["forces"]).all(1)])
-    which = torch.cat(odd).unique().tolist() if odd else []
+    given = [values[name] for name in ("energy", "forces") if name in values]
+    if all(math.isfinite(float(one.sum())) for one in given):  # a sum keeps what is not finite
+        return {}
+    whose = [batch.system if one.ndim > 1 else torch.arange(batch.n_systems, device=batch.device) for one in given]
+    fine = [torch.isfinite(one).reshape(len(one), -1).all(1) for one in given]
+    which = torch.cat([system[~good] for system, good in zip(whose, fine, strict=True)]).unique().tolist()
     return dict.fromkeys(which, "the potential gave energies or forces that are not finite")
 
 
