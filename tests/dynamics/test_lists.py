@@ -22,6 +22,7 @@ from cohobate.dynamics.stages.dynamics import FAILED
 from dynamics.systems import CUTOFF, EPSILON, SIGMA, cluster, crystal
 
 WANT = frozenset({"energy", "forces"})
+SHAPES = (("numbers", "positions", "cell", "pbc"), ("numbers", "positions"))
 
 
 def distances(batch: Batch, held: PairLists, s: int) -> list[tuple[int, int, float]]:
@@ -163,6 +164,59 @@ def test_a_direction_that_no_longer_repeats_makes_the_list_again():
     assert torch.equal(found, lennard_jones(EPSILON, SIGMA, CUTOFF).compute(slab, WANT).values["energy"])
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_vector_that_does_not_repeat_changes_no_energy(compiled: bool):
+    upright = {**crystal(2), "pbc": [[True, True, False]]}
+    slanted = {**upright, "cell": np.array([[[10.52, 0, 0], [0, 10.52, 0], [9.0, 7.0, 5.0]]])}
+    potential = lennard_jones(EPSILON, SIGMA, CUTOFF, compiled=compiled)
+    right = float(potential.compute(batch_of([upright]), WANT).values["energy"][0])
+    both = batch_of([upright, slanted])
+    assert potential.compute(both, WANT).values["energy"].tolist() == pytest.approx([right] * 2, rel=1e-12)
+    both["cell"][0, 2] = torch.tensor([-8.0, 3.0, 4.0])
+    assert potential.compute(both, WANT).values["energy"].tolist() == pytest.approx([right] * 2, rel=1e-12)
+
+
+@pytest.mark.parametrize("far", [1e4, 1e8])
+def test_an_atom_far_away_takes_no_room(far: float):
+    inner = np.random.default_rng(0).uniform(0, 40, (450, 3))
+    system = AtomicData({"numbers": [18] * 451, "positions": [*inner, [far, -far, far]]})
+    potential, torch_too = (lennard_jones(EPSILON, SIGMA, 6.0, compiled=one) for one in (True, False))
+    found, right = (one.compute(batch_of([system]), WANT).values for one in (potential, torch_too))
+    assert float(found["energy"][0]) == pytest.approx(float(right["energy"][0]), rel=1e-11)
+    wide = AtomicData({**system, "cell": np.eye(3)[None] * 3 * far, "pbc": [[True, False, True]]})
+    assert float(potential.compute(batch_of([wide]), WANT).values["energy"][0]) == pytest.approx(
+        float(right["energy"][0]), rel=1e-11
+    )
+
+
+@pytest.mark.parametrize("skins", [(0.2, 2.5), (2.5, 0.2), (0.0, 1.0)])
+def test_potentials_of_different_skins_never_use_a_list_that_is_too_short(skins: tuple[float, float]):
+    rng, batch = np.random.default_rng(0), batch_of([crystal(2, noise=0.2), cluster(9)])
+    laws = [
+        lennard_jones(EPSILON, SIGMA, cutoff, skin=skin, compiled=compiled)
+        for skin, cutoff in zip(skins, (7.0, 5.0), strict=True)
+        for compiled in (True, False)
+    ]
+    for turn in range(60):
+        batch["positions"] += torch.from_numpy(rng.normal(0, 0.04, (41, 3)))
+        one = laws[int(rng.integers(4))]
+        found = one.compute(batch, WANT).values
+        bare = batch_of([{name: batch.select([s])[name] for name in system} for s, system in enumerate(SHAPES)])
+        right = lennard_jones(EPSILON, SIGMA, one.traits.cutoff, compiled=False, skin=0.0).compute(bare, WANT).values
+        assert found["forces"].numpy() == pytest.approx(right["forces"].numpy(), rel=1e-9, abs=1e-11), turn
+
+
+def test_edges_are_kept_while_nothing_moves_far():
+    edges, batch = Edges(4.0, 1.0), batch_of([crystal(2), cluster(9)])
+    first = edges.update(batch)
+    batch["positions"][3] += 0.2
+    assert edges.update(batch) is first
+    assert not np.shares_memory(edges.put(batch)["edge.image"].numpy(), first.image.numpy())
+    batch["positions"][3] += 0.2
+    assert edges.update(batch) is not first
+    assert len(edges.update(batch.select([1])).many) == 1
+
+
 def test_a_list_is_a_function_of_its_system_alone():
     potential, batch = lennard_jones(EPSILON, SIGMA, CUTOFF), batch_of([crystal(2), cluster(9), crystal(3)])
     run = NVE(potential, dt=4.0)
@@ -210,9 +264,11 @@ def test_systems_at_the_same_places_share_a_list():
     assert len(set(batch[STAMP].tolist())) == 1
 
 
-def test_a_cell_too_small_to_number_its_images_fails_its_system_alone():
-    thin = {**cluster(2), "cell": np.diag([40.0, 0.02, 0.02])[None], "pbc": [[True] * 3]}
-    batch, potential = batch_of([cluster(5), thin]), lennard_jones(EPSILON, SIGMA, CUTOFF)
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("thin", [0.02, 1e-12, 1e-30, 1e-100])
+def test_a_cell_too_small_to_number_its_images_fails_its_system_alone(thin: float, compiled: bool):
+    flat = {**cluster(2), "cell": np.diag([40.0, thin, thin])[None], "pbc": [[True] * 3]}
+    batch, potential = Batch.of([cluster(5), flat]), lennard_jones(EPSILON, SIGMA, CUTOFF, compiled=compiled)
     found = potential.compute(batch, WANT)
     assert found.ok.tolist() == [True, False]
     assert "too small" in found.why[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.atomic import AtomicData, batch_of
+from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.models import pairs
 from cohobate.dynamics.models.lists import PairLists
 from cohobate.dynamics.models.pairs import PairPotential, buckingham, harmonic, lennard_jones, morse
@@ -170,6 +172,48 @@ def test_a_sum_fails_where_one_term_does():
     assert "36" in found.why[1]
 
 
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("compiled", [True, False])
+def test_atoms_in_the_same_place_fail_their_system_alone(name: str, compiled: bool):
+    same = {"numbers": [18, 36], "positions": np.zeros((2, 3))}
+    batch, potential = Batch.of([two_kinds(cluster(4)), same]), KINDS[name](compiled=compiled)
+    found = potential.compute(batch, frozenset({"energy", "forces"}))
+    assert found.ok.tolist() == [True, False]
+    assert "not finite" in found.why[1]
+
+
+def test_sums_by_torch_share_their_edges():
+    both = lennard_jones(EPSILON, SIGMA, 7.0, compiled=False) + morse(0.01, 1.2, 3.9, 8.5, skin=2.0, compiled=False)
+    first, second = (term.lists for term in both.terms)
+    assert first is second
+    assert (first.edges.cutoff, first.edges.skin) == (8.5, 2.0)
+    batch = batch_of([crystal(2), cluster(9)])
+    both.compute(batch, ALL)
+    assert first.edges.update(batch) is first.edges.update(batch)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_threads_can_share_a_potential(compiled: bool, monkeypatch: pytest.MonkeyPatch):
+    """Another thread that makes lists of its own, and sweeps out those in use, has to wait until they are used."""
+    potential, mine = lennard_jones(EPSILON, SIGMA, CUTOFF, compiled=compiled), batch_of([crystal(2)])
+    right = lennard_jones(EPSILON, SIGMA, CUTOFF, compiled=compiled).compute(mine.copy(), ALL).values["forces"]
+    others, threads = [batch_of([crystal(5, seed=s)]) for s in range(6)], []
+    held, name = (potential.lists, "update") if compiled else (potential.lists.edges, "_make")
+    made = getattr(held, name)
+
+    def disturbed(batch: Batch, *given: object):
+        found = made(batch, *given)
+        if batch is mine:
+            threads.append(Thread(target=lambda: [potential.compute(one, ALL) for one in others]))
+            threads[0].start()
+            threads[0].join(0.5)
+        return found
+
+    monkeypatch.setattr(held, name, disturbed)
+    assert torch.equal(potential.compute(mine, ALL).values["forces"], right)
+    threads[0].join()
+
+
 def test_a_law_of_ones_own_is_compiled_and_goes_through_torch():
     def soft(r2, p):
         r = math.sqrt(r2)
@@ -198,6 +242,9 @@ WRONG = {
     "switch_from must be": lambda: lennard_jones(EPSILON, SIGMA, CUTOFF, switch_from=9.0),
     "skin must be": lambda: lennard_jones(EPSILON, SIGMA, CUTOFF, skin=-1.0),
     "at least one term": lambda: Sum(),
+    "lists must go to the cutoff, 8.5 Å; got 6 Å": lambda: lennard_jones(
+        EPSILON, SIGMA, CUTOFF, lists=PairLists(6.0, 1.0)
+    ),
 }
 
 

@@ -11,10 +11,12 @@ import torch
 from ase.build import bulk, molecule
 from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.emt import EMT
+from ase.calculators.fd import calculate_numerical_stress
 from ase.calculators.lj import LennardJones
 
 from cohobate.core.errors import UserError
-from cohobate.dynamics.data.atomic import batch_of
+from cohobate.dynamics.data.atomic import AtomicData, batch_of
+from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
 from cohobate.dynamics.making import NVE
 from cohobate.dynamics.models.ase_calculators import AseCalculator, xtb
@@ -119,6 +121,41 @@ def test_xtb_gives_the_bits_it_gives_alone_and_further_outputs_land_on_the_batch
     assert both["dipole"].shape == (2, 3)
 
 
+def test_xtb_of_a_crystal_is_that_of_ase():
+    from tblite.ase import TBLite
+
+    silicon = bulk("Si")
+    silicon.rattle(0.05, seed=1)
+    silicon.set_cell(silicon.cell.array @ [[1, 0.02, 0], [0, 1, 0.03], [0, 0, 1.01]], scale_atoms=True)
+    left = {**AtomicData.from_ase(silicon), "cell": silicon.cell.array[None, [1, 0, 2]]}
+    found = xtb("GFN1-xTB", outputs=("energies",)).compute(
+        Batch.of([AtomicData.from_ase(silicon), left]), WANT | {"energies"}
+    )
+    silicon.calc = TBLite(method="GFN1-xTB", verbosity=0)
+    forces = silicon.get_forces()
+    slope = calculate_numerical_stress(silicon, eps=1e-4, voigt=False, force_consistent=False)
+    for s in range(2):
+        assert float(found.values["energy"][s]) == pytest.approx(silicon.get_potential_energy(), abs=1e-6)
+        assert found.values["stress"][s].numpy() == pytest.approx(slope, abs=1e-5)
+    assert np.abs(slope).max() > 0.1
+    assert found.values["forces"][:2].numpy() == pytest.approx(forces, abs=1e-12)
+    assert float(found.values["energies"][:2].sum()) == pytest.approx(float(found.values["energy"][0]), abs=1e-9)
+
+
+@pytest.mark.parametrize("number", [0, 99, 200])
+def test_an_element_that_a_wrapped_potential_does_not_know_fails_its_system_alone(number: int):
+    water = AtomicData.from_ase(molecule("H2O"))
+    odd = {"numbers": [number, 1], "positions": [[0, 0, 0], [0, 0, 1.5]]}
+    want = frozenset({"energy", "forces"})
+    free = TorchFunction(lambda b: b["positions"].new_zeros(len(b)).index_add(0, b.system, b["positions"].sum(1)))
+    for potential in (xtb("GFN1-xTB"), TorchFunction(free._energy, species=(1, 8))):
+        found = potential.compute(Batch.of([water, odd, water]), want)
+        assert found.ok.tolist() == [True, False, True]
+        assert found.why == {1: f"atomic number {number} is not known to the potential"}
+    plain = AseCalculator(EMT).compute(Batch.of([AtomicData.from_ase(copper()), odd]), want)
+    assert plain.ok.tolist() == [True, False]
+
+
 def salt(seed: int = 0):
     atoms = bulk("NaCl", "rocksalt", a=5.6)
     atoms.rattle(0.05, seed=seed)
@@ -139,6 +176,21 @@ def test_chgnet_is_converted_to_our_units():
         assert float(found.values["energy"][s]) == pytest.approx(atoms.get_potential_energy(), abs=1e-4)
         assert found.values["forces"][mine].numpy() == pytest.approx(atoms.get_forces(), abs=1e-4)
         assert found.values["stress"][s].numpy() == pytest.approx(atoms.get_stress(voigt=False), abs=1e-5)
+
+
+def test_chgnet_has_energies_of_atoms_and_the_same_stress_in_a_left_handed_cell():
+    right = {name: AtomicData.from_ase(salt(1))[name] for name in ("numbers", "positions", "cell", "pbc")}
+    left = {**right, "cell": right["cell"][:, [1, 0, 2]]}
+    odd = {**right, "numbers": [11, 99]}
+    found = CHGNet().compute(Batch.of([right, left, odd]), WANT | {"energies"})
+    assert found.why == {2: "atomic number 99 is not known to the potential"}
+    assert found.values["stress"][1].numpy() == pytest.approx(found.values["stress"][0].numpy(), abs=1e-6)
+    assert found.values["energies"][:2].sum() == pytest.approx(float(found.values["energy"][0]), abs=1e-5)
+
+
+def test_a_version_of_chgnet_that_does_not_exist_is_no_fault_of_a_system():
+    with pytest.raises(ValueError, match=r"9\.9"):
+        CHGNet("9.9").compute(batch_of([salt(1)]), WANT)
 
 
 def test_chgnet_one_by_one_gives_bits():

@@ -21,6 +21,7 @@ from cohobate.dynamics.convergence import Convergence
 from cohobate.dynamics.data.atomic import FEMTOSECOND, AtomicData, batch_of, systems_of
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.extxyz import read_extxyz, write_extxyz
+from cohobate.dynamics.inflight.looking import TORCH_ONLY
 from cohobate.dynamics.making import FIRE
 from cohobate.dynamics.models.pairs import lennard_jones
 from dynamics.data.batches import batches, different
@@ -314,7 +315,7 @@ def test_a_perfect_crystal_has_no_atoms_in_the_same_place():
 @settings(max_examples=60, deadline=None)
 def test_alone_it_is_the_system_in_a_batch_of_one(batch: Batch, dtype: torch.dtype, read: bool):
     row = AtomicData.of_batch(batch, batch.n_systems - 1)
-    fields = {name: one.numpy() if one.dtype is not torch.bfloat16 else one for name, one in row.items()}
+    fields = {name: one if one.dtype in TORCH_ONLY else one.numpy() for name, one in row.items()}
     one = AtomicData(fields, row.scopes, check=read)
     assert not different(one.alone(7, dtype=dtype), batch_of([one], first=7, dtype=dtype))
     extra = sorted(set(one) - {"numbers", "positions"})

@@ -201,6 +201,13 @@ GIVEN = {
     "system 3: field 'x': say whose it is by scopes={'x': ...}": atom(x=[1]),
     "system 3: field 'whose': expected one of the scopes": atom(whose=[1]),
     "system 3: field 'energy' is known as one of each system": atom(energy=[1.0]),
+    "system 3: field 'masses': expected an array with all its numbers, got a masked one; see filled": atom(
+        masses=np.ma.array([1.0], mask=[True])
+    ),
+    "system 3: field 'masses': expected an array with all its numbers, got torch.sparse_coo": atom(
+        masses=torch.ones(1).to_sparse()
+    ),
+    "system 3: field 'tag': expected an array of numbers, got array(['a']": atom(tag=np.array(["a"])),
     "system 3: fields of edges must have as many entries as each other": atom(e=[1], f=[1, 2]),
 }
 SCOPES = {"small": Field("atom", (), torch.uint8), "whose": "molecule", "e": "edge", "f": "edge"}
@@ -212,6 +219,18 @@ def test_arrays_that_do_not_fit_are_told_by_system_and_field(told: str):
     with pytest.raises(UserError) as error:
         Batch.of([GIVEN[told]], scopes=scopes, first=3)
     assert told in str(error.value)
+
+
+def test_numbers_of_other_machines_are_read():
+    given = atom(masses=np.array([39.9], ">f8"), tag=np.array([7], ">i4"))
+    batch = Batch.of([given], scopes={"tag": "atom"})
+    assert (batch["masses"].tolist(), batch["tag"].tolist(), batch["tag"].dtype) == ([39.9], [7], torch.int32)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.complex128])
+def test_the_type_of_a_batch_is_floating(dtype: torch.dtype):
+    with pytest.raises(UserError, match="type of a batch must be floating, got torch"):
+        Batch.of([atom()], dtype=dtype)
 
 
 def test_user_fields_keep_their_kind_of_number():

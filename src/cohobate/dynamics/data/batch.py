@@ -239,6 +239,8 @@ def gathered(
     systems: Iterable[tuple[Mapping[str, object], Scopes]], *, dtype: torch.dtype, device: Device, first: int
 ) -> Batch:
     """Returns systems of which each has scopes of its own; see ``Batch.of``."""
+    if not dtype.is_floating_point:
+        raise UserError(f"the type of a batch must be floating, got {dtype}")
     listed = [_system(one, first + i, scopes, dtype, device) for i, (one, scopes) in enumerate(systems)]
     if not listed:
         raise UserError("a batch needs at least one system, got none; see Batch.empty")

@@ -74,9 +74,14 @@ def again(given: Mapping[str, object], kinds: Mapping[str, Field], *, dtype: tor
 
 def _tensor(name: str, value: object) -> Tensor:
     if isinstance(value, Tensor):
+        if value.layout != torch.strided:
+            raise UserError(f"field {name!r}: expected an array with all its numbers, got {value.layout}; see to_dense")
         return value.detach()
+    if np.ma.is_masked(value):
+        raise UserError(f"field {name!r}: expected an array with all its numbers, got a masked one; see filled")
     try:
-        return torch.from_numpy(np.array(value))  # by numpy: lists would be float32
+        found = np.array(value)
+        return torch.from_numpy(found.astype(found.dtype.newbyteorder("=")))  # by numpy: lists would be float32
     except (TypeError, ValueError) as error:
         raise UserError(f"field {name!r}: expected an array of numbers, got {value!r:.60}") from error
 

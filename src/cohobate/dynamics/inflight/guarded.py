@@ -12,6 +12,7 @@ from cohobate.core.capture import Raised, Returned, capture
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import STANDARD
 from cohobate.dynamics.inflight.seat import SEAT
+from cohobate.dynamics.models.failing import explained
 from cohobate.dynamics.models.potential import Potential, Results, Traits
 
 TOO_MUCH: Final = (torch.cuda.OutOfMemoryError, MemoryError)
@@ -40,7 +41,7 @@ class Guarded:
         found = self._computed(batch, want)
         if found.why:
             seats = batch[SEAT].tolist()
-            self.why |= {seats[row]: text for row, text in found.why.items()}
+            self.why |= {seats[row]: text for row, text in explained(batch, found.why).items()}
         return found
 
     def _computed(self, batch: Batch, want: frozenset[str]) -> Results:

@@ -12,7 +12,9 @@ from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
 from cohobate.dynamics.data.rows import starts
 
-UNKNOWN: Final = frozenset({torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2})
+TORCH_ONLY: Final = frozenset(
+    {torch.bfloat16, torch.float8_e4m3fn, torch.float8_e4m3fnuz, torch.float8_e5m2, torch.float8_e5m2fnuz}
+)
 """Kinds of numbers that numpy does not have."""
 
 
@@ -54,7 +56,7 @@ class Looking:
         self.start, self.edges = batch.start.tolist(), starts(batch.edges).tolist()
 
     def _array(self, tensor: Tensor) -> Any:  # noqa: ANN401 an array
-        if tensor.dtype in UNKNOWN:
+        if tensor.dtype in TORCH_ONLY:
             self.open = False
             return tensor.double().cpu().numpy()
         return tensor.cpu().numpy()

@@ -10,7 +10,7 @@ import torch
 
 from cohobate.dynamics.data.batch import Batch, joined
 from cohobate.dynamics.data.fields import Field
-from cohobate.dynamics.inflight.looking import UNKNOWN, Looking
+from cohobate.dynamics.inflight.looking import TORCH_ONLY, Looking
 
 Run = tuple[int, int]
 
@@ -69,7 +69,7 @@ def runs(rows: Sequence[int]) -> Iterator[Run]:
 
 def _is_plain(batch: Batch) -> bool:
     kinds = (batch.kind(name) for name in batch)
-    return batch.device.type == "cpu" and all(kind.scope != "edge" and kind.dtype not in UNKNOWN for kind in kinds)
+    return batch.device.type == "cpu" and all(kind.scope != "edge" and kind.dtype not in TORCH_ONLY for kind in kinds)
 
 
 def _pieces(batch: Batch, name: str, kind: Field, wanted: Sequence[Run]) -> list[Any]:

@@ -11,8 +11,8 @@ from cohobate.dynamics.kernels.compiling import compiled
 
 SMALL: Final = 400
 """Atoms up to which all pairs are looked at: beyond, cells are quicker."""
-LARGEST: Final = 32_000
-"""Images that the numbers in a list can tell apart."""
+FULL: Final = 4
+"""Cells that there are for an atom at most: those of one that is far away would fill the memory."""
 
 
 @compiled
@@ -109,6 +109,16 @@ def all_pairs(positions, shifts, reach2, count, other, image, at):
 
 
 @compiled
+def divided(between, reach, most, bins):
+    """Puts into how many cells of at least ``reach`` each direction is divided into ``bins``: (3,), ``most`` in all."""
+    for k in range(3):
+        bins[k] = max(1, int(min(float(most), between[k] / reach)))
+    while float(bins[0]) * bins[1] * bins[2] > most:
+        k = bins.argmax()
+        bins[k] = (bins[k] + 1) // 2
+
+
+@compiled
 def near_pairs(positions, cell, periodic, reach, shifts, images, count, other, image, at):
     """Lists the same pairs by cells of at least ``reach``; positions are within the cell where it is periodic."""
     n, room, middle = len(positions), len(other), len(shifts) // 2
@@ -117,13 +127,12 @@ def near_pairs(positions, cell, periodic, reach, shifts, images, count, other, i
     inverted(cell, periodic, inverse)
     heights(cell, between)
     for k in range(3):
-        if periodic[k]:
-            bins[k] = max(1, int(between[k] / reach))
-            around[k] = math.ceil(reach * bins[k] / between[k])
-        else:
+        if not periodic[k]:
             low[k] = positions[:, k].min()
-            bins[k] = max(1, int((positions[:, k].max() - low[k]) / reach))
-            around[k] = 1
+            between[k] = max(reach, positions[:, k].max() - low[k])
+    divided(between, reach, FULL * n, bins)
+    for k in range(3):
+        around[k] = math.ceil(reach * bins[k] / between[k])
     place = np.empty((n, 3), np.int64)
     first = np.zeros(bins[0] * bins[1] * bins[2] + 1, np.int64)
     for i in range(n):
@@ -134,7 +143,7 @@ def near_pairs(positions, cell, periodic, reach, shifts, images, count, other, i
                     share += positions[i, m] * inverse[m, k]
                 place[i, k] = min(bins[k] - 1, max(0, int(share * bins[k])))
             else:
-                place[i, k] = min(bins[k] - 1, int((positions[i, k] - low[k]) / reach))
+                place[i, k] = min(bins[k] - 1, int((positions[i, k] - low[k]) * (bins[k] / between[k])))
         first[(place[i, 0] * bins[1] + place[i, 1]) * bins[2] + place[i, 2] + 1] += 1
     first = np.cumsum(first)
     filled, members = first.copy(), np.empty(n, np.int64)
@@ -192,14 +201,12 @@ def moved(positions, origin, start, limit2, stale):
 
 @compiled
 def listed(origin, cell, periodic, reach, offset, count, other, image, at):
-    """Lists the pairs of one system; returns where they end, which may be beyond the room there is, or -1.
+    """Lists the pairs of one system; returns where they end, which may be beyond the room there is.
 
-    -1: the cell is so flat that its images cannot be numbered. ``offset``: what brings each atom into the cell.
+    ``offset``: what brings each atom into the cell.
     """
     images = np.empty(3, np.int64)
     images_of(cell, periodic, reach, images)
-    if images.max() > LARGEST or number_of_images(images) > LARGEST:
-        return -1
     shifts = np.empty((number_of_images(images), 3))
     shifts_of(cell, images, shifts)
     inside = np.empty((len(origin), 3))
@@ -214,14 +221,12 @@ def listed(origin, cell, periodic, reach, offset, count, other, image, at):
 
 @compiled
 def listed_all(which, start, origin, cells, periodic, reach, atoms, offset, count, other, image, ends, at):
-    """Lists the pairs of some systems one after the other; ``ends`` are where each list ends, or -1."""
+    """Lists the pairs of some systems one after the other; ``ends`` are where each list ends."""
     for k in range(len(which)):
         s = which[k]
         a, b, mine = start[s], start[s + 1], atoms[k]
         last = mine + b - a
-        ends[k] = listed(
+        at = ends[k] = listed(
             origin[a:b], cells[s], periodic[s], reach, offset[mine:last], count[mine:last], other, image, at
         )
-        if ends[k] >= 0:
-            at = ends[k]
     return at

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 import numpy as np
 
 from cohobate.dynamics.kernels import lists
-from cohobate.dynamics.kernels.compiling import callable_in_loops, compiled, mark_of
+from cohobate.dynamics.kernels.compiling import callable_in_loops, compiled, mark_of, named
 from cohobate.dynamics.kernels.lists import images_of, number_of_images, shifts_of
 
 CHUNK: Final = 2048
@@ -67,9 +67,12 @@ def summing(pair: Callable[..., Any], *, own: int, further: bool, single: bool, 
     after its ``own`` is taken off the energy. ``further``: virials and energies of atoms are summed, too. ``single``:
     there is one species. ``switch``: energies go to zero smoothly, see ``models.pairs``.
     """
-    inner, mark = callable_in_loops(pair), mark_of(pair, lists.__file__)
+    mark = mark_of(pair, lists.__file__)
+    own_name = partial(named, name=f"{mark:x}_{own}{further:d}{single:d}{switch:d}")
+    inner = callable_in_loops(own_name(pair))
 
     @callable_in_loops
+    @own_name
     def sum_pairs(
         at, kinds, row, table, shifts, cut2, on2, begin, count, other, image, first, last, low, forces, virial, each
     ):  # fmt: skip
@@ -139,6 +142,7 @@ def summing(pair: Callable[..., Any], *, own: int, further: bool, single: bool, 
         return energy
 
     @compiled
+    @own_name
     def sum_parts(
         parts, system, first, last, into, start, at, kinds, row, table, cells, periodic, cut, on, reach,
         pair_at, count_at, count, other, image, energies, virials, forces, each, buffers, buffer

@@ -13,9 +13,10 @@ from typing import Any, Final, final
 import numpy as np
 
 from cohobate.core.errors import UserError
-from cohobate.dynamics.data.atomic import AtomicData
+from cohobate.dynamics.data.atomic import AtomicData, systems_of
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
+from cohobate.dynamics.models.failing import unknown
 from cohobate.dynamics.models.gathering import One, gathered, outputs_of
 from cohobate.dynamics.models.potential import Results, Traits
 from cohobate.dynamics.models.units import full_stress
@@ -69,16 +70,20 @@ class AseCalculator:
 
     def compute(self, batch: Batch, want: frozenset[str]) -> Results:
         """Returns what is wanted of each system."""
-        systems = [AtomicData.of_batch(batch, s).to_ase() for s in range(batch.n_systems)]
+        odd = unknown(batch, self.traits.species)
+        systems = [odd.get(s) or system for s, system in enumerate(systems_of(batch))]
         one = partial(self._one, want=want)
         if self.threads == 1 or len(systems) == 1:
-            return gathered(batch, [one(atoms) for atoms in systems], want, self._kinds)
+            return gathered(batch, [one(system) for system in systems], want, self._kinds)
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="cohobate-ase")
         return gathered(batch, list(self._pool.map(one, systems)), want, self._kinds)
 
-    def _one(self, atoms: Any, want: frozenset[str]) -> One:  # noqa: ANN401 an ase.Atoms
+    def _one(self, system: AtomicData | str, want: frozenset[str]) -> One:
+        if isinstance(system, str):
+            return system
         try:
+            atoms = system.to_ase()
             atoms.calc = self._calculator()
             with self._limited():
                 return {name: self._of(atoms, name) for name in want}

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property, partial
 from typing import Any, Final, final
 
 import numpy as np
-import torch
 
-from cohobate.dynamics.data.atomic import AtomicData
 from cohobate.dynamics.data.batch import Batch
+from cohobate.dynamics.models.failing import unknown
 from cohobate.dynamics.models.gathering import One, gathered, outputs_of
 from cohobate.dynamics.models.potential import Results, Traits
 from cohobate.dynamics.models.units import of_chgnet
@@ -55,7 +54,8 @@ class CHGNet:
 
     def compute(self, batch: Batch, want: frozenset[str]) -> Results:
         """Returns what is wanted; systems that are not periodic, or are torn apart, have none."""
-        each: list[Any] = [self._graph(batch, s) for s in range(batch.n_systems)]
+        odd, convert = unknown(batch, self.traits.species), self._model.graph_converter
+        each: list[Any] = [odd.get(s) or _graph(batch, s, convert) for s in range(batch.n_systems)]
         good = [s for s, one in enumerate(each) if not isinstance(one, str)]
         size = 1 if self.one_by_one else self.batch_size
         for k in range(0, len(good), size):
@@ -63,17 +63,6 @@ class CHGNet:
             for s, found in zip(some, self._predicted([each[s] for s in some], want), strict=True):
                 each[s] = found if isinstance(found, str) else of_chgnet(found, int(batch.atoms[s]))
         return gathered(batch, each, want, outputs_of(PROVIDES))
-
-    def _graph(self, batch: Batch, s: int) -> Any:  # noqa: ANN401 a graph, or why there is none
-        if "pbc" not in batch or not bool(batch["pbc"][s].all()):
-            return "CHGNet needs a cell that is periodic in all directions"
-        numbers = batch["numbers"][int(batch.start[s]) : int(batch.start[s + 1])]
-        if not bool(((numbers >= 1) & (numbers <= 94)).all()):
-            return f"atomic number {int(numbers[(numbers < 1) | (numbers > 94)][0])} is not known to CHGNet"
-        try:
-            return self._model.graph_converter(_structure(AtomicData.of_batch(batch, s)))
-        except Exception as error:  # noqa: BLE001 whatever it raises is about this system
-            return f"{type(error).__name__}: {error}"
 
     def _predicted(self, graphs: list[Any], want: frozenset[str]) -> list[One]:
         tasks = "efsm" if "magmoms" in want else "efs" if want & {"forces", "stress"} else "e"
@@ -88,9 +77,19 @@ class CHGNet:
         return found if isinstance(found, list) else [found]
 
 
-def _structure(system: AtomicData) -> Any:  # noqa: ANN401 a pymatgen structure
-    core = require("pymatgen.core", extra="chgnet")
-    cell = torch.as_tensor(system["cell"]).reshape(3, 3).double().cpu().numpy()
-    numbers, positions = (np.asarray(torch.as_tensor(system[name]).cpu()) for name in ("numbers", "positions"))
-    lattice = core.Lattice(cell)
-    return core.Structure(lattice, numbers.tolist(), positions, coords_are_cartesian=True)
+def _graph(batch: Batch, s: int, convert: Callable[[Any], Any]) -> Any:  # noqa: ANN401 a graph, or why there is none
+    if "pbc" not in batch or not bool(batch["pbc"][s].all()):
+        return "CHGNet needs a cell that is periodic in all directions"
+    try:
+        return convert(_structure(batch, s))
+    except Exception as error:  # noqa: BLE001 whatever it raises is about this system
+        return f"{type(error).__name__}: {error}"
+
+
+def _structure(batch: Batch, s: int) -> Any:  # noqa: ANN401 a pymatgen structure
+    core, mine = require("pymatgen.core", extra="chgnet"), slice(int(batch.start[s]), int(batch.start[s + 1]))
+    cell = batch["cell"][s].double().cpu().numpy()
+    if np.linalg.det(cell) < 0:  # the same lattice, whose volume is positive: it divides the stress
+        cell = -cell
+    numbers, positions = batch["numbers"][mine].tolist(), batch["positions"][mine].double().cpu().numpy()
+    return core.Structure(core.Lattice(cell), numbers, positions, coords_are_cartesian=True)

@@ -12,6 +12,7 @@ from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
 from cohobate.dynamics.models.edges import Edges
+from cohobate.dynamics.models.failing import not_finite, unknown
 from cohobate.dynamics.models.gathering import outputs_of
 from cohobate.dynamics.models.pair_potential import stress_of
 from cohobate.dynamics.models.potential import Results, Traits
@@ -80,7 +81,7 @@ class TorchFunction:
     def _together(self, batch: Batch, want: frozenset[str]) -> Results:
         edges = self._edges.update(batch) if self._edges is not None else None
         listed = self._edges.put(batch) if self._edges is not None else batch
-        wrong = dict(edges.wrong) if edges is not None else {}
+        wrong = {**(edges.wrong if edges is not None else {}), **unknown(batch, self.traits.species)}
         strain = torch.zeros((batch.n_systems, 3, 3), dtype=batch.dtype, device=batch.device, requires_grad=True)
         with torch.enable_grad():
             given = _strained(listed, strain)
@@ -121,15 +122,10 @@ def _outputs(found: Any, batch: Batch) -> dict[str, Tensor]:  # noqa: ANN401 of 
 
 def _checked(values: dict[str, Tensor], batch: Batch, wrong: dict[int, str]) -> Results:
     """Returns results, in which systems with energies or forces that are not finite have failed."""
-    bad = torch.zeros(batch.n_systems, dtype=torch.bool, device=batch.device)
-    for name in ("energy", "forces"):
-        if name in values:
-            odd = ~torch.isfinite(values[name])
-            bad |= odd if name == "energy" else torch.zeros_like(bad).index_put((batch.system[odd.any(1)],), odd.any())
-    why = {int(s): "the potential gave energies or forces that are not finite" for s in torch.nonzero(bad).ravel()}
-    ok = ~bad
-    ok[list(wrong)] = False
-    return Results(values, ok, {**why, **wrong})
+    why = {**not_finite(batch, values), **wrong}
+    ok = torch.ones(batch.n_systems, dtype=torch.bool, device=batch.device)
+    ok[list(why)] = False
+    return Results(values, ok, why)
 
 
 def _joined(batch: Batch, found: list[Results | str], kinds: Mapping[str, Field]) -> Results:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import RLock
 from typing import Any, Final, Protocol, final, runtime_checkable
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import Field
+from cohobate.dynamics.models.edges import Edges
 from cohobate.dynamics.models.origins import FIELDS as ORIGINS
 from cohobate.dynamics.models.origins import ORIGIN, STAMP, cells_of, renewed, wrong_system
 from cohobate.dynamics.models.potential import Potential
@@ -64,11 +66,14 @@ class PairLists:
 
     All lists lie in one store, by the stamps of their origins; those of other batches are swept out when they are
     most of it. A list that is not in the store (its system came from elsewhere, or it was swept out) is made again
-    at its origin: so it is the same list, whatever happened to the batch meanwhile.
+    at its origin: so it is the same list, whatever happened to the batch meanwhile. ``edges`` are the same pairs for
+    sums by torch. Who sums over lists holds the ``lock`` until he is done: other threads may make others meanwhile.
     """
 
     def __init__(self, cutoff: float, skin: float) -> None:
         self.cutoff, self.skin = cutoff, skin
+        self.edges: Final = Edges(cutoff, skin, half=True)
+        self.lock: Final = RLock()
         self.made = 0
         self._forget()
 
@@ -115,12 +120,12 @@ class PairLists:
         self._sweep(stamps)
         cells, periodic = cells_of(batch)
         start, origin = batch.start.numpy(), batch[ORIGIN].numpy()
-        why = {s: wrong_system(origin[start[s] : start[s + 1]], cells[s], periodic[s]) for s in lost.values()}
-        good = {stamp: s for stamp, s in lost.items() if why[s] is None}
-        self._make(good, start, origin, cells, periodic)
-        flat = "the cell is too small for the cutoff: its images cannot be numbered"
-        said = {s: why[s] or flat for stamp, s in lost.items() if stamp not in self._places}
-        return {s: said[lost[stamp]] for s, stamp in enumerate(stamps) if stamp not in self._places}
+        why = {
+            stamp: wrong_system(origin[start[s] : start[s + 1]], cells[s], periodic[s], self.reach)
+            for stamp, s in lost.items()
+        }
+        self._make({stamp: s for stamp, s in lost.items() if why[stamp] is None}, start, origin, cells, periodic)
+        return {s: said for s, stamp in enumerate(stamps) if (said := why.get(stamp)) is not None}
 
     def _make(self, good: dict[int, int], start: Array, origin: Array, cells: Array, periodic: Array) -> None:
         from cohobate.dynamics.kernels.lists import listed_all  # numba takes a while to import
@@ -140,9 +145,8 @@ class PairLists:
             self._make_room(("other", "image"), self._ends[0], end)
         at = self._ends[0]
         for stamp, last, first, n in zip(good, ends.tolist(), atoms.tolist(), many.tolist(), strict=True):
-            if last >= 0:
-                self._places[stamp] = Place(slice(at, last), slice(first, first + n))
-                at = last
+            self._places[stamp] = Place(slice(at, last), slice(first, first + n))
+            at = last
         self.made += len(which)
         self._ends = end, self._ends[1] + int(many.sum())
 

@@ -19,10 +19,12 @@ CELL: Final = "pairs.cell"
 STAMP: Final = "pairs.stamp"
 FIELDS: Final = {
     ORIGIN: Field("atom", (3,), unit="Å", fill=float("nan")),
-    CELL: Field("system", (3, 3), unit="Å", fill=float("nan")),
+    CELL: Field("system", (4, 3), unit="Å", fill=float("nan")),
     STAMP: Field("system", (), torch.int64),
 }
 """They follow a system wherever it goes: neighbours are a function of them, so these can be listed again anywhere."""
+LARGEST: Final = 32_000
+"""Images of a cell that are told apart: how many can be within reach."""
 Array = NDArray[Any]
 
 
@@ -34,7 +36,7 @@ def renewed(batch: Batch, skin: float) -> None:
     for name, kind in FIELDS.items():
         if name not in batch:
             batch.add(name, kind)
-    cells = repeated(batch)
+    cells = _repeated(batch)
     stale = _moved(batch, (skin / 2) * (skin / 2))
     stale |= (cells != batch[CELL]).flatten(1).any(1).cpu().numpy()
     for s in np.flatnonzero(stale | (batch[STAMP] == 0).cpu().numpy()).tolist():
@@ -45,11 +47,12 @@ def renewed(batch: Batch, skin: float) -> None:
         batch[STAMP][s] = _digest(batch[ORIGIN][mine], batch[CELL][s])
 
 
-def repeated(batch: Batch) -> Tensor:
-    """Returns the cells with zeros where nothing is periodic: (B, 3, 3)."""
+def _repeated(batch: Batch) -> Tensor:
+    """Returns the cells, and below each which of its vectors repeat: (B, 4, 3), zeros where none does."""
     if "cell" not in batch or "pbc" not in batch:
-        return torch.zeros((batch.n_systems, 3, 3), dtype=batch.dtype, device=batch.device)
-    return torch.where(batch["pbc"][:, :, None], batch["cell"], torch.zeros_like(batch["cell"]))
+        return torch.zeros((batch.n_systems, 4, 3), dtype=batch.dtype, device=batch.device)
+    found = torch.cat([batch["cell"], batch["pbc"][:, None].to(batch.dtype)], 1)
+    return torch.where(batch["pbc"].any(1)[:, None, None], found, torch.zeros_like(found))
 
 
 def cells_of(batch: Batch) -> tuple[Array, Array]:
@@ -59,12 +62,18 @@ def cells_of(batch: Batch) -> tuple[Array, Array]:
     return np.tile(np.eye(3), (batch.n_systems, 1, 1)), np.zeros((batch.n_systems, 3), bool)
 
 
-def wrong_system(origin: Array, cell: Array, periodic: Array) -> str | None:
-    """Returns why no neighbours can be looked for, ``None`` where they can."""
+def wrong_system(origin: Array, cell: Array, periodic: Array, reach: float) -> str | None:
+    """Returns why no neighbours can be looked for so far (Å), ``None`` where they can."""
     if not np.isfinite(origin).all():
         return "positions must be finite"
-    if periodic.any() and not (np.isfinite(cell).all() and np.linalg.det(cell) != 0):
+    if not periodic.any():
+        return None
+    if not (np.isfinite(cell).all() and np.linalg.det(cell) != 0):
         return "the cell must be finite and have a volume"
+    with np.errstate(all="ignore"):
+        images = np.ceil(reach * np.linalg.norm(np.linalg.inv(cell), axis=0))
+    if not np.prod(2 * images[periodic] + 1) <= LARGEST:
+        return "the cell is too small for the cutoff: its images cannot be numbered"
     return None
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.kernels.compiling import compiles
-from cohobate.dynamics.models.edges import Edges
+from cohobate.dynamics.models.failing import not_finite, unknown
 from cohobate.dynamics.models.lists import PairLists
 from cohobate.dynamics.models.origins import cells_of
 from cohobate.dynamics.models.potential import Results, Traits
@@ -68,8 +68,10 @@ class PairPotential:
         self._cut = Cut(cutoff, switch_from)
         self._compiled = compiles() if compiled is None else compiled
         self._threads = threads
-        self._team, self._edges = Team(threads), Edges(cutoff, skin, half=True)
+        self._team = Team(threads)
         self._lists = PairLists(cutoff, skin) if lists is None else lists
+        if self._lists.cutoff < cutoff:
+            raise UserError(f"pair potential: lists must go to the cutoff, {cutoff:g} Å; got {self._lists.cutoff:g} Å")
         self.traits = Traits(PROVIDES, cutoff, exact=self._compiled, species=frozenset(species))
 
     def __add__(self, other: Any) -> Sum:  # noqa: ANN401 a potential
@@ -108,12 +110,13 @@ class PairPotential:
 
     def compute(self, batch: Batch, want: frozenset[str]) -> Results:
         """Returns energies (eV), forces (eV/Å) and stresses (eV/Å^3, positive where it is stretched)."""
-        kinds, why = self._species(batch)
-        if batch.device.type == "cpu" and self._compiled:
-            values, wrong = self._by_loops(batch, kinds, set(why), want)
-        else:
-            values, wrong = self._by_torch(batch, kinds, want)
-        why = {**wrong, **why}
+        with self._lists.lock:
+            kinds, why = self._species(batch)
+            if batch.device.type == "cpu" and self._compiled:
+                values, wrong = self._by_loops(batch, kinds, set(why), want)
+            else:
+                values, wrong = self._by_torch(batch, kinds, want)
+        why = {**not_finite(batch, values), **wrong, **why}
         ok = torch.ones(batch.n_systems, dtype=torch.bool, device=batch.device)
         ok[list(why)] = False
         return Results({name: value for name, value in values.items() if name in want}, ok, why)
@@ -165,7 +168,7 @@ class PairPotential:
     def _by_torch(
         self, batch: Batch, kinds: NDArray[np.int64], want: frozenset[str]
     ) -> tuple[dict[str, Tensor], dict[int, str]]:
-        edges = self._edges.update(batch)
+        edges = self._lists.edges.update(batch)
         where = torch.from_numpy(kinds).to(batch.device)
         values = summed(self._law, self._table, self._cut, batch=batch, kinds=where, edges=edges)
         values["stress"] = stress_of(batch, values.pop("virial"))
@@ -180,10 +183,7 @@ class PairPotential:
         kinds = np.where(known, self._kinds[np.where(known, numbers, 0)], -1)
         if kinds.min(initial=0) >= 0:
             self._seen = numbers.copy(), kinds
-        why: dict[int, str] = {}
-        for i in np.flatnonzero(kinds < 0).tolist():
-            why.setdefault(int(batch.system[i]), f"atomic number {numbers[i]} is not known to the potential")
-        return kinds, why
+        return kinds, unknown(batch, self.traits.species)
 
 
 def stress_of(batch: Batch, virials: Tensor) -> Tensor:

@@ -179,11 +179,15 @@ class Dynamics:
             self.fail(batch, torch.arange(batch.n_systems, device=batch.device) == row, why)
 
     def _weigh(self, batch: Batch, mask: Tensor) -> None:
+        self._refuse(batch, mask & (batch.atoms == 0), "positions: expected at least one atom, got none")
         if "masses" in self.fields:
             light = torch.zeros_like(mask)
-            light[batch.system[~(batch["masses"] > 0)]] = True
-            if bool((light & mask).any()):
-                self.fail(batch, light & mask, "masses must be positive numbers of amu")
+            light[batch.system[~((batch["masses"] > 0) & batch["masses"].isfinite())]] = True
+            self._refuse(batch, mask & light, "masses must be positive numbers of amu")
+
+    def _refuse(self, batch: Batch, which: Tensor, why: str) -> None:
+        if bool(which.any()):
+            self.fail(batch, which, why)
 
     def _enter(self, batch: Batch, mask: Tensor, i: int, *, prime: bool) -> None:
         """Makes systems ready for their first step in a stage."""

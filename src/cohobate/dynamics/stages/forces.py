@@ -10,6 +10,7 @@ from torch import Tensor
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import STANDARD, UNKNOWN, Field
+from cohobate.dynamics.models.failing import explained
 from cohobate.dynamics.models.potential import Potential, Results
 
 KEPT: Final = ("stress", "energies")
@@ -36,12 +37,12 @@ def compute(potential: Potential, batch: Batch, mask: Tensor, want: frozenset[st
             part.add(name, STANDARD.get(name) or outputs.get(name) or Field("system", tuple(value.shape[1:])))
         _put(part, name, value, found.ok)
     if every:
-        return ~found.ok, dict(found.why)
+        return ~found.ok, explained(part, found.why)
     return_to(batch, part, mask)
     rows = torch.nonzero(mask).ravel()
     lost = torch.zeros_like(mask)
     lost[rows] = ~found.ok
-    return lost, {int(rows[s]): text for s, text in found.why.items()}
+    return lost, {int(rows[s]): text for s, text in explained(part, found.why).items()}
 
 
 def return_to(batch: Batch, part: Batch, mask: Tensor) -> None:

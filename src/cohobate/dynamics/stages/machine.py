@@ -28,8 +28,15 @@ def chosen(potentials: Mapping[str, Potential], wanted: torch.device | str | Non
 
 
 def check_device(batch: Batch, potentials: Mapping[str, Potential], wanted: torch.device | str | None) -> None:
-    """Raises ``UserError`` where a batch lies on another device than the one wanted, or the potentials cannot go."""
+    """Raises ``UserError`` for a batch on another device than the one wanted, or where the potentials cannot go.
+
+    And for one of a floating type in which they cannot compute.
+    """
     there = batch.device
+    for name, potential in potentials.items():
+        if batch.dtype not in (can := potential.traits.dtypes):
+            told = " or ".join(str(one) for one in can)
+            raise UserError(f"the stage {name!r} computes in {told}; the batch is {batch.dtype}: see Batch.to")
     if wanted is None:
         chosen(potentials, there)
         return
