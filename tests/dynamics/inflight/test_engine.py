@@ -297,22 +297,6 @@ def test_a_system_that_memory_is_too_small_for_fails():
     assert "OutOfMemoryError: no room" in found[1]["why"]
 
 
-def test_a_hook_that_raises_ends_those_that_were_there_and_nothing_else():
-    class Broken:
-        frequency = 1
-        stage = HookStage.AFTER_STEP
-
-        def __call__(self, batch: Batch, moment: Moment) -> None:
-            if int(batch["id"][0]) == 0 and moment.step == 3:
-                raise RuntimeError("broken hook")
-
-    with InFlight(heat(hooks=[Broken()]), max_atoms=14, max_systems=1) as engine:
-        futures = [engine.submit(Task(lambda s=s: s, key=str(i))) for i, s in enumerate(SYSTEMS[:2])]
-        with pytest.raises(RuntimeError, match="broken hook"):
-            futures[0].result(20)
-        assert_as_alone(futures[1].result(20), alone(heat(), SYSTEMS[1], 1))
-
-
 def test_a_failed_system_is_named_with_why():
     bad = AtomicData({"numbers": [18, 99], "positions": [[0, 0, 0], [0, 0, 4.0]]}, name="odd")
     with InFlight(relax(), max_atoms=100) as engine:

@@ -8,8 +8,10 @@ from typing import Any, Final, final
 import torch
 
 from cohobate.core.errors import UserError
+from cohobate.dynamics.convergence import DERIVED
 from cohobate.dynamics.data.atomic import AtomicData
 from cohobate.dynamics.data.batch import Batch
+from cohobate.dynamics.data.fields import Field
 from cohobate.dynamics.inflight.line import Size
 from cohobate.dynamics.inflight.seat import Guest, Seat
 from cohobate.dynamics.stages.dynamics import OWN, Dynamics
@@ -31,6 +33,7 @@ class Building:
         self._dynamics, self._most, self._n_steps = dynamics, most, n_steps
         self._dtype, self._device = dtype, torch.device(device)
         self._needs = GIVEN & dynamics.fields.keys()
+        self._kinds: dict[str, Field] = {**DERIVED, **dynamics.fields}
 
     def __call__(self, seat: Seat, returned: Any) -> None:  # noqa: ANN401 whatever a task returns
         """Puts the system into its seat; raises ``UserError`` for what is none, or can never board."""
@@ -45,12 +48,21 @@ class Building:
         seat.atoms, seat.own = batch.n_atoms, tuple(name for name in given if name != "id")
         if seat.atoms > self._most.atoms:
             raise UserError(f"{seat.who} has {seat.atoms} atoms, more than max_atoms={self._most.atoms}")
+        self.agree(seat, batch)
         if "id" in given:
             seat.id = int(batch["id"][0])
         seat.most = self._n_steps if guest.n_steps is None else guest.n_steps
         seat.state = batch if batch.device == self._device else batch.to(self._device)
         if self._dynamics.on_admit is not None:
             self._dynamics.admit(seat.state)
+
+    def agree(self, seat: Seat, batch: Batch) -> None:
+        """Raises ``UserError`` where a field is declared otherwise than by the systems before, which it may join."""
+        for name in batch:
+            if (known := self._kinds.setdefault(name, batch.kind(name))) != batch.kind(name):
+                raise UserError(
+                    f"{seat.who}: field {name!r} is declared as {batch.kind(name)}, and by systems before as {known}"
+                )
 
 
 def fields_of(guest: Guest) -> tuple[dict[str, Any], Mapping[str, Any]]:

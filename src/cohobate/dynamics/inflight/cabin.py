@@ -7,8 +7,10 @@ from typing import final
 
 import torch
 
+from cohobate.core.capture import Raised, capture
 from cohobate.dynamics.data.batch import Batch, joined
 from cohobate.dynamics.data.fields import STANDARD
+from cohobate.dynamics.inflight.before import Before
 from cohobate.dynamics.inflight.prime import guarded
 from cohobate.dynamics.inflight.refill import is_swappable, put, refilled
 from cohobate.dynamics.inflight.seat import FIELDS, MADE, MOST, SEAT, Seat
@@ -32,40 +34,68 @@ class Cabin:
         self._count_edges = edges
         self._pairs_per_atom = 0.0
         self._limited = False
+        self._before = Before()
+        self._causes: dict[int, BaseException] = {}
         self.turns = 0
 
     def step(self) -> None:
-        """Makes one step; a system whose last one it was has its budget used."""
-        batch = self.batch
+        """Makes one step; a system whose last one it was has its budget used. One that raises leaves all as it was."""
+        dynamics, batch, told = self.dynamics, self.batch, [set(guard.why) for guard in self.guards]
+        count = dynamics.step_count
+        self._before.keep(batch)
+        try:
+            self._step(batch)
+        except BaseException:
+            self._before.give_back(batch)
+            dynamics.step_count = count
+            for guard, there in zip(self.guards, told, strict=True):
+                guard.why = {number: why for number, why in guard.why.items() if number in there}
+            raise
+
+    def _step(self, batch: Batch) -> None:
         status = batch["status"]
         running = (status != self.exit) & (status != self.boarding)
         self.dynamics.step(batch)
         batch[MADE].add_(running)
-        self.turns += 1
         if self._limited:
             most = batch[MOST]
             used = (most >= 0) & (batch[MADE] >= most) & (batch["status"] != self.exit)
             self.end(used, BUDGET_USED)
+        self.turns += 1
+
+    def step_apart(self) -> None:
+        """Makes one step of each system alone, after one of all has raised; those for which it raises again fail."""
+        whole, seats, count, turns = self.batch, self.seats, self.dynamics.step_count, self.turns
+        parts = []
+        for row in range(len(seats)):
+            self.batch, self.seats = whole.select([row]), [seats[row]]
+            self.dynamics.step_count = count
+            if not bool(self.done()) and isinstance(outcome := capture(self.step), Raised):
+                self.fail([0], f"{outcome.message} (in {where(outcome.error)})", outcome.error)
+            parts.append(self.batch)
+        self.batch, self.seats = joined(parts), seats
+        self.dynamics.step_count, self.turns = count + 1, turns + 1
 
     def end(self, rows: torch.Tensor | Sequence[int], why: int) -> None:
         """Has systems leave."""
         self.batch["status"][rows] = self.exit
         self.batch[END][rows] = why
 
-    def fail(self, rows: Sequence[int], why: str) -> None:
+    def fail(self, rows: Sequence[int], why: str, cause: BaseException | None = None) -> None:
         """Has systems leave as failed."""
         self.end(rows, FAILED)
+        self._causes |= {self.seats[row].number: cause for row in rows if cause is not None}
         self.guards[0].why |= {self.seats[row].number: why for row in rows}
 
     def done(self) -> torch.Tensor:
         """Returns those that are through with the last stage: (B,)."""
         return self.batch["status"] == self.exit
 
-    def why(self, seat: Seat) -> str:
-        """Returns what was wrong with a system, and forgets it."""
+    def why(self, seat: Seat) -> tuple[str, BaseException | None]:
+        """Returns what was wrong with a system, and what was raised; forgets it."""
         told = [text for guard in self.guards if (text := guard.why.pop(seat.number, ""))]
         marked = self.dynamics.reasons.pop(seat.id, "it was marked as failed")
-        return told[0] if told else marked
+        return told[0] if told else marked, self._causes.pop(seat.number, None)
 
     def change(self, stay: Sequence[int], coming: Iterable[Seat]) -> None:
         """Keeps some systems, in the order given, and lets others board."""
@@ -117,14 +147,6 @@ class Cabin:
             batch.add(name, kind, torch.tensor([one[name] for one in given], device=batch.device))
         return batch
 
-    def refuse(self, seat: Seat) -> str | None:
-        """Returns why a system cannot board: a field of it is declared otherwise than that of those who are here."""
-        for name in seat.own:
-            assert seat.state is not None
-            if name in self.batch and self.batch.kind(name) != (kind := seat.state.kind(name)):
-                return f"field {name!r}: {kind} of this one, and {self.batch.kind(name)} of those it would join"
-        return None
-
     def take_out(self, rows: Sequence[int], now: float) -> list[Seat]:
         """Takes systems out as they are, to go on later."""
         out = [self.seats[row] for row in rows]
@@ -148,3 +170,11 @@ class Cabin:
         for seat in waiting:
             seat.edges = self._pairs_per_atom * seat.atoms
         return True
+
+
+def where(error: BaseException) -> str:
+    """Returns the name of the function that raised."""
+    trace, name = error.__traceback__, "?"
+    while trace is not None:
+        name, trace = trace.tb_frame.f_code.co_qualname, trace.tb_next
+    return name

@@ -7,22 +7,22 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, final
 
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import EngineClosed
 from cohobate.core.task import GRACE, Task
-from cohobate.dynamics.inflight.awaiting import when_there
 from cohobate.dynamics.inflight.building import Building
 from cohobate.dynamics.inflight.cabin import Cabin
 from cohobate.dynamics.inflight.feeding import Feeding
 from cohobate.dynamics.inflight.line import Line
 from cohobate.dynamics.inflight.progress import Saved
 from cohobate.dynamics.inflight.seat import Seat
-from cohobate.dynamics.inflight.settling import raised, settle
+from cohobate.dynamics.inflight.settling import end, raised
 from cohobate.dynamics.inflight.turns import Plan, Turns
+from cohobate.worker.dependents import Dependents, parents_of
+from cohobate.worker.settling import drop
 
 USUAL: Final = 32
 """Atoms of a system before any is known."""
@@ -45,7 +45,7 @@ class Flight:
         self.feeding = Feeding(building, self.end, self.line, self.changed, self.ahead)
         self.restored: dict[str, Seat] = {}
         self._seats: dict[Future[Any], Seat] = {}
-        self._waiting: set[Future[Any]] = set()
+        self._dependents = Dependents(self._take)
         self._orders: deque[Callable[[], None]] = deque()
         self._thread: threading.Thread | None = None
         self._number, self._seen, self._atoms = 0, 0, 0
@@ -55,34 +55,30 @@ class Flight:
 
     def submit(self, task: Task, future: Future[Any]) -> None:
         """Takes a task; it waits until the futures among its arguments are there."""
-        with self.changed:
-            self._waiting.add(future)
-        when_there(task, partial(self._ready, future))
+        if parents := parents_of(task):
+            self._dependents.add(task, future, parents)
+        else:
+            self._take(task, future)
 
-    def _ready(self, future: Future[Any], task: Task | Raised) -> None:
+    def _take(self, task: Task, future: Future[Any]) -> None:
         with self.changed:
-            held = future in self._waiting
-            self._waiting.discard(future)
-            if held and isinstance(task, Task) and not self._stopping:
+            if not self._stopping:
                 seat = self._seats[future] = Seat(self._number, _id_of(task.key, self._number), task, future)
                 self._number += 1
                 self._start()
                 self.feeding.put(seat)
                 return
-        if held:
-            settle(future, task if isinstance(task, Raised) else None)
+        drop(future)
 
     def cancel(self, future: Future[Any]) -> None:
         """Ends what waits as cancelled; a system in the batch leaves it after this step."""
+        if self._dependents.cancel(future):
+            return
         with self.changed:
-            waits = future in self._waiting
-            self._waiting.discard(future)
             seat = self._seats.get(future)
             out = seat is not None and self._take_out(seat)
             self.changed.notify_all()
-        if waits:
-            settle(future, None)
-        elif out and seat is not None:
+        if out and seat is not None:
             self.end(seat, None)
 
     def _take_out(self, seat: Seat) -> bool:
@@ -98,12 +94,12 @@ class Flight:
                 self._seen, self._atoms = self._seen + 1, self._atoms + seat.atoms
             if self._retired:
                 self.changed.notify_all()
-        settle(seat.future, outcome)
+        end(seat.future, outcome)
 
     def pending(self) -> list[Future[Any]]:
         """Returns the futures that have not ended."""
         with self.changed:
-            return [*self._waiting, *self._seats]
+            return [*self._dependents.pending(), *self._seats]
 
     # room
 
@@ -119,7 +115,7 @@ class Flight:
 
     def room(self) -> int:
         """Returns how many more are wanted now; none while results find no place."""
-        free = self.slots() + self.ahead() - len(self._seats) - len(self._waiting)
+        free = self.slots() + self.ahead() - len(self._seats) - len(self._dependents)
         return min(0, free) if self.turns.blocked else free
 
     # progress
@@ -130,7 +126,7 @@ class Flight:
         with self.changed:
             if self._stopping:
                 raise EngineClosed("the engine was closed: there is no progress to be written")
-            self._orders.append(lambda: settle(done, capture(self.turns.save, path)))
+            self._orders.append(lambda: end(done, capture(self.turns.save, path)))
             self._start()
             self.changed.notify_all()
         done.result()
@@ -176,12 +172,11 @@ class Flight:
         """Cancels everything, and waits until it is gone; what is being called is left behind after a grace."""
         with self.changed:
             self._stopping = True
-            waiting, self._waiting = self._waiting, set()
             for seat in self._seats.values():
                 seat.unwanted = True
             self.changed.notify_all()
-        for future in waiting:
-            settle(future, None)
+        for future in self._dependents.pending():
+            self._dependents.cancel(future)
         for seat in self.feeding.stop():
             self.end(seat, None)
         if self._thread is not None and self._thread is not threading.current_thread():
@@ -229,7 +224,7 @@ class Flight:
         """Waits until there is something to do; whether there is."""
         with self.changed:
             while not (self._stopping or self._orders or self.cabin.seats or len(self.line)):
-                if self._retired and not (self._seats or self._waiting):
+                if self._retired and not (self._seats or len(self._dependents)):
                     return False
                 self.changed.wait()
             if self.turns.stuck and not (self._stopping or self._orders):

@@ -14,7 +14,8 @@ from cohobate.dynamics.data.fields import STANDARD
 from cohobate.dynamics.inflight.seat import SEAT
 from cohobate.dynamics.models.potential import Potential, Results, Traits
 
-TOO_MUCH: Final = (torch.cuda.OutOfMemoryError, MemoryError)
+TOO_MUCH: Final = (torch.OutOfMemoryError, MemoryError)
+"""What is raised where memory is not enough, on any device."""
 
 
 @final
@@ -52,8 +53,8 @@ class Guarded:
                 if not isinstance(error, Exception):
                     raise error
         self.strained |= full
-        if full and torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        if full:
+            freed()
         n = batch.n_systems
         if n == 1:
             return _nothing(batch, want, message)
@@ -72,6 +73,12 @@ class Guarded:
             if kind.scope != "edge":
                 held[mask if kind.scope == "system" else mask[batch.system]] = some[name]
         return found
+
+
+def freed() -> None:
+    """Gives back memory that torch holds and does not use."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _nothing(batch: Batch, want: frozenset[str], why: str) -> Results:

@@ -16,12 +16,12 @@ from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch, joined
 from cohobate.dynamics.inflight.cabin import Cabin
-from cohobate.dynamics.inflight.guarded import TOO_MUCH
+from cohobate.dynamics.inflight.guarded import TOO_MUCH, freed
 from cohobate.dynamics.inflight.leaving import told
 from cohobate.dynamics.inflight.line import Line, Size
 from cohobate.dynamics.inflight.progress import save
 from cohobate.dynamics.inflight.seat import MADE, Seat
-from cohobate.dynamics.inflight.settling import failed, raised
+from cohobate.dynamics.inflight.settling import failed
 from cohobate.dynamics.inflight.sinks import Sink, write_all
 from cohobate.dynamics.stages.dynamics import END
 from cohobate.dynamics.stages.stage import CANCELLED, FAILED
@@ -121,9 +121,8 @@ class Turns:
         if stay is not None:
             self._free = None
         here = range(len(seats)) if stay is None else stay
-        coming, refused = ([], []) if self.blocked else self._coming([seats[row] for row in here])
-        if stay is not None or coming:
-            self._change(here, coming, now)
+        coming = [] if self.blocked else self._coming([seats[row] for row in here])
+        refused = self._change(here, coming, now) if stay is not None or coming else []
         done = int(self.cabin.done().sum()) if self.blocked else 0
         self._running = len(self.cabin.seats) - done
         return refused
@@ -156,7 +155,7 @@ class Turns:
         wrong = self._look_at(batch, gone)
         values = told(batch, rows, seats, self.plan.outputs)
         return [
-            (seat, failed(seat, made[row], self.cabin.why(seat)) if ends[row] == FAILED else wrong or Returned(value))
+            (seat, failed(seat, made[row], *self.cabin.why(seat)) if ends[row] == FAILED else wrong or Returned(value))
             for row, seat, value in zip(rows, seats, values, strict=True)
         ]
 
@@ -166,50 +165,52 @@ class Turns:
         outcome = capture(self.plan.on_done, batch.select(gone))
         return outcome if isinstance(outcome, Raised) else None
 
-    def _coming(self, stay: Sequence[Seat]) -> tuple[list[Seat], list[Leaving]]:
-        """Returns who boards, and who cannot."""
+    def _coming(self, stay: Sequence[Seat]) -> list[Seat]:
+        """Returns who boards."""
         if not len(self._line):
-            return [], []
+            return []
         with self._changed:
             if self.cabin.count_edges(self._line) or self._free is None:
                 self._free = self.most.less(stay)
             fresh = self._line.take(self._free, empty=not stay)
             if fresh and len(self._line) < self._line.low:
                 self._changed.notify_all()
-        coming: list[Seat] = []
-        refused: list[Leaving] = []
-        for seat in fresh:
-            if (why := self.cabin.refuse(seat)) is None:
-                coming.append(seat)
-            else:
-                refused.append((seat, raised(UserError(f"{seat.who}: {why}"))))
-        return coming, refused
+        return fresh
 
-    def _change(self, stay: Sequence[int], coming: list[Seat], now: float) -> None:
-        """Has systems board; where there is no memory for that they wait, and no more than now are let in."""
+    def _change(self, stay: Sequence[int], coming: list[Seat], now: float) -> list[Leaving]:
+        """Has systems board, fewer where there is no memory for all; returns those that cannot board at all."""
         self._free = None
-        match capture(self.cabin.change, stay, coming):
-            case Raised(error) if isinstance(error, TOO_MUCH) and coming and stay:
-                self.cabin.change(stay, ())
-                self._limit(self.cabin.seats)
-                self._put_back(coming)
-            case Raised(error):
-                raise error
-            case _:
-                for seat in coming:
-                    seat.board(now)
+        refused: list[Leaving] = []
+        while isinstance(outcome := capture(self.cabin.change, stay, coming), Raised):
+            full = isinstance(outcome.error, TOO_MUCH)
+            if not coming:
+                raise outcome.error
+            if len(coming) == 1 and not (full and len(stay)):
+                refused.append((coming[0], failed(coming[0], 0, outcome.message, outcome.error)))
+                coming = []
+                continue
+            half = len(coming) // 2
+            coming, back = coming[:half], coming[half:]
+            self._put_back(back)
+            if full:
+                freed()
+                self._limit([*(self.cabin.seats[row] for row in stay), *coming])
+        for seat in coming:
+            seat.board(now)
         self.next_due = min((seat.due for seat in self.cabin.seats), default=inf)
+        return refused
 
     # trouble
 
     def _step(self) -> list[Leaving]:
         self._since += 1
         match capture(self.cabin.step):
-            case Raised() as outcome:
-                seats = list(self.cabin.seats)
-                self.cabin.change([], ())
-                self._running = 0
-                return [(seat, outcome) for seat in seats]
+            case Raised(error) if isinstance(error, TOO_MUCH) and len(self.cabin.seats) > 1:
+                freed()
+                return self._halve()
+            case Raised():
+                self.cabin.step_apart()
+                self.urgent = True
         strained = [guard for guard in self.cabin.guards if guard.strained]
         for guard in strained:
             guard.strained = False
