@@ -24,6 +24,7 @@ from cohobate.dynamics.inflight.prime import check_ends
 from cohobate.dynamics.inflight.progress import load
 from cohobate.dynamics.inflight.sinks import Sink
 from cohobate.dynamics.inflight.turns import Plan
+from cohobate.dynamics.recipe import recipe_of, spelled
 from cohobate.dynamics.stages.dynamics import Dynamics
 
 
@@ -70,9 +71,10 @@ class InFlight:
         file = None if progress is None else Path(progress)
         told = None if outputs is None else tuple(outputs)
         plan = Plan(most, refill_frequency, tuple(sinks), on_done, ahead, file, progress_every, limit, told)
+        recipe = {**recipe_of(dynamics), "n_steps": limit, "dtype": spelled(dtype)}
         cabin = Cabin(dynamics, dtype=dtype, device=device, edges=max_edges is not None)
         building = Building(cabin.dynamics, most, n_steps=limit, dtype=dtype, device=device)
-        self._flight = Flight(cabin, plan, building)
+        self._flight = Flight(cabin, plan, building, recipe)
         self._process, self._closed = os.getpid(), False
         cancel = self._flight.cancel
         self._stop_if_cancelled = lambda future: cancel(future) if future.cancelled() else None
@@ -80,14 +82,17 @@ class InFlight:
         self._finalizer.atexit = False
 
     @staticmethod
-    def resume(path: str | os.PathLike[str], dynamics: Dynamics, **given: Any) -> InFlight:
+    def resume(
+        path: str | os.PathLike[str], dynamics: Dynamics, *, accept_new_code: bool = False, **given: Any
+    ) -> InFlight:
         """Returns an engine in which systems go on, bit for bit, from where their progress was written.
 
         What comes of them is in ``restored``; a task whose key is that of one of them gets its future. Raises
-        ``ResumeRefused`` where they were under way in other dynamics, ``Damaged`` or ``Foreign`` for no such file.
+        ``ResumeRefused`` where they were under way in other dynamics, naming what has changed, unless
+        ``accept_new_code``; ``Damaged`` or ``Foreign`` for no such file.
         """
         engine = InFlight(dynamics, **given)
-        saved = load(Path(path), engine._flight.cabin.dynamics)
+        saved = load(Path(path), None if accept_new_code else engine.made_of())
         engine._flight.restore(saved)
         return engine
 
@@ -100,6 +105,10 @@ class InFlight:
     def onward(self) -> bool:
         """What tasks return is only the beginning."""
         return True
+
+    def made_of(self) -> Mapping[str, Any]:
+        """What is done to a system, as plain data that differ where anything that decides upon its way does."""
+        return self._flight.recipe
 
     @property
     def workers(self) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final, final
 
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import EngineClosed
+from cohobate.core.payload import Plain
 from cohobate.core.task import GRACE, Task
 from cohobate.dynamics.inflight.building import Building
 from cohobate.dynamics.inflight.cabin import Cabin
@@ -37,11 +38,11 @@ class Flight:
     ``changed`` guards the line, who has not ended, and what was asked for. Futures are ended without it.
     """
 
-    def __init__(self, cabin: Cabin, plan: Plan, building: Building) -> None:
-        self.cabin, self.plan = cabin, plan
+    def __init__(self, cabin: Cabin, plan: Plan, building: Building, recipe: Mapping[str, Plain]) -> None:
+        self.cabin, self.plan, self.recipe = cabin, plan, recipe
         self.changed = threading.Condition()
         self.line = Line()
-        self.turns = Turns(cabin, plan, self.line, self.changed)
+        self.turns = Turns(cabin, plan, self.line, self.changed, recipe)
         self.feeding = Feeding(building, self.end, self.line, self.changed, self.ahead)
         self.restored: dict[str, Seat] = {}
         self._seats: dict[Future[Any], Seat] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -14,6 +14,7 @@ import torch
 
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import UserError
+from cohobate.core.payload import Plain
 from cohobate.dynamics.data.batch import Batch, joined
 from cohobate.dynamics.inflight.cabin import Cabin
 from cohobate.dynamics.inflight.guarded import TOO_MUCH, freed
@@ -63,11 +64,13 @@ class Plan:
 class Turns:
     """Steps a batch and has systems come and go; used by one thread, but for ``line``, which ``changed`` guards."""
 
-    def __init__(self, cabin: Cabin, plan: Plan, line: Line, changed: threading.Condition) -> None:
+    def __init__(
+        self, cabin: Cabin, plan: Plan, line: Line, changed: threading.Condition, recipe: Mapping[str, Plain]
+    ) -> None:
         self.cabin, self.plan, self.most = cabin, plan, plan.most
         self.urgent, self.asked, self.blocked = True, False, False
         self.next_due = inf
-        self._line, self._changed = line, changed
+        self._line, self._changed, self._recipe = line, changed, recipe
         self._since, self._running = 0, 0
         self._free: Size | None = None
         self._next_save = time.monotonic() + plan.progress_every
@@ -95,7 +98,7 @@ class Turns:
         with self._changed:
             waiting = [seat for seat in self._line if seat.flown]
         batch = joined([self.cabin.batch, *[seat.state for seat in waiting if seat.state is not None]])
-        save(path, batch, [*self.cabin.seats, *waiting], self.cabin.dynamics)
+        save(path, batch, [*self.cabin.seats, *waiting], self._recipe, self.cabin.dynamics.step_count)
 
     # who leaves and who comes
 

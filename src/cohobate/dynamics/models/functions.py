@@ -53,6 +53,11 @@ class TorchFunction:
         self._kinds = {**outputs_of(("energy", "forces", "stress")), **further}
         self.traits = Traits(frozenset(self._kinds), cutoff, exact=one_by_one, species=known, outputs=further)
 
+    def describe(self) -> dict[str, Any]:
+        """Returns what decides upon its numbers."""
+        edges = self._edges and {"cutoff": self._edges.cutoff, "skin": self._edges.skin, "half": self._edges.half}
+        return {"energy": self._energy, "edges": edges, "one_by_one": self._alone, "outputs": self._kinds}
+
     def compute(self, batch: Batch, want: frozenset[str]) -> Results:
         """Returns what is wanted of all systems."""
         if batch.n_systems == 0:

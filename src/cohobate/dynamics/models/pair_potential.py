@@ -102,6 +102,12 @@ class PairPotential:
         kept = {"switch_from": self._cut.switch_from, "threads": self._threads, "compiled": self._compiled}
         return {**kept, "skin": self.skin, "lists": self._lists}
 
+    def describe(self) -> dict[str, Any]:
+        """Returns what decides upon its numbers, to the last bit."""
+        law, species, table, cutoff = self._given
+        kept = {"switch_from": self._cut.switch_from, "skin": self.skin, "compiled": self._compiled}
+        return {"law": law, "species": species, "table": table, "cutoff": cutoff, **kept}
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Travels without lists and threads."""
         return partial(PairPotential, **self._settings), self._given
