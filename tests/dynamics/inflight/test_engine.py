@@ -355,25 +355,6 @@ def test_limits_that_make_no_sense_are_refused(wrong: dict[str, int]):
         InFlight(relax(), **{"max_atoms": 10, **wrong})
 
 
-def test_no_more_pairs_than_there_may_be():
-    seen: list[int] = []
-
-    class Look:
-        frequency = 1
-        stage = HookStage.AFTER_STEP
-
-        def __call__(self, batch: Batch, moment: Moment) -> None:
-            seen.append(batch.n_systems)
-
-    systems = [cluster(13, seed=1)] * 12
-    apart = np.linalg.norm(systems[0]["positions"][:, None] - systems[0]["positions"][None], axis=2)
-    pairs = int((apart < CUTOFF + 1.0).sum() - 13) // 2
-    found = run_all(heat(hooks=[Look()]), systems, max_atoms=1000, max_edges=3 * pairs + 10, max_systems=5)
-    for i, one in enumerate(found):
-        assert_as_alone(one, alone(heat(), systems[i], i))
-    assert max(seen[30:]) == 3  # at first their pairs are not known
-
-
 def test_masses_that_are_needed_and_missing_are_named():
     with InFlight(heat(), max_atoms=10) as engine:
         future = engine.call(lambda: {"numbers": [18], "positions": [[0, 0, 0]]})

@@ -185,7 +185,7 @@ def interrupted(tmp_path: Path, steps: int) -> Path:
 def test_other_dynamics_are_refused(tmp_path: Path):
     path = interrupted(tmp_path, 5)
     changed = {
-        "langevin (2)": both() + both(),
+        "fire (2) was left out": both() + both(),
         "fire (0).n_steps was 60, now it is 61": both().replaced(stages=[replace(both().stages[0], n_steps=61)]),
     }
     for told, dynamics in changed.items():

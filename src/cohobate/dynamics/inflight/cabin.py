@@ -14,7 +14,7 @@ from cohobate.dynamics.inflight.before import Before
 from cohobate.dynamics.inflight.prime import guarded
 from cohobate.dynamics.inflight.refill import is_swappable, put, refilled
 from cohobate.dynamics.inflight.seat import FIELDS, MADE, MOST, SEAT, Seat
-from cohobate.dynamics.models.lists import COUNT
+from cohobate.dynamics.models.lists import pairs_of
 from cohobate.dynamics.stages.dynamics import END, Dynamics
 from cohobate.dynamics.stages.stage import BUDGET_USED, FAILED
 
@@ -23,7 +23,7 @@ from cohobate.dynamics.stages.stage import BUDGET_USED, FAILED
 class Cabin:
     """A batch and who sits where in it: ``seats`` are in the order of its systems."""
 
-    def __init__(self, dynamics: Dynamics, *, dtype: torch.dtype, device: torch.device | str, edges: bool) -> None:
+    def __init__(self, dynamics: Dynamics, *, dtype: torch.dtype, device: torch.device | str) -> None:
         self.dynamics, self.guards = guarded(dynamics)
         empty = self.dynamics.admit(Batch.empty(dtype=dtype, device=device))
         for name, kind in FIELDS.items():
@@ -31,8 +31,6 @@ class Cabin:
         self.batch = empty
         self.seats: list[Seat] = []
         self.exit, self.boarding = self.dynamics.exit_status, self.dynamics.entry
-        self._count_edges = edges
-        self._pairs_per_atom = 0.0
         self._limited = False
         self._before = Before()
         self._causes: dict[int, BaseException] = {}
@@ -157,19 +155,10 @@ class Cabin:
         self.change([row for row in range(len(self.seats)) if row not in chosen], ())
         return out
 
-    def count_edges(self, waiting: Iterable[Seat]) -> bool:
-        """Counts the pairs of those that are here, guesses by them what those that wait will have; whether it did."""
-        if not self._count_edges or COUNT not in self.batch or not self.seats:
-            return False
-        each = torch.zeros(len(self.seats), dtype=torch.int64, device=self.batch.device)
-        each.index_add_(0, self.batch.system, self.batch[COUNT].long())
-        for seat, pairs in zip(self.seats, each.tolist(), strict=True):
-            seat.edges = float(pairs)
-        atoms = sum(seat.atoms for seat in self.seats)
-        self._pairs_per_atom = sum(seat.edges for seat in self.seats) / max(1, atoms)
-        for seat in waiting:
-            seat.edges = self._pairs_per_atom * seat.atoms
-        return True
+    def count_edges(self) -> None:
+        """Counts the pairs of those that are here, which become more and fewer as they move."""
+        for seat, pairs in zip(self.seats, pairs_of(self.batch).tolist(), strict=True):
+            seat.edges = float(pairs) or seat.edges  # of one that has not been computed yet
 
 
 def where(error: BaseException) -> str:

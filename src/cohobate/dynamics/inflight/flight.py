@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -22,6 +23,7 @@ from cohobate.dynamics.inflight.progress import Saved
 from cohobate.dynamics.inflight.seat import Seat
 from cohobate.dynamics.inflight.settling import end, raised
 from cohobate.dynamics.inflight.turns import Plan, Turns
+from cohobate.dynamics.models.lists import pairs_of
 from cohobate.worker.dependents import Dependents, parents_of
 from cohobate.worker.settling import drop
 
@@ -29,6 +31,8 @@ USUAL: Final = 32
 """Atoms of a system before any is known."""
 AGAIN: Final = 0.02
 """Seconds until full sinks are looked at again, where there is nothing else to do."""
+PATIENCE: Final = 30.0
+"""Seconds that closing waits for the present step."""
 
 
 @final
@@ -140,7 +144,7 @@ class Flight:
             seat = Seat(held["number"], held["id"], task, future, held["name"], flown=True)
             seat.own, seat.most = tuple(held["own"]), held["most"]
             seat.state = saved.batch.select([row])
-            seat.atoms = seat.state.n_atoms
+            seat.atoms, seat.edges = seat.state.n_atoms, float(pairs_of(seat.state).sum())
             self._seats[future] = self.restored[held["key"] or f"#{seat.id}"] = seat
             self._number = max(self._number, seat.number + 1)
             self.line.put(seat)
@@ -181,7 +185,12 @@ class Flight:
         for seat in self.feeding.stop():
             self.end(seat, None)
         if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+            self._thread.join(PATIENCE)
+            if self._thread.is_alive():
+                told = (
+                    f"a step has not ended within {PATIENCE:g} s: it is left behind, in a thread that cannot be killed"
+                )
+                warnings.warn(told, RuntimeWarning, stacklevel=3)
         self.feeding.join(GRACE)
         self._end_all(None)
 
@@ -213,13 +222,14 @@ class Flight:
 
     def _take_turns(self) -> None:
         with self.cabin.dynamics.attended():
-            while self._wanted():
-                while self._orders:
-                    self._orders.popleft()()
-                for seat, outcome in self.turns.turn():
-                    self.end(seat, outcome)
-            if self.plan.progress is not None:
-                self.turns.save(self.plan.progress)
+            try:
+                while self._wanted():
+                    while self._orders:
+                        self._orders.popleft()()
+                    for seat, outcome in self.turns.turn():
+                        self.end(seat, outcome)
+            finally:
+                self.turns.keep()
 
     def _wanted(self) -> bool:
         """Waits until there is something to do; whether there is."""
@@ -227,7 +237,7 @@ class Flight:
             while not (self._stopping or self._orders or self.cabin.seats or len(self.line)):
                 if self._retired and not (self._seats or len(self._dependents)):
                     return False
-                self.changed.wait()
+                self.changed.wait(AGAIN if self._retired else None)  # what depends on others may end unseen
             if self.turns.stuck and not (self._stopping or self._orders):
                 self.changed.wait(AGAIN)
             return not self._stopping

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from math import inf
 from pathlib import Path
 from typing import final
@@ -24,6 +26,7 @@ from cohobate.dynamics.inflight.progress import save
 from cohobate.dynamics.inflight.seat import MADE, Seat
 from cohobate.dynamics.inflight.settling import failed
 from cohobate.dynamics.inflight.sinks import Sink, write_all
+from cohobate.dynamics.models.lists import pairs_of
 from cohobate.dynamics.stages.dynamics import END
 from cohobate.dynamics.stages.stage import CANCELLED, FAILED
 
@@ -88,10 +91,16 @@ class Turns:
             left += self._exchange(now)
         if self._running:
             left += self._step()
-        if self.plan.progress is not None and now >= self._next_save:
+        if now >= self._next_save:
             self._next_save = now + self.plan.progress_every
-            self.save(self.plan.progress)
+            self.keep()
         return left
+
+    def keep(self) -> None:
+        """Writes the progress to its file, where there is one; for want of a place for it nothing is stopped."""
+        if (path := self.plan.progress) is not None and isinstance(outcome := capture(self.save, path), Raised):
+            told = f"no progress could be written to {path}: {outcome.message}; it is tried again, the batch goes on"
+            warnings.warn(told, RuntimeWarning, stacklevel=2)
 
     def save(self, path: Path) -> None:
         """Writes the progress of all systems that are in the batch, or were and wait to go on."""
@@ -105,6 +114,7 @@ class Turns:
     def _exchange(self, now: float) -> list[Leaving]:
         cabin, self._since, self.urgent = self.cabin, 0, False
         asked, self.asked = self.asked, False
+        self._thin_out(now)
         if asked or now >= self.next_due:
             self._stop_some(now)
         done = gone = out = cabin.done()
@@ -173,7 +183,7 @@ class Turns:
         if not len(self._line):
             return []
         with self._changed:
-            if self.cabin.count_edges(self._line) or self._free is None:
+            if self._free is None or self.most.edges < inf:
                 self._free = self.most.less(stay)
             fresh = self._line.take(self._free, empty=not stay)
             if fresh and len(self._line) < self._line.low:
@@ -217,6 +227,7 @@ class Turns:
         strained = [guard for guard in self.cabin.guards if guard.strained]
         for guard in strained:
             guard.strained = False
+        self.urgent |= self.most.edges < inf and int(pairs_of(self.cabin.batch).sum()) > self.most.edges
         self.urgent |= any(guard.why for guard in self.cabin.guards)  # else they would be tried again at each step
         return self._halve() if strained else []
 
@@ -229,6 +240,22 @@ class Turns:
             self._put_back(self.cabin.take_out(rows, time.monotonic()))
         self.urgent = True
         return []
+
+    def _thin_out(self, now: float) -> None:
+        """Lets the last ones wait, as they are, where all have more pairs by now than there may be."""
+        if self.most.edges == inf:
+            return
+        self.cabin.count_edges()
+        seats, running = self.cabin.seats, set(range(len(self.cabin.seats))) - set(self._done_rows())
+        total = list(accumulate(seat.edges for seat in seats))
+        out = [row for row in sorted(running)[1:] if total[row] > self.most.edges]
+        if out:
+            self._free = None
+            self._put_back(self.cabin.take_out(out, now))
+
+    def _done_rows(self) -> list[int]:
+        found: list[int] = torch.nonzero(self.cabin.done()).ravel().tolist()
+        return found
 
     def _limit(self, seats: Sequence[Seat]) -> None:
         self._free = None
