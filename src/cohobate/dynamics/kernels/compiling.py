@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
+from cohobate.dynamics.kernels.keeping import one_at_a_time
 from cohobate.host.extras import require
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -26,6 +27,7 @@ def compiled(fn: F) -> F:
     What is compiled is kept on disk, next to the source or in the user's cache.
     """
     made: F = require("numba", extra="dynamics").njit(nogil=True, error_model="numpy", cache=True)(fn)
+    one_at_a_time(made)
     return made
 
 
