@@ -403,3 +403,13 @@ def test_there_is_room_again_when_a_future_is_done():
         future.add_done_callback(lambda _: seen.append(engine.room()))
         future.result(20)
     assert seen == [2]
+
+
+def test_what_is_told_of_a_system_does_not_follow_from_what_others_brought_along():
+    moving, resting = SYSTEMS[8], SYSTEMS[0]
+    assert "velocities" in moving
+    assert "velocities" not in resting
+    (alone,) = run_all(relax(), [resting], max_atoms=100)
+    _, beside = run_all(relax(), [moving, resting], max_atoms=100)
+    assert sorted(beside) == sorted(alone)
+    assert "velocities" in run_all(relax(), [resting, moving], max_atoms=100)[1]

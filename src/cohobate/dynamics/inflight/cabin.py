@@ -31,6 +31,10 @@ class Cabin:
         self.batch = empty
         self.seats: list[Seat] = []
         self.exit, self.boarding = self.dynamics.exit_status, self.dynamics.entry
+        self._made = {"positions", "numbers", "energy", *self.dynamics.fields}.union(
+            *(stage.potential.traits.outputs for stage in self.dynamics.stages)
+        )
+        self.brought: frozenset[str] = frozenset()
         self._limited = False
         self._before = Before()
         self._causes: dict[int, BaseException] = {}
@@ -106,6 +110,8 @@ class Cabin:
             self._rebuild(rows, rest)
         for seat in listed:
             seat.state = None
+            if not self._made.issuperset(seat.own):
+                self.brought |= frozenset(seat.own) - self._made
         self._limited = any(seat.most is not None for seat in self.seats)
 
     def _swap(self, stay: Sequence[int], coming: Sequence[Seat]) -> dict[int, Seat]:

@@ -166,7 +166,7 @@ class Turns:
             return []
         seats, ends, made = [self.cabin.seats[row] for row in rows], batch[END].tolist(), batch[MADE].tolist()
         wrong = self._look_at(batch, gone)
-        values = told(batch, rows, seats, self.plan.outputs)
+        values = told(batch, rows, seats, self.plan.outputs, self.cabin.brought)
         return [
             (seat, failed(seat, made[row], *self.cabin.why(seat)) if ends[row] == FAILED else wrong or Returned(value))
             for row, seat, value in zip(rows, seats, values, strict=True)
