@@ -20,6 +20,7 @@ from cohobate.dynamics.data.atomic import AtomicData, batch_of
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.hooks.changing import WrapPositions
 from cohobate.dynamics.hooks.hook import HookStage, Moment
+from cohobate.dynamics.inflight import flight
 from cohobate.dynamics.inflight.engine import InFlight
 from cohobate.dynamics.inflight.running import as_they_leave, run_all
 from cohobate.dynamics.inflight.seat import Guest
@@ -413,3 +414,57 @@ def test_what_is_told_of_a_system_does_not_follow_from_what_others_brought_along
     _, beside = run_all(relax(), [moving, resting], max_atoms=100)
     assert sorted(beside) == sorted(alone)
     assert "velocities" in run_all(relax(), [resting, moving], max_atoms=100)[1]
+
+
+def test_a_function_that_does_not_come_back_is_left_behind(gate: threading.Event):
+    def stuck() -> AtomicData:
+        gate.wait(20)
+        return SYSTEMS[0]
+
+    with InFlight(relax(), max_atoms=100) as engine:
+        late = engine.submit(Task(stuck, deadline=0.05, grace=0.05))
+        other = engine.call(lambda: SYSTEMS[1])
+        with pytest.raises(DeadlineExceeded, match=r"stuck took longer .* left behind"):
+            late.result(20)
+        assert other.result(20)["status"] == "converged"
+        gate.set()
+
+
+def test_a_step_that_does_not_end_keeps_nobody_waiting_who_has_a_deadline(gate: threading.Event):
+    def stuck(batch: Batch) -> BaseException | None:
+        if batch.n_systems == 2:
+            gate.wait(20)
+        return None
+
+    with InFlight(heat(Moody(stuck)), max_atoms=100) as engine:
+        late = engine.submit(Task(lambda: SYSTEMS[0], deadline=0.05, grace=0.05))
+        other = engine.submit(Task(lambda: SYSTEMS[1], key="1"))
+        with pytest.raises(DeadlineExceeded, match="its step has not ended"):
+            late.result(20)
+        assert not other.done()
+        gate.set()
+        assert_as_alone(other.result(20), alone(heat(), SYSTEMS[1], 1))
+
+
+def test_closing_does_not_wait_for_ever(gate: threading.Event, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(flight, "PATIENCE", 0.05)
+    pause = Pause(gate)
+    engine = InFlight(heat(hooks=[pause]), max_atoms=100)
+    future = engine.call(lambda: SYSTEMS[0])
+    assert pause.there.wait(20)
+    with pytest.warns(RuntimeWarning, match="a step has not ended within"):
+        engine.close()
+    assert future.cancelled()
+    gate.set()
+    for thread in threading.enumerate():
+        if thread.name == "cohobate-flight":
+            thread.join(20)
+
+
+def test_chains_of_futures_may_be_long_and_fail():
+    with InFlight(relax(), max_atoms=100) as engine:
+        futures = [engine.call(lambda: 1 / 0)]
+        for _ in range(2000):
+            futures.append(engine.call(lambda told: told, futures[-1]))
+        with pytest.raises(DependencyFailed, match="was not run: what it depends on failed with ZeroDivisionError"):
+            futures[-1].result(20)

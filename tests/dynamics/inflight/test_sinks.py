@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -231,6 +233,20 @@ def test_kinds_and_shapes_of_all_fields_come_back(tmp_path: Path):
         assert torch.equal(held[name].nan_to_num(9), batch[name].nan_to_num(9)), name
 
 
+def test_one_that_was_in_time_and_waits_for_room_is_not_late():
+    sink = Memory(1)
+    with InFlight(heat(), max_atoms=6, max_systems=2, sinks=[sink]) as engine:
+        futures = [engine.submit(Task(lambda i=i: tagged(i, 3), deadline=0.5, grace=0.05)) for i in range(2)]
+        until = time.monotonic() + 0.7
+        while time.monotonic() < until:
+            threading.Event().wait(0.01)
+        seen = [sink.drain()]
+        told = [future.result(20)["status"] for future in futures]
+    seen.append(sink.drain())
+    assert told == ["budget used"] * 2
+    assert sorted(ids(seen)) == [0, 1]
+
+
 class Bad:
     """A sink that raises, or does not say what it took."""
 
@@ -275,11 +291,13 @@ def test_a_sink_that_fails_ends_the_engine_in_one_line_and_the_systems_are_kept(
 
 def test_want_of_a_place_for_progress_stops_nothing(tmp_path: Path):
     (tmp_path / "gone").mkdir()
-    with pytest.warns(RuntimeWarning, match="no progress could be written"):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
         with InFlight(heat(), max_atoms=10, progress=tmp_path / "gone" / "progress", progress_every=0.0) as engine:
             (tmp_path / "gone").rmdir()
             future = engine.call(lambda: tagged(0, 3))
             assert future.result(20)["steps"] == 3
+    assert "no progress could be written" in str(told[0].message)
 
 
 class Counted:

@@ -8,22 +8,24 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from math import inf
 from pathlib import Path
 from typing import Any, Final, final
 
 from cohobate.core.capture import Raised, Returned, capture
-from cohobate.core.errors import EngineClosed
+from cohobate.core.errors import DeadlineExceeded, EngineClosed
 from cohobate.core.payload import Plain
 from cohobate.core.task import GRACE, Task
 from cohobate.dynamics.inflight.building import Building
 from cohobate.dynamics.inflight.cabin import Cabin
-from cohobate.dynamics.inflight.feeding import Feeding
+from cohobate.dynamics.inflight.feeding import Feeding, too_long
 from cohobate.dynamics.inflight.line import Line
 from cohobate.dynamics.inflight.progress import Saved
 from cohobate.dynamics.inflight.seat import Seat
 from cohobate.dynamics.inflight.settling import end, raised
 from cohobate.dynamics.inflight.turns import Plan, Turns
 from cohobate.dynamics.models.lists import pairs_of
+from cohobate.worker.alarm import Alarm
 from cohobate.worker.dependents import Dependents, parents_of
 from cohobate.worker.settling import drop
 
@@ -46,8 +48,9 @@ class Flight:
         self.cabin, self.plan, self.recipe = cabin, plan, recipe
         self.changed = threading.Condition()
         self.line = Line()
-        self.turns = Turns(cabin, plan, self.line, self.changed, recipe)
-        self.feeding = Feeding(building, self.end, self.line, self.changed, self.ahead)
+        self._alarm = Alarm(self._look_at_deadlines)
+        self.turns = Turns(cabin, plan, self.line, self.changed, recipe=recipe, watch=self._alarm.by)
+        self.feeding = Feeding(building, self.end, self.line, self.changed, ahead=self.ahead, watch=self._alarm.by)
         self.restored: dict[str, Seat] = {}
         self._seats: dict[Future[Any], Seat] = {}
         self._dependents = Dependents(self._take)
@@ -165,6 +168,26 @@ class Flight:
                 self.turns.next_due = min(self.turns.next_due, seat.due)
             return seat.future
 
+    # deadlines
+
+    def _look_at_deadlines(self, now: float) -> float:
+        """Ends those whose function, or whose step, does not come back; returns when to look again."""
+        over: list[tuple[Seat, str]] = []
+        again = inf
+        with self.changed:
+            for seat in self._seats.values():
+                if seat.latest > now:
+                    again = min(again, seat.latest)
+                elif self.feeding.leave_behind(seat):
+                    over.append((seat, f"{too_long(seat.task)}, and has not stopped since: it is left behind"))
+                elif seat.due < inf:
+                    seat.unwanted = self.turns.urgent = self.turns.asked = True
+                    told = f"ran longer than its deadline of {seat.task.deadline:g} s"
+                    over.append((seat, f"{seat.who} {told}, and cannot leave the batch: its step has not ended"))
+        for seat, why in over:
+            self.end(seat, raised(DeadlineExceeded(why)))
+        return again
+
     # the end
 
     def retire(self) -> None:
@@ -192,6 +215,7 @@ class Flight:
                 )
                 warnings.warn(told, RuntimeWarning, stacklevel=3)
         self.feeding.join(GRACE)
+        self._alarm.stop()
         self._end_all(None)
 
     def _end_all(self, outcome: Raised | None) -> None:
@@ -219,6 +243,7 @@ class Flight:
                 self._end_all(raised(gone))
         while self._orders:  # nobody waits for ever
             self._orders.popleft()()
+        self._alarm.stop()
 
     def _take_turns(self) -> None:
         with self.cabin.dynamics.attended():

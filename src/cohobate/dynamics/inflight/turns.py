@@ -19,6 +19,7 @@ from cohobate.core.errors import UserError
 from cohobate.core.payload import Plain
 from cohobate.dynamics.data.batch import Batch, joined
 from cohobate.dynamics.inflight.cabin import Cabin
+from cohobate.dynamics.inflight.feeding import Watch
 from cohobate.dynamics.inflight.guarded import TOO_MUCH, freed
 from cohobate.dynamics.inflight.leaving import told
 from cohobate.dynamics.inflight.line import Line, Size
@@ -68,12 +69,19 @@ class Turns:
     """Steps a batch and has systems come and go; used by one thread, but for ``line``, which ``changed`` guards."""
 
     def __init__(
-        self, cabin: Cabin, plan: Plan, line: Line, changed: threading.Condition, recipe: Mapping[str, Plain]
+        self,
+        cabin: Cabin,
+        plan: Plan,
+        line: Line,
+        changed: threading.Condition,
+        *,
+        recipe: Mapping[str, Plain],
+        watch: Watch,
     ) -> None:
         self.cabin, self.plan, self.most = cabin, plan, plan.most
         self.urgent, self.asked, self.blocked = True, False, False
         self.next_due = inf
-        self._line, self._changed, self._recipe = line, changed, recipe
+        self._line, self._changed, self._recipe, self._watch = line, changed, recipe, watch
         self._since, self._running = 0, 0
         self._free: Size | None = None
         self._next_save = time.monotonic() + plan.progress_every
@@ -126,6 +134,9 @@ class Turns:
         out = gone | withdrawn if asked else gone
         left = self._ends(gone) + ([(seat, None) for seat in self._of(withdrawn)] if asked else [])
         self.blocked = bool(self.plan.sinks) and bool((done & ~out).any())
+        if self.blocked:
+            for seat in self._of(done & ~out):
+                seat.due = inf
         return left + self._board(torch.nonzero(~out).ravel().tolist() if left else None, now)
 
     def _board(self, stay: Sequence[int] | None, now: float) -> list[Leaving]:
@@ -143,8 +154,9 @@ class Turns:
     def _stop_some(self, now: float) -> None:
         """Ends those whose time is over, and those that are not wanted any more."""
         if now >= self.next_due:
+            done = set(self._done_rows())  # what waits for room in a sink has been in time
             for row, seat in enumerate(self.cabin.seats):
-                if now >= seat.due and not seat.late:
+                if now >= seat.due and not seat.late and row not in done:
                     seat.late = True
                     self.cabin.fail([row], f"its deadline of {seat.task.deadline:g} s")
         unwanted = self._rows(lambda seat: seat.unwanted) & ~self.cabin.done()
@@ -210,6 +222,8 @@ class Turns:
                 self._limit([*(self.cabin.seats[row] for row in stay), *coming])
         for seat in coming:
             seat.board(now)
+            if seat.due < inf:
+                self._watch(seat.due + seat.task.grace)
         self.next_due = min((seat.due for seat in self.cabin.seats), default=inf)
         return refused
 

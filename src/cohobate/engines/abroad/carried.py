@@ -22,7 +22,6 @@ from cohobate.engines.abroad.bundles import Bundles
 from cohobate.engines.abroad.carrier import Carrier, Inner
 from cohobate.engines.abroad.ticket import GIVEN, Report
 from cohobate.engines.abroad.ways import Abroad, Here, Way
-from cohobate.engines.alarm import Alarm
 from cohobate.engines.berth import berth_of
 from cohobate.engines.job import Job
 from cohobate.engines.packed import Packed
@@ -31,6 +30,7 @@ from cohobate.engines.resources import Resources, counted, pieces, slots, split
 from cohobate.engines.shipping import outcome_of
 from cohobate.engines.sites import LOOPBACK
 from cohobate.engines.workplace import Workplace
+from cohobate.worker.alarm import Alarm
 from cohobate.worker.calls import Slot, name_of
 from cohobate.worker.dependents import Kinds, filled
 from cohobate.worker.settling import drop, fail, settle
