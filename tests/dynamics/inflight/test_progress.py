@@ -193,6 +193,20 @@ def test_other_dynamics_are_refused(tmp_path: Path):
             InFlight.resume(path, dynamics, max_atoms=1000)
 
 
+def test_systems_of_the_same_key_are_all_restored(tmp_path: Path):
+    hold = Hold(5)
+    with InFlight(both(hooks=[hold]), max_atoms=1000, progress=tmp_path / "progress") as engine:
+        for i in range(3):
+            engine.submit(Task(lambda i=i: SYSTEMS[i], key="same"))
+        while engine.steps < 5:
+            threading.Event().wait(0.001)
+        hold.step = 10**9
+        hold.gate.set()
+        engine.close()
+    with InFlight.resume(tmp_path / "progress", both(), max_atoms=1000) as engine:
+        assert sorted(engine.restored) == ["same", "same#1", "same#2"]
+
+
 def test_a_file_that_is_something_else_is_refused(tmp_path: Path):
     path = interrupted(tmp_path, 5)
     (tmp_path / "cut").write_bytes(path.read_bytes()[:-700])

@@ -148,7 +148,8 @@ class Flight:
             seat.own, seat.most = tuple(held["own"]), held["most"]
             seat.state = saved.batch.select([row])
             seat.atoms, seat.edges = seat.state.n_atoms, float(pairs_of(seat.state).sum())
-            self._seats[future] = self.restored[held["key"] or f"#{seat.id}"] = seat
+            name = held["key"] or f"#{seat.id}"
+            self._seats[future] = self.restored[f"{name}#{seat.number}" if name in self.restored else name] = seat
             self._number = max(self._number, seat.number + 1)
             self.line.put(seat)
         with self.changed:
