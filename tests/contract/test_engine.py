@@ -50,11 +50,11 @@ from cohobate.engines.inline import Inline, inline
 from cohobate.engines.mpi import mpi
 from cohobate.engines.parsl import parsl
 from cohobate.engines.processes import processes
-from cohobate.engines.settling import traceback_of
 from cohobate.engines.threads import threads
 from cohobate.engines.workplace import Workplace
 from cohobate.host.census import census
 from cohobate.simulate.warm import warm
+from cohobate.worker.settling import traceback_of
 from faults.harness import wait_until
 
 AnyEngine = Workplace | Inline

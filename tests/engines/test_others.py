@@ -15,12 +15,12 @@ from cohobate.core.errors import DeadlineExceeded, EngineClosed, TaskRaised, Use
 from cohobate.core.payload import Payload
 from cohobate.core.protocols import Cooperative
 from cohobate.core.task import Task
-from cohobate.engines.alarm import Alarm
 from cohobate.engines.coroutines import coroutines
 from cohobate.engines.executor import as_engine, executor
 from cohobate.engines.inline import inline
 from cohobate.engines.processes import processes
 from cohobate.engines.threads import threads
+from cohobate.worker.alarm import Alarm
 
 
 def test_inline_performs_calls_in_the_callers_thread():

@@ -24,9 +24,9 @@ from cohobate.engines.berth import Berth, in_the_way, lacking
 from cohobate.engines.coroutines import coroutines
 from cohobate.engines.packed import Packed
 from cohobate.engines.parsl_needs import specification, specified
-from cohobate.engines.settling import drop, fail, settle
 from cohobate.engines.workplace import Workplace
 from cohobate.host.census import census
+from cohobate.worker.settling import drop, fail, settle
 
 
 def seen() -> tuple[int, str | None]:

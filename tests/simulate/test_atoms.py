@@ -18,8 +18,8 @@ from ase.optimize import LBFGS
 
 import cohobate as co
 from cohobate.core.errors import BadOutput, SimulatorError
+from cohobate.core.identity import code_hash
 from cohobate.fit.term import Term
-from cohobate.simulate.identity import code_hash
 from cohobate.worker.kept import shelf
 
 EPSILON, SIGMA = 0.0104, 3.405

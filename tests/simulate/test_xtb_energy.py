@@ -8,10 +8,10 @@ from ase import Atoms
 
 import cohobate as co
 from cohobate.core.errors import Rejected, SimulatorError
+from cohobate.core.identity import code_hash
 from cohobate.fit.term import Term
 from cohobate.simulate.chem import xtb
 from cohobate.simulate.chem.geometry import Geometry
-from cohobate.simulate.identity import code_hash
 
 
 def nitrogen(r):

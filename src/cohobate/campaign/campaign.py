@@ -19,7 +19,7 @@ from cohobate.campaign.cache import Cache
 from cohobate.campaign.crew import assemble
 from cohobate.campaign.driver import Driver, Orders
 from cohobate.campaign.evaluation import Evaluation, Together
-from cohobate.campaign.further import Further, is_onward
+from cohobate.campaign.further import Further, further_of, is_onward
 from cohobate.campaign.goals import Goal, Goals, as_goal, check_goal
 from cohobate.campaign.handle import Handle
 from cohobate.campaign.loads import InTurn, Several, Terms
@@ -35,6 +35,7 @@ from cohobate.campaign.resume import Identity, declare, remember
 from cohobate.campaign.session import Session
 from cohobate.campaign.sharing import shared_by
 from cohobate.campaign.signals import Interrupted, is_interactive, stopping_on_signals
+from cohobate.core.canonical import content_hash
 from cohobate.core.card import Card, goal_of, space_of
 from cohobate.core.errors import GoalError, ProblemError, SimulatorError, UserError
 from cohobate.core.events import Opened
@@ -152,6 +153,11 @@ class Campaign:
         )
         self._composite = composite_of(self.simulator, self.settings.reuse)
         self._engine = None if engine is None else as_engine(engine)
+        if self._composite is not None and further_of(self._engine) is not None:
+            raise UserError(
+                f"{self.simulator.name} is made of parts, whose values are numbers; {self._engine!r} takes structures: "
+                "give it a function that returns one, or this simulator another engine"
+            )
         own, self._let_go = apart(self.simulator)
         self._call = self._called(own)
         check_outputs(self.simulator, self.problem.outputs)
@@ -219,7 +225,11 @@ class Campaign:
         units = {output.name: output.unit for output in self.simulator.outputs or () if output.unit}
         parts = self._composite
         made_of: Mapping[str, Any] = parts.describe() if isinstance(parts, Described) else {}
-        return Identity(self.describe(), f"{self.simulator.name} {identity(self.simulator)}", units, made_of)
+        simulator = f"{self.simulator.name} {identity(self.simulator)}"
+        if (further := further_of(self._engine)) is not None:  # what the engine does is a part of what is simulated
+            made_of = {**made_of, "dynamics": further}
+            simulator += f", then {content_hash(further)[:16]}"
+        return Identity(self.describe(), simulator, units, made_of)
 
     def _open(self, goal: Goals | None, loop: asyncio.AbstractEventLoop | None) -> Session:
         if not self._fresh:

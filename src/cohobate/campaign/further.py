@@ -24,6 +24,11 @@ def is_onward(engine: Engine) -> bool:
     return isinstance(engine, Onward) and engine.onward
 
 
+def further_of(engine: Engine | None) -> Mapping[str, Any] | None:
+    """Returns what an engine does to what tasks return; ``None`` for one that hands it back."""
+    return engine.made_of() if isinstance(engine, Onward) and engine.onward else None
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class Further:

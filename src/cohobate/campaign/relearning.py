@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from cohobate.campaign.members import MAIN, hearing_of
-from cohobate.campaign.resume import difference, repeat, retell, unpacked
-from cohobate.core.canonical import content_hash
+from cohobate.campaign.resume import repeat, retell, unpacked
+from cohobate.core.canonical import content_hash, difference
 from cohobate.core.capture import capture
 from cohobate.core.errors import UserError, did_you_mean
 from cohobate.core.payload import Plain

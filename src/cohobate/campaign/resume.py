@@ -12,7 +12,7 @@ from cohobate.campaign.parts.recorded import Kept
 from cohobate.campaign.policy import Policy
 from cohobate.campaign.scheduler import Pending, Scheduler
 from cohobate.campaign.table import Talks
-from cohobate.core.canonical import content_hash
+from cohobate.core.canonical import content_hash, difference
 from cohobate.core.capture import Raised, capture
 from cohobate.core.errors import GeneratorError, ResumeRefused
 from cohobate.core.events import Accepted, Declared, Event, Finished, Progress, Proposed, Started
@@ -71,25 +71,10 @@ def declare(ledger: Ledger | Reader, identity: Identity, *, accept_new_code: boo
 
 def _changed(was: Plain, now: Plain) -> str:
     since = "has changed since this run folder was made"
-    if not isinstance(was, dict) or not isinstance(now, dict) or content_hash(was) == content_hash(now):
+    if content_hash(was or {}) == content_hash(now or {}):
         return f"the simulator's code {since}; give it the same version="
-    place, old, new = difference("", was, now)
+    place, old, new = difference("", was or {}, now or {})
     return f"what is simulated {since}: {place.removeprefix('.')} was {old}, now it is {new}; restore it"
-
-
-def difference(place: str, was: Plain, now: Plain) -> tuple[str, str, str]:
-    """Returns the innermost place where two pieces of data differ, and both sides of it."""
-    match was, now:
-        case (dict(), dict()):
-            for key in [*was, *(key for key in now if key not in was)]:
-                if content_hash(was.get(key)) != content_hash(now.get(key)):
-                    inner = difference(f"{place}.{key}", was.get(key), now.get(key))
-                    return inner[0], inner[1] if key in was else "left out", inner[2] if key in now else "left out"
-        case (list(), list() | tuple()) if len(was) == len(now):
-            for i, (one, two) in enumerate(zip(was, now, strict=True)):
-                if content_hash(one) != content_hash(two):
-                    return difference(f"{place}[{i}]", one, two)
-    return place, f"{was!r:.80}", f"{now!r:.80}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,10 @@ from uuid import uuid4
 
 from cohobate.core.context import shared_folder
 from cohobate.core.errors import NotStorable, UserError
+from cohobate.core.identity import CONSTANT, code_hash
 from cohobate.core.payload import Payload
 from cohobate.host.once import awaited_once, once
 from cohobate.ledger.codec import dumps, loads
-from cohobate.simulate.identity import CONSTANT, code_hash
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -30,6 +30,21 @@ def content_hash(value: object) -> str:
     return sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def difference(place: str, was: Plain, now: Plain) -> tuple[str, str, str]:
+    """Returns the innermost place where two pieces of data differ, and both sides of it."""
+    match was, now:
+        case (dict(), dict()):
+            for key in [*was, *(key for key in now if key not in was)]:
+                if content_hash(was.get(key)) != content_hash(now.get(key)):
+                    inner = difference(f"{place}.{key}", was.get(key), now.get(key))
+                    return inner[0], inner[1] if key in was else "left out", inner[2] if key in now else "left out"
+        case (list(), list() | tuple()) if len(was) == len(now):
+            for i, (one, two) in enumerate(zip(was, now, strict=True)):
+                if content_hash(one) != content_hash(two):
+                    return difference(f"{place}[{i}]", one, two)
+    return place, f"{was!r:.80}", f"{now!r:.80}"
+
+
 def _plain(value: object) -> Plain:
     match value:
         case None | bool() | str():

@@ -217,6 +217,10 @@ class Onward(Protocol):
     @property
     def onward(self) -> bool: ...
 
+    def made_of(self) -> Mapping[str, Any]:
+        """What it does, as plain data that differ where anything that decides upon an outcome does."""
+        ...
+
 
 @runtime_checkable
 class Packs(Protocol):

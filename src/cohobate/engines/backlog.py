@@ -10,7 +10,7 @@ from cohobate.core.payload import Payload
 from cohobate.core.task import Task
 from cohobate.engines.berth import ANYWHERE, Berth
 from cohobate.engines.job import Job
-from cohobate.engines.settling import drop, fail
+from cohobate.worker.settling import drop, fail
 
 
 @final

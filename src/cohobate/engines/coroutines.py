@@ -19,8 +19,8 @@ from cohobate.core.errors import TaskRaised
 from cohobate.core.payload import Payload
 from cohobate.core.task import GRACE, Task
 from cohobate.engines.job import Job
-from cohobate.engines.settling import drop, settle
 from cohobate.engines.workplace import Workplace
+from cohobate.worker.settling import drop, settle
 
 
 def coroutines(loop: asyncio.AbstractEventLoop | None = None, ntasks: int = 100) -> Workplace:

@@ -21,12 +21,12 @@ from cohobate.engines.bell import Bell
 from cohobate.engines.berth import ANYWHERE, Berth, in_the_way, lacking
 from cohobate.engines.crew import Worker, part_from
 from cohobate.engines.job import Job
-from cohobate.engines.settling import settle
 from cohobate.engines.shipping import Shipper, outcome_of
 from cohobate.engines.verdict import judge
 from cohobate.host.cores import usable
 from cohobate.host.groups import PATIENCE, end
 from cohobate.host.guardian import dismiss, guard
+from cohobate.worker.settling import settle
 from cohobate.worker.wire import Message
 
 SHORT: Final = 0.005

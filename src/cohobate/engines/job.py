@@ -10,8 +10,8 @@ from cohobate.core.errors import DeadlineExceeded
 from cohobate.core.payload import Payload
 from cohobate.core.task import Task
 from cohobate.engines.berth import ANYWHERE, Berth
-from cohobate.engines.settling import drop, fail
 from cohobate.worker.calls import name_of
+from cohobate.worker.settling import drop, fail
 
 
 @dataclass(slots=True, eq=False)

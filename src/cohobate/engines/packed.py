@@ -15,10 +15,10 @@ from cohobate.core.errors import EngineError
 from cohobate.core.needs import CORES, stated, wrong_needs
 from cohobate.core.payload import Payload
 from cohobate.core.task import Task
-from cohobate.engines.dependents import FUTURES, Kinds
 from cohobate.engines.packing import Grant, Id, Packing
-from cohobate.engines.settling import drop, fail, settle
 from cohobate.engines.workplace import Backend, Follows
+from cohobate.worker.dependents import FUTURES, Kinds
+from cohobate.worker.settling import drop, fail, settle
 
 Run = Callable[[Task, Future[Payload], Grant], None]
 Refuse = Callable[[Mapping[str, float]], str | None]

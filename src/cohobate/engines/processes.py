@@ -15,9 +15,9 @@ from cohobate.engines.foreman import Foreman
 from cohobate.engines.packed import Packed
 from cohobate.engines.packing import Grant
 from cohobate.engines.resources import Resources, core_numbers, pieces, slots, split
-from cohobate.engines.settling import drop
 from cohobate.engines.workplace import Workplace
 from cohobate.host.cores import usable
+from cohobate.worker.settling import drop
 
 CLOSING: Final = 10.0
 """Seconds that closing waits at most, should a user's callback or pickling block the engine's thread."""

@@ -17,8 +17,8 @@ from cohobate.core.payload import Payload
 from cohobate.core.task import Task
 from cohobate.engines.origins import send_unimportable_by_value
 from cohobate.engines.plain import Packer
-from cohobate.engines.settling import RemoteTraceback
 from cohobate.worker.calls import Slot, name_of
+from cohobate.worker.settling import RemoteTraceback
 
 KEPT: Final = 64
 """Parcels that a driver knows by number, and a worker keeps at hand."""

@@ -11,15 +11,15 @@ from typing import Final, final
 
 from cohobate.core.payload import Payload
 from cohobate.core.task import GRACE, Task
-from cohobate.engines.alarm import Alarm
 from cohobate.engines.job import Job
 from cohobate.engines.packed import Packed
 from cohobate.engines.resources import Resources, counted, pieces, slots
-from cohobate.engines.settling import drop, settle
 from cohobate.engines.workplace import Workplace
 from cohobate.host.cores import usable
+from cohobate.worker.alarm import Alarm
 from cohobate.worker.calls import perform
 from cohobate.worker.kept import shelf
+from cohobate.worker.settling import drop, settle
 
 SHORT: Final = 0.005
 """Tasks shorter than this (s) on average are queued ahead of time."""

@@ -14,8 +14,8 @@ from cohobate.core.errors import EngineClosed, UserError
 from cohobate.core.needs import wrong_needs
 from cohobate.core.payload import Payload
 from cohobate.core.task import Task
-from cohobate.engines.dependents import FUTURES, Dependents, Kinds, parents_of
 from cohobate.worker.calls import name_of
+from cohobate.worker.dependents import FUTURES, Dependents, Kinds, parents_of
 
 T = TypeVar("T")
 

@@ -12,6 +12,7 @@ import numpy as np
 from cohobate.campaign.parts.gathering import Gathering
 from cohobate.core.canonical import content_hash
 from cohobate.core.errors import UserError, did_you_mean
+from cohobate.core.identity import code_hash
 from cohobate.core.outcome import Outcome
 from cohobate.core.parts import Part
 from cohobate.core.payload import Payload
@@ -31,7 +32,6 @@ from cohobate.fit.term import Term
 from cohobate.fit.tree import Leaf, Node, planted
 from cohobate.fit.worst import Worst
 from cohobate.propose.scaling import Numbers
-from cohobate.simulate.identity import code_hash
 
 Failed = Literal["fail", "worst"]
 """What a failing term is: the failure of the candidate, or worse than it was ever seen."""

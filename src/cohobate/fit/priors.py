@@ -13,9 +13,9 @@ import numpy as np
 
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import Rejected, UserError
+from cohobate.core.identity import code_hash
 from cohobate.core.payload import Payload
 from cohobate.propose.scaling import Numbers
-from cohobate.simulate.identity import code_hash
 
 
 @final

@@ -8,9 +8,9 @@ from types import FunctionType
 from typing import Any
 
 from cohobate.core.canonical import canonical
+from cohobate.core.identity import code_hash
 from cohobate.core.payload import Payload, Plain
 from cohobate.simulate.function import Simulator
-from cohobate.simulate.identity import code_hash
 
 
 def source_of(quantity: Callable[..., Any], version: str | None) -> Plain:

@@ -11,6 +11,7 @@ import numpy as np
 
 from cohobate.core.canonical import canonical, content_hash
 from cohobate.core.errors import UserError
+from cohobate.core.identity import code_hash
 from cohobate.core.payload import Plain
 from cohobate.fit.calling import Calling, Evaluator, Params, Uses, calling, quantities_of
 from cohobate.fit.fresh import fresh
@@ -20,7 +21,6 @@ from cohobate.fit.spelling import source_of, spelled
 from cohobate.fit.targets import Target, check_deadline, check_loss_of, check_weight, comparison
 from cohobate.propose.scaling import Numbers
 from cohobate.simulate.function import as_simulator, plain_name
-from cohobate.simulate.identity import code_hash
 
 SHORT: Final = 32
 """Characters up to which what a term is compared with is told as it is."""

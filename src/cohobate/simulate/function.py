@@ -11,10 +11,10 @@ from operator import attrgetter
 from typing import Any, Protocol, final, overload, runtime_checkable
 
 from cohobate.core.errors import SimulatorError
+from cohobate.core.identity import code_hash
 from cohobate.core.parts import Composite
 from cohobate.core.payload import Payload
 from cohobate.core.problem import Output
-from cohobate.simulate.identity import code_hash
 
 AT_ONCE = 1000
 """Candidates that a vectorised simulator takes in one call where it does not say how many."""

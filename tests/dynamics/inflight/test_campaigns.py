@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import numpy as np
 import pytest
 
 import cohobate as co
-from cohobate.core.errors import EngineClosed
+from cohobate.core.errors import EngineClosed, ResumeRefused, UserError
 from cohobate.core.outcome import Failure, Value
-from cohobate.core.protocols import Exhausted
+from cohobate.core.protocols import Engine, Exhausted
 from cohobate.dynamics.convergence import Convergence
 from cohobate.dynamics.data.atomic import AtomicData, batch_of
 from cohobate.dynamics.data.batch import Batch
+from cohobate.dynamics.hooks.guards import MaxForceClamp
 from cohobate.dynamics.hooks.hook import HookStage, Moment
 from cohobate.dynamics.inflight.engine import InFlight
 from cohobate.dynamics.making import FIRE
@@ -25,9 +27,9 @@ from dynamics.systems import CUTOFF, EPSILON, SIGMA, cluster
 SEEDS = co.Problem({"seed": co.Integer(0, 10**6)}, outputs=(co.Output("energy", "minimize"),))
 
 
-def relax(**given: Any):
+def relax(fmax: float = 0.01, **given: Any):
     potential = lennard_jones(EPSILON, SIGMA, CUTOFF, threads=1)
-    return FIRE(potential, until=Convergence.from_fmax(0.01), n_steps=400, **given)
+    return FIRE(potential, until=Convergence.from_fmax(fmax), n_steps=400, **given)
 
 
 def build(seed: int) -> AtomicData:
@@ -151,3 +153,85 @@ def test_what_was_recorded_is_not_run_again(tmp_path: Path):
     for result in first.results:
         if isinstance(result.outcome, Value):
             assert energies[result.trial.id] == pytest.approx(result.outcome.outputs["energy"], abs=0)
+
+
+CHANGED: dict[str, tuple[Callable[[], Engine], str]] = {
+    "convergence": (
+        lambda: InFlight(relax(0.02), max_atoms=40),
+        r"dynamics\.stages\.fire \(0\)\.until\.criteria\[0\]\.threshold was 0\.01, now it is 0\.02",
+    ),
+    "hooks": (
+        lambda: InFlight(relax(hooks=[MaxForceClamp(1.0)]), max_atoms=40),
+        r"dynamics\.stages\.fire \(0\)\.hooks was \[\], now it is \[.*MaxForceClamp",
+    ),
+    "potential": (
+        lambda: InFlight(FIRE(lennard_jones(0.02, SIGMA, CUTOFF), until=relax().stages[0].until), max_atoms=40),
+        r"potential\.table",
+    ),
+    "steps": (
+        lambda: InFlight(relax(), max_atoms=40, n_steps=7),
+        r"dynamics\.n_steps was None",
+    ),
+    "engine": (lambda: co.inline(), r"dynamics was \{.*, now it is left out"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGED)
+def test_other_dynamics_are_refused_on_resume_and_named(what: str, tmp_path: Path):
+    make, told = CHANGED[what]
+    with InFlight(relax(), max_atoms=40) as engine:
+        co.Campaign(Count(40), build, engine, run=tmp_path / "run").run(co.evaluations(4))
+    with make() as engine, pytest.raises(ResumeRefused, match=told) as caught:
+        co.Campaign(Count(40), build, engine, run=tmp_path / "run").run(co.evaluations(8))
+    assert len(str(caught.value).splitlines()) == 1
+    if what != "engine":
+        with make() as engine:
+            co.Campaign(Count(40), build, engine, run=tmp_path / "run", accept_new_code=True).run(co.evaluations(8))
+
+
+def test_another_size_of_the_batch_is_no_other_campaign(tmp_path: Path):
+    for most, n in ((40, 4), (60, 8)):
+        with InFlight(relax(), max_atoms=most, refill_frequency=n, max_systems=n) as engine:
+            co.Campaign(Count(40), build, engine, run=tmp_path / "run").run(co.evaluations(n))
+
+
+def energy_of(seed: int) -> float:
+    return float(relax().run(batch_of([cluster(4 + seed % 5, seed=seed)]))["energy"][0])
+
+
+@co.simulator(vectorised=3)
+def several(seed: Any) -> list[AtomicData]:
+    return [cluster(4 + int(one) % 5, seed=int(one)) for one in seed]
+
+
+async def later(seed: int) -> AtomicData:
+    return cluster(4 + seed % 5, seed=seed)
+
+
+@pytest.mark.parametrize("simulator", [several, later])
+def test_structures_come_from_functions_of_every_kind(simulator: Any):
+    generator = Count(8)
+    with InFlight(relax(), max_atoms=40) as engine:
+        co.Campaign(generator, simulator, engine).run(co.evaluations(8))
+    for result in generator.results:
+        assert result.outcome.outputs["energy"] == energy_of(result.trial.inputs["seed"])
+    assert len(generator.results) == 8
+
+
+def test_a_body_steers_a_batch_and_calls_for_further_systems():
+    @co.persistent
+    def body(steer: Any, problem: Any, rng: Any) -> Any:
+        results = steer.evaluate([{"seed": seed} for seed in (0, 1, 2)])
+        further = steer.call(cluster, 6, seed=9)
+        return [result.outcome.outputs["energy"] for result in results], further.result()["status"]
+
+    with InFlight(relax(), max_atoms=40) as engine:
+        energies, status = co.Campaign(body, build, engine, problem=SEEDS).run().value
+    assert energies == [energy_of(seed) for seed in (0, 1, 2)]
+    assert status == "converged"
+
+
+def test_what_is_made_of_parts_is_refused_before_anything_runs():
+    parts = co.CombinedObjective([co.Term(lambda seed: 1.0 * seed, loss="value")])
+    with InFlight(relax(), max_atoms=40) as engine, pytest.raises(UserError, match="made of parts"):
+        co.Campaign(Count(3), parts, engine)

@@ -20,6 +20,7 @@ from cohobate.dynamics.data.atomic import AtomicData, batch_of
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.hooks.changing import WrapPositions
 from cohobate.dynamics.hooks.hook import HookStage, Moment
+from cohobate.dynamics.inflight import flight
 from cohobate.dynamics.inflight.engine import InFlight
 from cohobate.dynamics.inflight.running import as_they_leave, run_all
 from cohobate.dynamics.inflight.seat import Guest
@@ -297,22 +298,6 @@ def test_a_system_that_memory_is_too_small_for_fails():
     assert "OutOfMemoryError: no room" in found[1]["why"]
 
 
-def test_a_hook_that_raises_ends_those_that_were_there_and_nothing_else():
-    class Broken:
-        frequency = 1
-        stage = HookStage.AFTER_STEP
-
-        def __call__(self, batch: Batch, moment: Moment) -> None:
-            if int(batch["id"][0]) == 0 and moment.step == 3:
-                raise RuntimeError("broken hook")
-
-    with InFlight(heat(hooks=[Broken()]), max_atoms=14, max_systems=1) as engine:
-        futures = [engine.submit(Task(lambda s=s: s, key=str(i))) for i, s in enumerate(SYSTEMS[:2])]
-        with pytest.raises(UserError, match=r"hook .*Broken at AFTER_STEP of step 3 raised RuntimeError: broken hook"):
-            futures[0].result(20)
-        assert_as_alone(futures[1].result(20), alone(heat(), SYSTEMS[1], 1))
-
-
 def test_a_failed_system_is_named_with_why():
     bad = AtomicData({"numbers": [18, 99], "positions": [[0, 0, 0], [0, 0, 4.0]]}, name="odd")
     with InFlight(relax(), max_atoms=100) as engine:
@@ -381,25 +366,6 @@ def test_limits_that_make_no_sense_are_refused(wrong: dict[str, int]):
         InFlight(relax(), **{"max_atoms": 10, **wrong})
 
 
-def test_no_more_pairs_than_there_may_be():
-    seen: list[int] = []
-
-    class Look:
-        frequency = 1
-        stage = HookStage.AFTER_STEP
-
-        def __call__(self, batch: Batch, moment: Moment) -> None:
-            seen.append(batch.n_systems)
-
-    systems = [cluster(13, seed=1)] * 12
-    apart = np.linalg.norm(systems[0]["positions"][:, None] - systems[0]["positions"][None], axis=2)
-    pairs = int((apart < CUTOFF + 1.0).sum() - 13) // 2
-    found = run_all(heat(hooks=[Look()]), systems, max_atoms=1000, max_edges=3 * pairs + 10, max_systems=5)
-    for i, one in enumerate(found):
-        assert_as_alone(one, alone(heat(), systems[i], i))
-    assert max(seen[30:]) == 3  # at first their pairs are not known
-
-
 def test_masses_that_are_needed_and_missing_are_named():
     with InFlight(heat(), max_atoms=10) as engine:
         future = engine.call(lambda: {"numbers": [18], "positions": [[0, 0, 0]]})
@@ -448,3 +414,67 @@ def test_there_is_room_again_when_a_future_is_done():
         future.add_done_callback(lambda _: seen.append(engine.room()))
         future.result(20)
     assert seen == [2]
+
+
+def test_what_is_told_of_a_system_does_not_follow_from_what_others_brought_along():
+    moving, resting = SYSTEMS[8], SYSTEMS[0]
+    assert "velocities" in moving
+    assert "velocities" not in resting
+    (alone,) = run_all(relax(), [resting], max_atoms=100)
+    _, beside = run_all(relax(), [moving, resting], max_atoms=100)
+    assert sorted(beside) == sorted(alone)
+    assert "velocities" in run_all(relax(), [resting, moving], max_atoms=100)[1]
+
+
+def test_a_function_that_does_not_come_back_is_left_behind(gate: threading.Event):
+    def stuck() -> AtomicData:
+        gate.wait(20)
+        return SYSTEMS[0]
+
+    with InFlight(relax(), max_atoms=100) as engine:
+        late = engine.submit(Task(stuck, deadline=0.05, grace=0.05))
+        other = engine.call(lambda: SYSTEMS[1])
+        with pytest.raises(DeadlineExceeded, match=r"stuck took longer .* left behind"):
+            late.result(20)
+        assert other.result(20)["status"] == "converged"
+        gate.set()
+
+
+def test_a_step_that_does_not_end_keeps_nobody_waiting_who_has_a_deadline(gate: threading.Event):
+    def stuck(batch: Batch) -> BaseException | None:
+        if batch.n_systems == 2:
+            gate.wait(20)
+        return None
+
+    with InFlight(heat(Moody(stuck)), max_atoms=100) as engine:
+        late = engine.submit(Task(lambda: SYSTEMS[0], deadline=0.05, grace=0.05))
+        other = engine.submit(Task(lambda: SYSTEMS[1], key="1"))
+        with pytest.raises(DeadlineExceeded, match="its step has not ended"):
+            late.result(20)
+        assert not other.done()
+        gate.set()
+        assert_as_alone(other.result(20), alone(heat(), SYSTEMS[1], 1))
+
+
+def test_closing_does_not_wait_for_ever(gate: threading.Event, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(flight, "PATIENCE", 0.05)
+    pause = Pause(gate)
+    engine = InFlight(heat(hooks=[pause]), max_atoms=100)
+    future = engine.call(lambda: SYSTEMS[0])
+    assert pause.there.wait(20)
+    with pytest.warns(RuntimeWarning, match="a step has not ended within"):
+        engine.close()
+    assert future.cancelled()
+    gate.set()
+    for thread in threading.enumerate():
+        if thread.name == "cohobate-flight":
+            thread.join(20)
+
+
+def test_chains_of_futures_may_be_long_and_fail():
+    with InFlight(relax(), max_atoms=100) as engine:
+        futures = [engine.call(lambda: 1 / 0)]
+        for _ in range(2000):
+            futures.append(engine.call(lambda told: told, futures[-1]))
+        with pytest.raises(DependencyFailed, match="was not run: what it depends on failed with ZeroDivisionError"):
+            futures[-1].result(20)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 from concurrent.futures import Future, wait
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +132,9 @@ def test_systems_put_back_for_want_of_memory_are_part_of_it(tmp_path: Path):
         engine.checkpoint(path)
         engine.close()
     plain = lennard_jones(EPSILON, SIGMA, CUTOFF, threads=1)
-    with InFlight.resume(path, heat(plain), max_atoms=1000) as engine:
+    with pytest.raises(ResumeRefused, match=r"stages\.langevin \(0\)\.potential"):
+        InFlight.resume(path, heat(plain), max_atoms=1000)
+    with InFlight.resume(path, heat(plain), max_atoms=1000, accept_new_code=True) as engine:
         futures = dict(engine.restored)
     for i, one in enumerate(run_all(heat(plain), SYSTEMS, max_atoms=1000)):
         assert_same(futures[str(i)].result(), one)
@@ -180,8 +184,27 @@ def interrupted(tmp_path: Path, steps: int) -> Path:
 
 def test_other_dynamics_are_refused(tmp_path: Path):
     path = interrupted(tmp_path, 5)
-    with pytest.raises(ResumeRefused, match="other dynamics"):
-        InFlight.resume(path, both() + both(), max_atoms=1000)
+    changed = {
+        "fire (2) was left out": both() + both(),
+        "fire (0).n_steps was 60, now it is 61": both().replaced(stages=[replace(both().stages[0], n_steps=61)]),
+    }
+    for told, dynamics in changed.items():
+        with pytest.raises(ResumeRefused, match=f"other dynamics: .*{re.escape(told)}"):
+            InFlight.resume(path, dynamics, max_atoms=1000)
+
+
+def test_systems_of_the_same_key_are_all_restored(tmp_path: Path):
+    hold = Hold(5)
+    with InFlight(both(hooks=[hold]), max_atoms=1000, progress=tmp_path / "progress") as engine:
+        for i in range(3):
+            engine.submit(Task(lambda i=i: SYSTEMS[i], key="same"))
+        while engine.steps < 5:
+            threading.Event().wait(0.001)
+        hold.step = 10**9
+        hold.gate.set()
+        engine.close()
+    with InFlight.resume(tmp_path / "progress", both(), max_atoms=1000) as engine:
+        assert sorted(engine.restored) == ["same", "same#1", "same#2"]
 
 
 def test_a_file_that_is_something_else_is_refused(tmp_path: Path):
@@ -190,5 +213,7 @@ def test_a_file_that_is_something_else_is_refused(tmp_path: Path):
     with pytest.raises(Damaged):
         InFlight.resume(tmp_path / "cut", both(), max_atoms=1000)
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
-    with pytest.raises(Foreign, match="does not hold the progress"):
-        InFlight.resume(tmp_path / "other.npz", both(), max_atoms=1000)
+    for data in (b"", (tmp_path / "other.npz").read_bytes()):
+        (tmp_path / "other").write_bytes(data)
+        with pytest.raises(Foreign, match="does not hold the progress"):
+            InFlight.resume(tmp_path / "other", both(), max_atoms=1000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import ase.io
@@ -12,9 +13,10 @@ from ase.db import connect
 from cohobate.core.errors import UserError
 from cohobate.dynamics.convergence import Convergence
 from cohobate.dynamics.data.atomic import AtomicData
-from cohobate.dynamics.inflight.running import run_all
+from cohobate.dynamics.inflight.running import as_they_leave, run_all
 from cohobate.dynamics.inflight.samplers import atoms_of, by_size, from_db, from_extxyz
-from cohobate.dynamics.making import FIRE
+from cohobate.dynamics.inflight.seat import Guest
+from cohobate.dynamics.making import FIRE, NVTLangevin
 from cohobate.dynamics.models.pairs import lennard_jones
 from dynamics.systems import CUTOFF, EPSILON, SIGMA, cluster, crystal
 
@@ -54,3 +56,17 @@ def test_the_size_of_every_kind_of_system_is_known():
     system = SYSTEMS[2]
     assert [atoms_of(one) for one in (system, system.to_ase(), dict(system))] == [13, 13, 13]
     assert isinstance(system, AtomicData)
+    assert [atoms_of(one) for one in (Guest(system), 7, "", {})] == [13, 0, 0, 0]
+
+
+def test_what_a_source_raises_comes_after_those_that_came_before():
+    def source() -> Iterator[AtomicData]:
+        yield from (cluster(n) for n in (4, 5, 6))
+        raise OSError("the disk is gone")
+
+    run = NVTLangevin(lennard_jones(EPSILON, SIGMA, CUTOFF), dt=2.0, temperature=30, n_steps=5)
+    for systems in (source(), by_size(source(), window=2)):
+        seen: list[int] = []
+        with pytest.raises(OSError, match="the disk is gone"):
+            seen.extend(n for n, told in as_they_leave(run, systems, max_atoms=10) if told["status"] == "budget used")
+        assert sorted(seen) == [0, 1, 2]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import ase.io
 import numpy as np
@@ -13,11 +16,14 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cohobate.core.errors import Damaged, UserError
+from cohobate.core.errors import Damaged, EngineClosed, UserError
+from cohobate.core.task import Task
 from cohobate.dynamics.data.atomic import AtomicData, batch_of
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.inflight.engine import InFlight
 from cohobate.dynamics.inflight.extxyz import ExtXYZ
+from cohobate.dynamics.inflight.running import run_all
+from cohobate.dynamics.inflight.seat import Guest
 from cohobate.dynamics.inflight.sinks import Memory, Sink, write_all
 from cohobate.dynamics.making import NVTLangevin
 from cohobate.dynamics.models.pairs import lennard_jones
@@ -176,3 +182,142 @@ def test_a_file_that_is_cut_off_is_damaged(tmp_path: Path):
     (tmp_path / "out.xyz").write_text(text[: text.rindex("\n", 0, -1)] + "\n")
     with pytest.raises(Damaged, match="cut off"):
         sink.drain()
+
+
+def test_a_last_frame_that_a_crash_has_cut_off_is_taken_away_and_comes_again(tmp_path: Path):
+    path = tmp_path / "out.xyz"
+    batch = batch_of([tagged(i, 2 + i) for i in range(3)])
+    ExtXYZ(path).write(batch, torch.tensor([True, True, True]))
+    whole = path.read_bytes()
+    begin = whole.index(b"\n4\n") + 1
+    for cut in range(begin, len(whole)):
+        path.write_bytes(whole[:cut])
+        sink = ExtXYZ(path)
+        assert len(sink) == 2
+        assert sink.write(batch, torch.tensor([False, False, True])).tolist() == [False, False, True]
+        assert path.read_bytes() == whole
+
+
+def test_what_is_there_from_before_is_not_written_twice(tmp_path: Path):
+    batch = batch_of([tagged(i, 2 + i) for i in range(3)])
+    every = torch.tensor([True, True, True])
+    ExtXYZ(tmp_path / "out.xyz").write(batch, torch.tensor([True, False, True]))
+    again = ExtXYZ(tmp_path / "out.xyz", capacity=3)
+    assert again.write(batch, every).tolist() == [True, True, True]
+    held = again.drain()
+    assert held is not None
+    assert held["id"].tolist() == [0, 2, 1]
+    batch["positions"][0] += 1e-15  # another system
+    assert again.write(batch, every).tolist() == [True, True, True]
+    assert len(again) == 3
+
+
+def test_kinds_and_shapes_of_all_fields_come_back(tmp_path: Path):
+    fields = {
+        **cluster(3),
+        "tag": np.array([[[1, 2], [3, 4]]], np.int16),
+        "weights": np.arange(6, dtype=np.float32).reshape(3, 2),
+        "one": np.array([[7]], np.uint8),
+        "odd": np.array([np.nan]),
+        "flags": np.array([[[True], [False]]] * 3),
+    }
+    scopes: Any = {"tag": "system", "weights": "atom", "one": "system", "odd": "system", "flags": "atom"}
+    batch = batch_of([AtomicData(fields, scopes)])
+    sink = ExtXYZ(tmp_path / "out.xyz")
+    sink.write(batch, torch.tensor([True]))
+    held = sink.drain()
+    assert held is not None
+    for name in fields:
+        assert held[name].dtype == batch[name].dtype, name
+        assert held[name].shape == batch[name].shape, name
+        assert torch.equal(held[name].nan_to_num(9), batch[name].nan_to_num(9)), name
+
+
+def test_one_that_was_in_time_and_waits_for_room_is_not_late():
+    sink = Memory(1)
+    with InFlight(heat(), max_atoms=6, max_systems=2, sinks=[sink]) as engine:
+        futures = [engine.submit(Task(lambda i=i: tagged(i, 3), deadline=0.5, grace=0.05)) for i in range(2)]
+        until = time.monotonic() + 0.7
+        while time.monotonic() < until:
+            threading.Event().wait(0.01)
+        seen = [sink.drain()]
+        told = [future.result(20)["status"] for future in futures]
+    seen.append(sink.drain())
+    assert told == ["budget used"] * 2
+    assert sorted(ids(seen)) == [0, 1]
+
+
+class Bad:
+    """A sink that raises, or does not say what it took."""
+
+    full = False
+
+    def __init__(self, returns: Any) -> None:
+        self.returns = returns
+
+    def write(self, batch: Batch, mask: torch.Tensor) -> Any:
+        if isinstance(self.returns, Exception):
+            raise self.returns
+        return self.returns
+
+    def __len__(self) -> int:
+        return 0
+
+    def drain(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("returns", "told"),
+    [(OSError(28, "No space left on device"), "sink Bad raised OSError"), (None, "sink Bad must return 2 booleans")],
+)
+def test_a_sink_that_fails_ends_the_engine_in_one_line_and_the_systems_are_kept(
+    returns: Any, told: str, tmp_path: Path
+):
+    path = tmp_path / "progress"
+    with InFlight(heat(), max_atoms=10, sinks=[Bad(returns)], progress=path) as engine:
+        futures = [engine.submit(Task(lambda i=i: tagged(i, 3), key=str(i))) for i in range(2)]
+        for future in futures:
+            with pytest.raises(EngineClosed, match=told) as caught:
+                future.result(20)
+            assert len(str(caught.value).splitlines()) == 1
+        with pytest.raises(EngineClosed):
+            engine.checkpoint(path)
+    kept = Memory()
+    with InFlight.resume(path, heat(), max_atoms=10, sinks=[kept]) as engine:
+        there = list(engine.restored)  # the other one may not have boarded yet
+        found = [future.result(20)["steps"] for future in engine.restored.values()]
+    assert there in (["0"], ["0", "1"])
+    assert (len(kept), found) == (len(there), [3] * len(there))
+
+
+def test_want_of_a_place_for_progress_stops_nothing(tmp_path: Path):
+    (tmp_path / "gone").mkdir()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with InFlight(heat(), max_atoms=10, progress=tmp_path / "gone" / "progress", progress_every=0.0) as engine:
+            (tmp_path / "gone").rmdir()
+            future = engine.call(lambda: tagged(0, 3))
+            assert future.result(20)["steps"] == 3
+    assert "no progress could be written" in str(told[0].message)
+
+
+class Counted:
+    """Argon that counts for how many systems it was asked."""
+
+    def __init__(self) -> None:
+        self.inner = lennard_jones(EPSILON, SIGMA, CUTOFF, threads=1)
+        self.traits, self.systems = self.inner.traits, 0
+
+    def compute(self, batch: Batch, want: frozenset[str]) -> Any:
+        self.systems += batch.n_systems
+        return self.inner.compute(batch, want)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 6), st.integers(1, 9)), min_size=1, max_size=12), st.integers(6, 20))
+def test_work_done_is_the_sum_of_budgets(systems: list[tuple[int, int]], most: int):
+    potential = Counted()
+    run = NVTLangevin(potential, dt=2.0, temperature=30, n_steps=100)
+    found = run_all(run, [Guest(tagged(i, n), n_steps=k) for i, (n, k) in enumerate(systems)], max_atoms=most)
+    assert [one["steps"] for one in found] == [k for _, k in systems]
+    assert potential.systems == sum(k + 1 for _, k in systems)  # and once for the first forces of each

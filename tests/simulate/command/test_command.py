@@ -13,7 +13,7 @@ import pytest
 
 import cohobate as co
 from cohobate.core.errors import BadOutput, ProgramFailed, Rejected, UserError
-from cohobate.simulate.identity import code_hash
+from cohobate.core.identity import code_hash
 
 Y = {"y": co.read.regex("out", r"y = (\S+)")}
 

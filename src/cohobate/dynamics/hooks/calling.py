@@ -10,6 +10,7 @@ from cohobate.core.capture import describe
 from cohobate.core.errors import CohobateError, UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.hooks.hook import Hook, HookStage, Moment, counts_own_steps, moments_of, name_of
+from cohobate.dynamics.models.failing import TOO_MUCH
 
 WHOLE: Final = -1
 """In place of the number of a stage: hooks of the whole."""
@@ -57,10 +58,10 @@ class Calls:
 
 
 def call(hook: Hook, batch: Batch, moment: Moment) -> None:
-    """Calls a hook; raises ``UserError`` that names it and the moment where it raises anything but an error of ours."""
+    """Calls a hook; raises ``UserError`` naming it and the moment where it raises, but for ours and want of memory."""
     try:
         hook(batch, moment)
-    except CohobateError:
+    except (CohobateError, *TOO_MUCH):
         raise
     except Exception as error:
         where = f"hook {name_of(hook)} at {moment.stage.name} of step {moment.step}"

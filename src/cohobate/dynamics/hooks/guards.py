@@ -51,6 +51,10 @@ class ExplosionDetector:
         if not self.limits or not all(limit > 0 for limit in self.limits.values()):
             raise UserError(f"ExplosionDetector: expected a positive max_force or max_speed, got {given}")
 
+    def describe(self) -> dict[str, object]:
+        """Returns what it was told."""
+        return {"limits": self.limits, "frequency": self.frequency}
+
     def __call__(self, batch: Batch, moment: Moment) -> None:
         """Compares the norms of all atoms."""
         for name, limit in self.limits.items():

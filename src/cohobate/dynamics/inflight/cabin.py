@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import final
+from collections.abc import Mapping, Sequence
+from typing import Any, final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from cohobate.core.capture import Raised, capture
+from cohobate.core.errors import CohobateError
 from cohobate.dynamics.data.batch import Batch, joined
 from cohobate.dynamics.data.fields import STANDARD
+from cohobate.dynamics.inflight.before import Before
 from cohobate.dynamics.inflight.looking import Looking
 from cohobate.dynamics.inflight.prime import guarded
 from cohobate.dynamics.inflight.refill import is_swappable, put, refilled
 from cohobate.dynamics.inflight.seat import FIELDS, MADE, MOST, SEAT, Seat
-from cohobate.dynamics.models.lists import COUNT
+from cohobate.dynamics.models.lists import pairs_of
 from cohobate.dynamics.stages.dynamics import END, Dynamics
 from cohobate.dynamics.stages.stage import BUDGET_USED, FAILED
 
@@ -23,7 +27,7 @@ from cohobate.dynamics.stages.stage import BUDGET_USED, FAILED
 class Cabin:
     """A batch and who sits where in it: ``seats`` are in the order of its systems."""
 
-    def __init__(self, dynamics: Dynamics, *, dtype: torch.dtype, device: torch.device | str, edges: bool) -> None:
+    def __init__(self, dynamics: Dynamics, *, dtype: torch.dtype, device: torch.device | str) -> None:
         self.dynamics, self.guards = guarded(dynamics)
         empty = self.dynamics.admit(Batch.empty(dtype=dtype, device=device))
         for name, kind in FIELDS.items():
@@ -31,33 +35,63 @@ class Cabin:
         self.batch = empty
         self.seats: list[Seat] = []
         self.exit, self.boarding = self.dynamics.exit_status, self.dynamics.entry
-        self._count_edges = edges
-        self._pairs_per_atom = 0.0
+        self._made = {"positions", "numbers", "energy", *self.dynamics.fields}.union(
+            *(stage.potential.traits.outputs for stage in self.dynamics.stages)
+        )
+        self.brought: frozenset[str] = frozenset()
         self._limited = False
         self._looking = Looking()
+        self._before = Before()
+        self._causes: dict[int, BaseException] = {}
         self.turns = 0
 
     def step(self) -> None:
-        """Makes one step; a system whose last one it was has its budget used."""
-        batch = self.batch
+        """Makes one step; a system whose last one it was has its budget used. One that raises leaves all as it was."""
+        dynamics, batch, told = self.dynamics, self.batch, [set(guard.why) for guard in self.guards]
+        count = dynamics.step_count
+        self._before.keep(batch, self.arrays)
+        try:
+            self._step(batch)
+        except BaseException:
+            self._before.give_back(batch)
+            dynamics.step_count = count
+            for guard, there in zip(self.guards, told, strict=True):
+                guard.why = {number: why for number, why in guard.why.items() if number in there}
+            raise
+
+    def _step(self, batch: Batch) -> None:
         status = batch["status"]
         running = (status != self.exit) & (status != self.boarding)
         self.dynamics.advance(batch)
         batch[MADE].add_(running)
-        self.turns += 1
         if self._limited:
             most = batch[MOST]
             used = (most >= 0) & (batch[MADE] >= most) & (batch["status"] != self.exit)
             self.end(used, BUDGET_USED)
+        self.turns += 1
+
+    def step_apart(self) -> None:
+        """Makes one step of each system alone, after one of all has raised; those for which it raises again fail."""
+        whole, seats, count, turns = self.batch, self.seats, self.dynamics.step_count, self.turns
+        parts = []
+        for row in range(len(seats)):
+            self.batch, self.seats = whole.select([row]), [seats[row]]
+            self.dynamics.step_count = count
+            if not bool(self.done()) and isinstance(outcome := capture(self.step), Raised):
+                self.fail([0], described(outcome), outcome.error)
+            parts.append(self.batch)
+        self.batch, self.seats = joined(parts), seats
+        self.dynamics.step_count, self.turns = count + 1, turns + 1
 
     def end(self, rows: torch.Tensor | Sequence[int], why: int) -> None:
         """Has systems leave."""
         self.batch["status"][rows] = self.exit
         self.batch[END][rows] = why
 
-    def fail(self, rows: Sequence[int], why: str) -> None:
+    def fail(self, rows: Sequence[int], why: str, cause: BaseException | None = None) -> None:
         """Has systems leave as failed."""
         self.end(rows, FAILED)
+        self._causes |= {self.seats[row].number: cause for row in rows if cause is not None}
         self.guards[0].why |= {self.seats[row].number: why for row in rows}
 
     @property
@@ -65,27 +99,39 @@ class Cabin:
         """The batch as arrays; copies of all of it where it is not in main memory."""
         return self._looking.at(self.batch)
 
+    @property
+    def arrays(self) -> Mapping[str, NDArray[Any]] | None:
+        """The fields as arrays that share the memory of the batch, where all do."""
+        return self.held.arrays if self.batch.device.type == "cpu" and self.held.open else None
+
     def done(self) -> list[int]:
         """Returns the rows of those that are through with the last stage."""
         rows: list[int] = np.flatnonzero(self.batch["status"].cpu().numpy() == self.exit).tolist()
         return rows
 
-    def why(self, seat: Seat) -> str:
-        """Returns what was wrong with a system, and forgets it."""
+    def why(self, seat: Seat) -> tuple[str, BaseException | None]:
+        """Returns what was wrong with a system, and what was raised; forgets it."""
         told = [text for guard in self.guards if (text := guard.why.pop(seat.number, ""))]
         marked = self.dynamics.reasons.pop(seat.id, "it was marked as failed")
-        return told[0] if told else marked
+        return told[0] if told else marked, self._causes.pop(seat.number, None)
 
     def change(self, out: Sequence[int], coming: Sequence[Seat]) -> None:
         """Has the systems of some rows go, and lets others board."""
+        before = list(self.seats)
         taken = self._swap(out, coming) if out and coming else {}
         rest = [seat for seat in coming if seat not in taken.values()] if len(taken) < len(coming) else ()
         if rest or len(taken) < len(out):
             gone = {row for row in out if row not in taken}
-            self._rebuild([row for row in range(len(self.seats)) if row not in gone], rest)
+            try:
+                self._rebuild([row for row in range(len(self.seats)) if row not in gone], rest)
+            except BaseException:
+                self.seats = before  # nobody has boarded
+                raise
         for seat in coming:
             seat.state = None
             self._limited |= seat.most is not None
+            if not self._made.issuperset(seat.own):
+                self.brought |= frozenset(seat.own) - self._made
 
     def _swap(self, out: Sequence[int], coming: Sequence[Seat]) -> dict[int, Seat]:
         """Lets systems take the places of others that are as large; returns who has which row now."""
@@ -125,14 +171,6 @@ class Cabin:
             batch.add(name, kind, torch.tensor([one[name] for one in given], device=batch.device))
         return batch
 
-    def refuse(self, seat: Seat) -> str | None:
-        """Returns why a system cannot board: a field of it is declared otherwise than that of those who are here."""
-        for name in seat.own:
-            assert seat.state is not None
-            if name in self.batch and self.batch.kind(name) != (kind := seat.state.kind(name)):
-                return f"field {name!r}: {kind} of this one, and {self.batch.kind(name)} of those it would join"
-        return None
-
     def take_out(self, rows: Sequence[int], now: float) -> list[Seat]:
         """Takes systems out as they are, to go on later."""
         out = [self.seats[row] for row in rows]
@@ -142,16 +180,17 @@ class Cabin:
         self.change(rows, ())
         return out
 
-    def count_edges(self, waiting: Iterable[Seat]) -> bool:
-        """Counts the pairs of those that are here, guesses by them what those that wait will have; whether it did."""
-        if not self._count_edges or COUNT not in self.batch or not self.seats:
-            return False
-        each = torch.zeros(len(self.seats), dtype=torch.int64, device=self.batch.device)
-        each.index_add_(0, self.batch.system, self.batch[COUNT].long())
-        for seat, pairs in zip(self.seats, each.tolist(), strict=True):
-            seat.edges = float(pairs)
-        atoms = sum(seat.atoms for seat in self.seats)
-        self._pairs_per_atom = sum(seat.edges for seat in self.seats) / max(1, atoms)
-        for seat in waiting:
-            seat.edges = self._pairs_per_atom * seat.atoms
-        return True
+    def count_edges(self) -> None:
+        """Counts the pairs of those that are here, which become more and fewer as they move."""
+        for seat, pairs in zip(self.seats, pairs_of(self.batch).tolist(), strict=True):
+            seat.edges = float(pairs) or seat.edges  # of one that has not been computed yet
+
+
+def described(outcome: Raised) -> str:
+    """Returns what was raised, and where; what is an error of ours says that itself."""
+    error, trace, name = outcome.error, outcome.error.__traceback__, "?"
+    if isinstance(error, CohobateError):
+        return str(error)
+    while trace is not None:
+        name, trace = trace.tb_frame.f_code.co_qualname, trace.tb_next
+    return f"{outcome.message} (in {name})"

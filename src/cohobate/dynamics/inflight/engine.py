@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
+from functools import partial
 from math import inf
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +19,7 @@ import torch
 from cohobate.core.errors import EngineClosed
 from cohobate.core.task import Task
 from cohobate.dynamics.data.batch import Batch
-from cohobate.dynamics.inflight.building import Building
+from cohobate.dynamics.inflight.building import Building, counting
 from cohobate.dynamics.inflight.cabin import Cabin
 from cohobate.dynamics.inflight.flight import Flight
 from cohobate.dynamics.inflight.line import Size
@@ -24,6 +27,7 @@ from cohobate.dynamics.inflight.prime import check_ends
 from cohobate.dynamics.inflight.progress import load
 from cohobate.dynamics.inflight.sinks import Sink
 from cohobate.dynamics.inflight.turns import Plan
+from cohobate.dynamics.recipe import recipe_of, spelled
 from cohobate.dynamics.stages.dynamics import Dynamics
 
 
@@ -33,7 +37,8 @@ class InFlight:
 
     A task returns a system (``AtomicData``, ``ase.Atoms``, a mapping of arrays, or a ``Guest`` with a limit of its
     own); it is called in a thread of its own, and boards as soon as there is room: at most ``max_atoms``,
-    ``max_edges`` (pairs, as far as they are known) and ``max_systems`` at once. Its future resolves with what left:
+    ``max_edges`` (pairs in lists of neighbours) and ``max_systems`` at once; those that come to have more pairs as they
+    move have the last ones wait. Its future resolves with what left:
     numbers and arrays by name, ``status`` is "converged", "budget used" or "cancelled"; a system that fails is an
     error of its future and disturbs no other. Systems go the same way whatever else is in the batch, whenever they
     board, and however often (``refill_frequency``, steps) others are let in.
@@ -70,24 +75,31 @@ class InFlight:
         file = None if progress is None else Path(progress)
         told = None if outputs is None else tuple(outputs)
         plan = Plan(most, refill_frequency, tuple(sinks), on_done, ahead, file, progress_every, limit, told)
-        cabin = Cabin(dynamics, dtype=dtype, device=device, edges=max_edges is not None)
-        building = Building(cabin.dynamics, most, n_steps=limit, dtype=dtype, device=device)
-        self._flight = Flight(cabin, plan, building)
+        recipe = {**recipe_of(dynamics), "n_steps": limit, "dtype": spelled(dtype)}
+        cabin = Cabin(dynamics, dtype=dtype, device=device)
+        pairs = () if max_edges is None else counting(dynamics)
+        building = Building(cabin.dynamics, most, pairs, n_steps=limit, dtype=dtype, device=device)
+        self._flight = Flight(cabin, plan, building, recipe)
         self._process, self._closed = os.getpid(), False
         cancel = self._flight.cancel
         self._stop_if_cancelled = lambda future: cancel(future) if future.cancelled() else None
+        self._last = partial(_stop, self._process, repr(self), weakref.ref(self._flight))
+        atexit.register(self._last)
         self._finalizer = weakref.finalize(self, self._flight.retire)
         self._finalizer.atexit = False
 
     @staticmethod
-    def resume(path: str | os.PathLike[str], dynamics: Dynamics, **given: Any) -> InFlight:
+    def resume(
+        path: str | os.PathLike[str], dynamics: Dynamics, *, accept_new_code: bool = False, **given: Any
+    ) -> InFlight:
         """Returns an engine in which systems go on, bit for bit, from where their progress was written.
 
         What comes of them is in ``restored``; a task whose key is that of one of them gets its future. Raises
-        ``ResumeRefused`` where they were under way in other dynamics, ``Damaged`` or ``Foreign`` for no such file.
+        ``ResumeRefused`` where they were under way in other dynamics, naming what has changed, unless
+        ``accept_new_code``; ``Damaged`` or ``Foreign`` for no such file.
         """
         engine = InFlight(dynamics, **given)
-        saved = load(Path(path), engine._flight.cabin.dynamics)
+        saved = load(Path(path), None if accept_new_code else engine.made_of())
         engine._flight.restore(saved)
         return engine
 
@@ -100,6 +112,10 @@ class InFlight:
     def onward(self) -> bool:
         """What tasks return is only the beginning."""
         return True
+
+    def made_of(self) -> Mapping[str, Any]:
+        """What is done to a system, as plain data that differ where anything that decides upon its way does."""
+        return self._flight.recipe
 
     @property
     def workers(self) -> int:
@@ -145,6 +161,7 @@ class InFlight:
             return
         self._closed = True
         self._finalizer.detach()
+        atexit.unregister(self._last)
         self._flight.stop()
 
     def describe(self) -> str:
@@ -164,3 +181,16 @@ class InFlight:
     def __repr__(self) -> str:
         stages = " + ".join(stage.name for stage in self._flight.cabin.dynamics.stages[1:])
         return f"InFlight({stages}, max_atoms={self._flight.plan.most.atoms:g})"
+
+
+def _stop(process: int, who: str, held: weakref.ref[Flight]) -> None:
+    """Stops what still runs at the end of the program, so that its progress is written."""
+    flight = held()
+    if flight is None or process != os.getpid():
+        return
+    pending = len(flight.pending())
+    flight.stop()
+    if pending:
+        path = flight.plan.progress
+        told = "lost, for want of progress=" if path is None else f"to go on with InFlight.resume({str(path)!r}, ...)"
+        warnings.warn(f"{who} was not closed: {pending} systems were stopped, {told}", RuntimeWarning, stacklevel=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, final
+from typing import final
 
 import torch
 from torch import Tensor
@@ -12,10 +12,8 @@ from cohobate.core.capture import Raised, Returned, capture
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.fields import STANDARD
 from cohobate.dynamics.inflight.seat import SEAT
-from cohobate.dynamics.models.failing import explained
+from cohobate.dynamics.models.failing import TOO_MUCH, explained
 from cohobate.dynamics.models.potential import Potential, Results, Traits
-
-TOO_MUCH: Final = (torch.cuda.OutOfMemoryError, MemoryError)
 
 
 @final
@@ -53,8 +51,8 @@ class Guarded:
                 if not isinstance(error, Exception):
                     raise error
         self.strained |= full
-        if full and torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        if full:
+            freed()
         n = batch.n_systems
         if n == 1:
             return _nothing(batch, want, message)
@@ -73,6 +71,12 @@ class Guarded:
             if kind.scope != "edge":
                 held[mask if kind.scope == "system" else mask[batch.system]] = some[name]
         return found
+
+
+def freed() -> None:
+    """Gives back memory that torch holds and does not use."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _nothing(batch: Batch, want: frozenset[str], why: str) -> Results:

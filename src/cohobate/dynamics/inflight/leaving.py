@@ -17,17 +17,23 @@ PERIODIC: Final = frozenset({"cell", "pbc", "stress"})
 
 
 def told(
-    held: Looking, rows: Iterable[int], seats: Iterable[Seat], outputs: Sequence[str] | None = None
+    held: Looking,
+    rows: Iterable[int],
+    seats: Iterable[Seat],
+    outputs: Sequence[str] | None = None,
+    others: frozenset[str] = frozenset(),
 ) -> list[dict[str, Any]]:
     """Returns for each row what its future resolves with: energy (eV), positions (n, 3; Å), status, steps ...
 
     Further fields are those that the system brought along; where there are ``outputs``, only these are told.
-    What is about a cell is there where the system has one.
+    What is about a cell is there where the system has one; ``others`` are fields of those that brought them only.
     """
-    return [
-        _one(held, row, seat, (*TOLD, *seat.own) if outputs is None else outputs)
-        for row, seat in zip(rows, seats, strict=True)
-    ]
+    return [_one(held, row, seat, _names(seat, outputs, others)) for row, seat in zip(rows, seats, strict=True)]
+
+
+def _names(seat: Seat, outputs: Sequence[str] | None, others: frozenset[str]) -> Sequence[str]:
+    names = (*TOLD, *seat.own) if outputs is None else outputs
+    return [name for name in names if name not in others or name in seat.own] if others else names
 
 
 def _one(held: Looking, row: int, seat: Seat, names: Sequence[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from cohobate.core.capture import describe
 from cohobate.core.errors import EngineClosed
 from cohobate.core.task import Task
 from cohobate.dynamics.inflight.engine import InFlight
+from cohobate.dynamics.inflight.samplers import until_raised
 from cohobate.dynamics.stages.dynamics import Dynamics
 from cohobate.dynamics.stages.stage import ENDS, FAILED
 
@@ -30,8 +31,12 @@ def run_all(dynamics: Dynamics, systems: Iterable[Any], *, max_atoms: int, **giv
 def as_they_leave(
     dynamics: Dynamics, systems: Iterable[Any], *, max_atoms: int, **given: Any
 ) -> Iterator[tuple[int, Told]]:
-    """Yields the number of each system and what came of it, as they leave."""
-    source, done, out = enumerate(systems), SimpleQueue[tuple[int, Future[Told]]](), 0
+    """Yields the number of each system and what came of it, as they leave.
+
+    What the source of systems raises is raised once those that came before have left.
+    """
+    raised: list[Exception] = []
+    source, done, out = enumerate(until_raised(systems, raised)), SimpleQueue[tuple[int, Future[Told]]](), 0
     with InFlight(dynamics, max_atoms=max_atoms, **given) as engine:
         more = True
         while more or out:
@@ -44,6 +49,8 @@ def as_they_leave(
                 number, future = done.get()
                 out -= 1
                 yield number, _told(future)
+    for error in raised:
+        raise error
 
 
 def _submitted(engine: InFlight, number: int, system: Any, done: SimpleQueue[tuple[int, Future[Told]]]) -> None:  # noqa: ANN401

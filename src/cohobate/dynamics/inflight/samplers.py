@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from itertools import islice
 from typing import Any
 
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.atomic import AtomicData
+from cohobate.dynamics.inflight.seat import Guest
 from cohobate.host.extras import require
 
 
@@ -33,12 +34,25 @@ def by_size(systems: Iterable[Any], *, window: int = 256) -> Iterator[Any]:
     """
     if window < 1:
         raise UserError(f"by_size: window must be at least 1, got {window!r}")
-    source = iter(systems)
+    raised: list[Exception] = []
+    source = until_raised(systems, raised)
     while some := list(islice(source, window)):
         yield from sorted(some, key=atoms_of, reverse=True)
+    for error in raised:
+        raise error
+
+
+def until_raised(systems: Iterable[Any], raised: list[Exception]) -> Iterator[Any]:
+    """Yields systems until there are no more, or their source raises: that is put into ``raised``."""
+    try:
+        yield from systems
+    except Exception as error:  # noqa: BLE001 whatever a source raises, the systems before it are not lost
+        raised.append(error)
 
 
 def atoms_of(system: Any) -> int:  # noqa: ANN401 a system of any kind
-    """Returns how many atoms a system has."""
-    positions = system["positions"] if isinstance(system, Mapping) else getattr(system, "positions", system)
-    return len(positions)
+    """Returns how many atoms a system has; none for what is no system, of which the batch says what is wrong."""
+    if isinstance(system, Guest):
+        return atoms_of(system.system)
+    positions = system.get("positions", ()) if isinstance(system, Mapping) else getattr(system, "positions", system)
+    return len(positions) if isinstance(positions, Sized) else 0

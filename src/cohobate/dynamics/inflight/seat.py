@@ -68,6 +68,12 @@ class Seat:
         """What to call the system in a message."""
         return f"system {self.name!r}" if self.name else f"system {self.task.key or self.id}"
 
+    @property
+    def latest(self) -> float:
+        """When (s, monotonic) nobody waits for it any longer: its time and its grace are over."""
+        deadline = self.task.deadline
+        return inf if deadline is None else min(self.due, self.began + deadline) + self.task.grace
+
     def overdue(self, now: float) -> bool:
         """Whether its time is over; while its function runs, counted from the start of that."""
         deadline = self.task.deadline

@@ -9,7 +9,8 @@ from typing import Protocol, final, runtime_checkable
 import torch
 from torch import Tensor
 
-from cohobate.core.errors import UserError
+from cohobate.core.capture import Raised, Returned, capture
+from cohobate.core.errors import EngineError, UserError
 from cohobate.dynamics.data.batch import Batch, joined
 
 
@@ -93,5 +94,19 @@ def write_all(sinks: Sequence[Sink], batch: Batch, mask: Tensor) -> Tensor:
         if not bool(left.any()):
             break
         if not sink.full:
-            left &= ~sink.write(batch, left)
+            left &= ~_written(sink, batch, left)
     return mask & ~left
+
+
+def _written(sink: Sink, batch: Batch, mask: Tensor) -> Tensor:
+    match capture(sink.write, batch, mask.clone()):
+        case Returned(Tensor(dtype=torch.bool) as taken) if taken.shape == mask.shape:
+            return taken
+        case Returned(value):
+            raise EngineError(f"the sink {_name(sink)} must return {len(mask)} booleans (B,), got {value!r:.60}")
+        case Raised(error, message):
+            raise EngineError(f"the sink {_name(sink)} raised {message}") from error
+
+
+def _name(sink: Sink) -> str:
+    return type(sink).__name__

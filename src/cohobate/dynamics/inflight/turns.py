@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from math import inf
 from pathlib import Path
 from typing import final
@@ -14,15 +16,19 @@ import torch
 
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import UserError
+from cohobate.core.payload import Plain
 from cohobate.dynamics.data.batch import Batch, joined
 from cohobate.dynamics.inflight.cabin import Cabin
-from cohobate.dynamics.inflight.guarded import TOO_MUCH
+from cohobate.dynamics.inflight.feeding import Watch
+from cohobate.dynamics.inflight.guarded import freed
 from cohobate.dynamics.inflight.leaving import told
 from cohobate.dynamics.inflight.line import Line, Size
 from cohobate.dynamics.inflight.progress import save
 from cohobate.dynamics.inflight.seat import MADE, Seat
-from cohobate.dynamics.inflight.settling import failed, raised
+from cohobate.dynamics.inflight.settling import failed
 from cohobate.dynamics.inflight.sinks import Sink, write_all
+from cohobate.dynamics.models.failing import TOO_MUCH
+from cohobate.dynamics.models.lists import pairs_of
 from cohobate.dynamics.stages.dynamics import END
 from cohobate.dynamics.stages.stage import CANCELLED, FAILED
 
@@ -63,11 +69,20 @@ class Plan:
 class Turns:
     """Steps a batch and has systems come and go; used by one thread, but for ``line``, which ``changed`` guards."""
 
-    def __init__(self, cabin: Cabin, plan: Plan, line: Line, changed: threading.Condition) -> None:
+    def __init__(
+        self,
+        cabin: Cabin,
+        plan: Plan,
+        line: Line,
+        changed: threading.Condition,
+        *,
+        recipe: Mapping[str, Plain],
+        watch: Watch,
+    ) -> None:
         self.cabin, self.plan, self.most = cabin, plan, plan.most
         self.urgent, self.asked, self.blocked = True, False, False
         self.next_due = inf
-        self._line, self._changed = line, changed
+        self._line, self._changed, self._recipe, self._watch = line, changed, recipe, watch
         self._since, self._running = 0, 0
         self._free: Size | None = None
         self._next_save = time.monotonic() + plan.progress_every
@@ -85,23 +100,30 @@ class Turns:
             left += self._exchange(now)
         if self._running:
             left += self._step()
-        if self.plan.progress is not None and now >= self._next_save:
+        if now >= self._next_save:
             self._next_save = now + self.plan.progress_every
-            self.save(self.plan.progress)
+            self.keep()
         return left
+
+    def keep(self) -> None:
+        """Writes the progress to its file, where there is one; for want of a place for it nothing is stopped."""
+        if (path := self.plan.progress) is not None and isinstance(outcome := capture(self.save, path), Raised):
+            told = f"no progress could be written to {path}: {outcome.message}; it is tried again, the batch goes on"
+            warnings.warn(told, RuntimeWarning, stacklevel=2)
 
     def save(self, path: Path) -> None:
         """Writes the progress of all systems that are in the batch, or were and wait to go on."""
         with self._changed:
             waiting = [seat for seat in self._line if seat.flown]
         batch = joined([self.cabin.batch, *[seat.state for seat in waiting if seat.state is not None]])
-        save(path, batch, [*self.cabin.seats, *waiting], self.cabin.dynamics)
+        save(path, batch, [*self.cabin.seats, *waiting], self._recipe, self.cabin.dynamics.step_count)
 
     # who leaves and who comes
 
     def _exchange(self, now: float) -> list[Leaving]:
         cabin, self._since, self.urgent = self.cabin, 0, False
         asked, self.asked = self.asked, False
+        self._thin_out(now)
         if asked or now >= self.next_due:
             self._stop_some(now)
         done = cabin.done()
@@ -111,6 +133,9 @@ class Turns:
             gone = self._written(gone)
         left = self._ends(gone) + [(cabin.seats[row], None) for row in withdrawn]
         self.blocked = bool(self.plan.sinks) and len(gone) + len(withdrawn) < len(done)
+        if self.blocked:
+            for row in set(done).difference(gone, withdrawn):
+                cabin.seats[row].due = inf
         return left + self._board([*gone, *withdrawn], now)
 
     def _written(self, rows: Sequence[int]) -> list[int]:
@@ -125,9 +150,8 @@ class Turns:
         seats = self.cabin.seats
         if self._free is not None:
             self._free = self._free.more([seats[row] for row in out])
-        coming, refused = ([], []) if self.blocked else self._coming(out)
-        if out or coming:
-            self._change(out, coming, now)
+        coming = [] if self.blocked else self._coming(out)
+        refused = self._change(out, coming, now) if out or coming else []
         done = len(self.cabin.done()) if self.blocked else 0
         self._running = len(self.cabin.seats) - done
         return refused
@@ -135,8 +159,9 @@ class Turns:
     def _stop_some(self, now: float) -> None:
         """Ends those whose time is over, and those that are not wanted any more."""
         if now >= self.next_due:
+            done = set(self.cabin.done())  # what waits for room in a sink has been in time
             for row, seat in enumerate(self.cabin.seats):
-                if now >= seat.due and not seat.late:
+                if now >= seat.due and not seat.late and row not in done:
                     seat.late = True
                     self.cabin.fail([row], f"its deadline of {seat.task.deadline:g} s")
             self.next_due = min((seat.due for seat in self.cabin.seats if not seat.late), default=inf)
@@ -151,13 +176,10 @@ class Turns:
             return []
         seats, held = [self.cabin.seats[row] for row in rows], self.cabin.held
         wrong = self._look_at(rows)
-        values = told(held, rows, seats, self.plan.outputs)
-        ends, made = held.arrays[END], held.arrays[MADE]
+        values = told(held, rows, seats, self.plan.outputs, self.cabin.brought)
+        ends, made = held.arrays[END], held.arrays[MADE].tolist()
         return [
-            (
-                seat,
-                failed(seat, int(made[row]), self.cabin.why(seat)) if ends[row] == FAILED else wrong or Returned(value),
-            )
+            (seat, failed(seat, made[row], *self.cabin.why(seat)) if ends[row] == FAILED else wrong or Returned(value))
             for row, seat, value in zip(rows, seats, values, strict=True)
         ]
 
@@ -167,55 +189,64 @@ class Turns:
         outcome = capture(self.plan.on_done, self.cabin.batch.select(list(rows)))
         return outcome if isinstance(outcome, Raised) else None
 
-    def _coming(self, out: Sequence[int]) -> tuple[list[Seat], list[Leaving]]:
-        """Returns who boards, and who cannot."""
+    def _coming(self, out: Sequence[int]) -> list[Seat]:
+        """Returns who boards."""
         if not len(self._line):
-            return [], []
+            return []
         with self._changed:
-            if self.cabin.count_edges(self._line) or self._free is None:
+            if self._free is None or self.most.edges < inf:
                 gone = set(out)
                 self._free = self.most.less([seat for row, seat in enumerate(self.cabin.seats) if row not in gone])
             fresh = self._line.take(self._free, empty=len(out) == len(self.cabin.seats))
             if fresh and len(self._line) < self._line.low:
                 self._changed.notify_all()
-        coming: list[Seat] = []
-        refused: list[Leaving] = []
-        for seat in fresh:
-            if (why := self.cabin.refuse(seat)) is None:
-                coming.append(seat)
-            else:
-                refused.append((seat, raised(UserError(f"{seat.who}: {why}"))))
-        return coming, refused
+        return fresh
 
-    def _change(self, out: Sequence[int], coming: list[Seat], now: float) -> None:
-        """Has systems board; where there is no memory for that they wait, and no more than now are let in."""
+    def _change(self, out: Sequence[int], coming: list[Seat], now: float) -> list[Leaving]:
+        """Has systems board, fewer where there is no memory for all; returns those that cannot board at all."""
         free, self._free = self._free, None
-        match capture(self.cabin.change, out, coming):
-            case Raised(error) if isinstance(error, TOO_MUCH) and coming and len(out) < len(self.cabin.seats):
-                self.cabin.change(out, ())
-                self._limit(self.cabin.seats)
-                self._put_back(coming)
-            case Raised(error):
-                raise error
-            case _:
-                self._free = free and free.less(coming)
-                for seat in coming:
-                    seat.board(now)
-                    self.next_due = min(self.next_due, seat.due)
+        refused: list[Leaving] = []
+        while isinstance(outcome := capture(self.cabin.change, out, coming), Raised):
+            full, free = isinstance(outcome.error, TOO_MUCH), None
+            if not coming:
+                raise outcome.error
+            if len(coming) == 1 and not (full and len(out) < len(self.cabin.seats)):
+                refused.append((coming[0], failed(coming[0], 0, outcome.message, outcome.error)))
+                coming = []
+                continue
+            half = len(coming) // 2
+            coming, back = coming[:half], coming[half:]
+            self._put_back(back)
+            if full:
+                freed()
+                gone = set(out)
+                self._limit([*(seat for row, seat in enumerate(self.cabin.seats) if row not in gone), *coming])
+        self._free = free and free.less(coming)
+        self._took_place(coming, now)
+        return refused
+
+    def _took_place(self, seats: Sequence[Seat], now: float) -> None:
+        for seat in seats:
+            seat.board(now)
+            if seat.due < inf:
+                self._watch(seat.due + seat.task.grace)
+                self.next_due = min(self.next_due, seat.due)
 
     # trouble
 
     def _step(self) -> list[Leaving]:
         self._since += 1
         match capture(self.cabin.step):
-            case Raised() as outcome:
-                seats = list(self.cabin.seats)
-                self.cabin.change(range(len(seats)), ())
-                self._running, self._free = 0, None
-                return [(seat, outcome) for seat in seats]
+            case Raised(error) if isinstance(error, TOO_MUCH) and len(self.cabin.seats) > 1:
+                freed()
+                return self._halve()
+            case Raised():
+                self.cabin.step_apart()
+                self.urgent = True
         strained = [guard for guard in self.cabin.guards if guard.strained]
         for guard in strained:
             guard.strained = False
+        self.urgent |= self.most.edges < inf and int(pairs_of(self.cabin.batch).sum()) > self.most.edges
         self.urgent |= any(guard.why for guard in self.cabin.guards)  # else they would be tried again at each step
         return self._halve() if strained else []
 
@@ -228,6 +259,18 @@ class Turns:
             self._put_back(self.cabin.take_out(rows, time.monotonic()))
         self.urgent = True
         return []
+
+    def _thin_out(self, now: float) -> None:
+        """Lets the last ones wait, as they are, where all have more pairs by now than there may be."""
+        if self.most.edges == inf:
+            return
+        self.cabin.count_edges()
+        seats, running = self.cabin.seats, set(range(len(self.cabin.seats))).difference(self.cabin.done())
+        total = list(accumulate(seat.edges for seat in seats))
+        out = [row for row in sorted(running)[1:] if total[row] > self.most.edges]
+        if out:
+            self._free = None
+            self._put_back(self.cabin.take_out(out, now))
 
     def _limit(self, seats: Sequence[Seat]) -> None:
         self._free = None

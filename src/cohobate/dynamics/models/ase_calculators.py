@@ -68,6 +68,10 @@ class AseCalculator:
         }
         return partial(AseCalculator, one_by_one=self.one_by_one, threads=self.threads, **given), (self.make,)
 
+    def describe(self) -> dict[str, Any]:
+        """Returns what decides upon its numbers."""
+        return {"make": self.make, "one_by_one": self.one_by_one, "provides": self._kinds}
+
     def compute(self, batch: Batch, want: frozenset[str]) -> Results:
         """Returns what is wanted of each system."""
         odd = unknown(batch, self.traits.species)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.data.checking import wrong
+
+TOO_MUCH: Final = (torch.OutOfMemoryError, MemoryError)
+"""What is raised where memory is not enough, on any device."""
 
 
 def not_finite(batch: Batch, values: Mapping[str, Tensor]) -> dict[int, str]:

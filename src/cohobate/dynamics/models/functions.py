@@ -14,6 +14,7 @@ from cohobate.dynamics.data.fields import Field
 from cohobate.dynamics.models.edges import Edges
 from cohobate.dynamics.models.failing import not_finite, unknown
 from cohobate.dynamics.models.gathering import outputs_of
+from cohobate.dynamics.models.lists import note
 from cohobate.dynamics.models.pair_potential import stress_of
 from cohobate.dynamics.models.potential import Results, Traits
 
@@ -54,6 +55,17 @@ class TorchFunction:
         self._kinds = {**outputs_of(("energy", "forces", "stress")), **further}
         self.traits = Traits(frozenset(self._kinds), cutoff, exact=one_by_one, species=known, outputs=further)
 
+    def pairs(self, batch: Batch) -> Tensor:
+        """Returns how many edges each system has, skin included: (B,); none where it has not asked for any."""
+        if self._edges is None:
+            return torch.zeros_like(batch.atoms)
+        return Edges(self._edges.cutoff, self._edges.skin, half=self._edges.half).update(batch.copy()).many
+
+    def describe(self) -> dict[str, Any]:
+        """Returns what decides upon its numbers."""
+        edges = self._edges and {"cutoff": self._edges.cutoff, "skin": self._edges.skin, "half": self._edges.half}
+        return {"energy": self._energy, "edges": edges, "one_by_one": self._alone, "outputs": self._kinds}
+
     def compute(self, batch: Batch, want: frozenset[str]) -> Results:
         """Returns what is wanted of all systems."""
         if batch.n_systems == 0:
@@ -80,6 +92,8 @@ class TorchFunction:
 
     def _together(self, batch: Batch, want: frozenset[str]) -> Results:
         edges = self._edges.update(batch) if self._edges is not None else None
+        if edges is not None:
+            note(batch, edges.first)
         listed = self._edges.put(batch) if self._edges is not None else batch
         wrong = {**(edges.wrong if edges is not None else {}), **unknown(batch, self.traits.species)}
         strain = torch.zeros((batch.n_systems, 3, 3), dtype=batch.dtype, device=batch.device, requires_grad=True)

@@ -204,6 +204,27 @@ class PairLists:
                 setattr(self, name, new)
 
 
+def note(batch: Batch, first: torch.Tensor) -> None:
+    """Keeps on a batch how many pairs each atom has, of the first atoms of all pairs: (E,)."""
+    held = batch[COUNT] if COUNT in batch else batch.add(COUNT, FIELDS[COUNT])
+    held.copy_(torch.bincount(first, minlength=batch.n_atoms))
+
+
+def pairs_of(batch: Batch) -> torch.Tensor:
+    """Returns how many pairs each system has, as far as they have been looked for: (B,)."""
+    found = torch.zeros(batch.n_systems, dtype=torch.int64, device=batch.device)
+    return found.index_add_(0, batch.system, batch[COUNT].long()) if COUNT in batch else found
+
+
+@runtime_checkable
+class Counting(Potential, Protocol):
+    """A potential that keeps lists of pairs, whose length can be known before."""
+
+    def pairs(self, batch: Batch) -> torch.Tensor:
+        """Returns how many pairs the lists of each system would hold: (B,); leaves the batch as it is."""
+        ...
+
+
 @runtime_checkable
 class Sharing(Potential, Protocol):
     """A potential that can sum over the lists of others."""

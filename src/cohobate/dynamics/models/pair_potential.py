@@ -14,8 +14,9 @@ from torch import Tensor
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
 from cohobate.dynamics.kernels.compiling import compiles
+from cohobate.dynamics.models.edges import Edges
 from cohobate.dynamics.models.failing import not_finite, unknown
-from cohobate.dynamics.models.lists import PairLists
+from cohobate.dynamics.models.lists import PairLists, note, pairs_of
 from cohobate.dynamics.models.origins import cells_of
 from cohobate.dynamics.models.potential import Results, Traits
 from cohobate.dynamics.models.team import Team
@@ -104,6 +105,20 @@ class PairPotential:
         kept = {"switch_from": self._cut.switch_from, "threads": self._threads, "compiled": self._compiled}
         return {**kept, "skin": self.skin, "lists": self._lists}
 
+    def pairs(self, batch: Batch) -> Tensor:
+        """Returns how many pairs the lists of each system hold, skin included: (B,)."""
+        alone = batch.copy()
+        if batch.device.type == "cpu" and self._compiled:
+            PairLists(self._lists.cutoff, self.skin).update(alone)
+            return pairs_of(alone)
+        return Edges(self._lists.cutoff, self.skin, half=True).update(alone).many
+
+    def describe(self) -> dict[str, Any]:
+        """Returns what decides upon its numbers, to the last bit."""
+        law, species, table, cutoff = self._given
+        kept = {"switch_from": self._cut.switch_from, "skin": self.skin, "compiled": self._compiled}
+        return {"law": law, "species": species, "table": table, "cutoff": cutoff, **kept}
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Travels without lists and threads."""
         return partial(PairPotential, **self._settings), self._given
@@ -169,6 +184,7 @@ class PairPotential:
         self, batch: Batch, kinds: NDArray[np.int64], want: frozenset[str]
     ) -> tuple[dict[str, Tensor], dict[int, str]]:
         edges = self._lists.edges.update(batch)
+        note(batch, edges.first)
         where = torch.from_numpy(kinds).to(batch.device)
         values = summed(self._law, self._table, self._cut, batch=batch, kinds=where, edges=edges)
         values["stress"] = stress_of(batch, values.pop("virial"))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any, final
 
+import torch
+from torch import Tensor
+
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
-from cohobate.dynamics.models.lists import PairLists, Sharing
+from cohobate.dynamics.models.lists import Counting, PairLists, Sharing
 from cohobate.dynamics.models.potential import Potential, Results, Traits
 
 
@@ -27,6 +30,11 @@ class Sum:
     def __add__(self, other: Potential) -> Sum:
         """Returns the sum with one more term."""
         return Sum(self, other)
+
+    def pairs(self, batch: Batch) -> Tensor:
+        """Returns how many pairs the longest lists of each system hold: (B,)."""
+        each = [term.pairs(batch) for term in self.terms if isinstance(term, Counting)]
+        return torch.stack(each).amax(0) if each else torch.zeros_like(batch.atoms)
 
     def compute(self, batch: Batch, want: frozenset[str]) -> Results:
         """Returns the sums of what is wanted, and of all terms why they have none."""

@@ -15,7 +15,7 @@ from cohobate.core.errors import EngineClosed
 from cohobate.core.payload import Payload
 from cohobate.engines.abroad.carrier import Carrier, Inner
 from cohobate.engines.abroad.outpost import redeem_all
-from cohobate.engines.settling import drop, settle
+from cohobate.worker.settling import drop, settle
 
 FLYING: Final = 4
 """Bundles on their way to each worker before the next one waits to be filled."""

@@ -22,18 +22,18 @@ from cohobate.engines.abroad.bundles import Bundles
 from cohobate.engines.abroad.carrier import Carrier, Inner
 from cohobate.engines.abroad.ticket import GIVEN, Report
 from cohobate.engines.abroad.ways import Abroad, Here, Way
-from cohobate.engines.alarm import Alarm
 from cohobate.engines.berth import berth_of
-from cohobate.engines.dependents import Kinds, filled
 from cohobate.engines.job import Job
 from cohobate.engines.packed import Packed
 from cohobate.engines.packing import Grant
 from cohobate.engines.resources import Resources, counted, pieces, slots, split
-from cohobate.engines.settling import drop, fail, settle
 from cohobate.engines.shipping import outcome_of
 from cohobate.engines.sites import LOOPBACK
 from cohobate.engines.workplace import Workplace
+from cohobate.worker.alarm import Alarm
 from cohobate.worker.calls import Slot, name_of
+from cohobate.worker.dependents import Kinds, filled
+from cohobate.worker.settling import drop, fail, settle
 
 Supervise = Literal["always", "deadline", "never"]
 """Which calls are made in a process of their own, which can be killed: all, those with a deadline, none."""

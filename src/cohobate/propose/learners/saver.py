@@ -9,13 +9,13 @@ from typing import Generic, final
 
 from cohobate.core.capture import Raised, Returned, capture
 from cohobate.core.errors import LearnerError, did_you_mean
+from cohobate.core.identity import code_hash
 from cohobate.core.payload import Payload, Plain
 from cohobate.core.problem import Problem
 from cohobate.core.trial import Inputs
 from cohobate.propose.learners.learner import Learner, M
 from cohobate.propose.learners.method import Point, Told, why_of
 from cohobate.propose.learners.words import short
-from cohobate.simulate.identity import code_hash
 
 Pick = str | Callable[[Payload], Told]
 """The name of an output, or what makes a value of a whole result."""

@@ -10,13 +10,13 @@ from typing import Any, final
 
 from cohobate.core.canonical import content_hash
 from cohobate.core.errors import SimulatorError, did_you_mean
+from cohobate.core.identity import code_hash
 from cohobate.core.payload import Payload
 from cohobate.core.problem import Output
 from cohobate.simulate.chem.frames import ANY, Frame, Given, frame, taken
 from cohobate.simulate.chem.kept import Kept
 from cohobate.simulate.chem.readings import UNITS, Reading, Wanted, read, readings
 from cohobate.simulate.chem.relaxing import Cell, Relax
-from cohobate.simulate.identity import code_hash
 
 Calculator = Callable[..., Payload]
 """Returns an ASE calculator, of the parameters that it takes by name: a function, or the class itself."""

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, final
 
 from cohobate.core.errors import SimulatorError
+from cohobate.core.identity import code_hash
 from cohobate.core.payload import Payload
 from cohobate.host.extras import require
 from cohobate.simulate.function import plain_name
-from cohobate.simulate.identity import code_hash
 
 Named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 ANY = inspect.Parameter.VAR_KEYWORD

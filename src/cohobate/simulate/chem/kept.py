@@ -9,10 +9,10 @@ from typing import Any, Protocol, final, runtime_checkable
 from uuid import uuid4
 
 from cohobate.core.errors import SimulatorError
+from cohobate.core.identity import code_hash
 from cohobate.core.payload import Payload
 from cohobate.simulate.chem.frames import Named, taken
 from cohobate.simulate.function import plain_name
-from cohobate.simulate.identity import code_hash
 from cohobate.worker.kept import Made, shelf
 
 

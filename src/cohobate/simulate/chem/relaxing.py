@@ -11,9 +11,9 @@ import numpy as np
 
 from cohobate.core.context import cancelled
 from cohobate.core.errors import SimulatorError, did_you_mean
+from cohobate.core.identity import code_hash
 from cohobate.core.payload import Payload
 from cohobate.host.extras import require
-from cohobate.simulate.identity import code_hash
 
 OPTIMIZERS: Final = (
     "BFGS",

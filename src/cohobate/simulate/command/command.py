@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, final
 
 from cohobate.core.canonical import content_hash
+from cohobate.core.identity import code_hash
 from cohobate.core.problem import Output
 from cohobate.simulate.command.checks import check
 from cohobate.simulate.command.folder import Keep
@@ -27,7 +28,6 @@ from cohobate.simulate.command.read.reading import Reading
 from cohobate.simulate.command.running import Limits
 from cohobate.simulate.command.sources import Given, Source, sources_of
 from cohobate.simulate.command.template import Template
-from cohobate.simulate.identity import code_hash
 
 Reader = Reading | Callable[[Path], Any]
 

@@ -16,9 +16,9 @@ from typing import final
 import numpy as np
 
 from cohobate.core.errors import LearnerError
+from cohobate.core.identity import code_hash
 from cohobate.core.payload import Plain
 from cohobate.propose.learners.line.values import Array, Number
-from cohobate.simulate.identity import code_hash
 
 __all__ = [
     "Loss",

@@ -9,11 +9,11 @@ from math import factorial, inf, sqrt
 from typing import Literal, NamedTuple
 
 from cohobate.core.errors import LearnerError
+from cohobate.core.identity import code_hash
 from cohobate.core.payload import Plain
 from cohobate.propose.learners.mesh.balls import Ball, Point, volume_of, weights
 from cohobate.propose.learners.mesh.placing import longest_edge
 from cohobate.propose.learners.mesh.values import Flat, as_tuple, mixed
-from cohobate.simulate.identity import code_hash
 
 
 class Simplex(NamedTuple):

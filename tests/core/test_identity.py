@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cohobate.simulate.identity import code_hash
+from cohobate.core.identity import code_hash
 
 SCRIPT = """
 from dataclasses import dataclass
 from functools import partial
-from cohobate.simulate.identity import code_hash
+from cohobate.core.identity import code_hash
 
 def outer(k):
     def inner(x):

@@ -14,8 +14,8 @@ from cohobate.core.capture import Raised, Returned, capture, describe
 from cohobate.core.errors import DependencyFailed, EngineError
 from cohobate.core.payload import Payload
 from cohobate.core.task import Task
-from cohobate.engines.settling import drop, fail, settle
 from cohobate.worker.calls import CONTAINERS, name_of
+from cohobate.worker.settling import drop, fail, settle
 
 Kinds = tuple[type, ...]
 """What is taken for a future: those of the standard library, and those of the engine itself."""
@@ -72,6 +72,9 @@ class Dependents:
         self._waiting: dict[Future[Payload], Waiting] = {}
         self._arrivals: deque[tuple[Future[Payload], Future[Payload]]] = deque()
         self._draining = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
 
     def add(self, task: Task, future: Future[Payload], parents: set[Future[Payload]]) -> None:
         """Holds a task; ``future`` fails at once when a parent fails or is cancelled."""
