@@ -84,7 +84,7 @@ class Watched:
     def __init__(self, engine: InFlight, slots: int) -> None:
         self.seconds, self.used, self.made, self.slots = 0.0, 0, 0, slots
         cabin = engine._flight.cabin
-        step = cabin.dynamics.step
+        step = cabin.dynamics.advance
 
         def timed(batch: Batch) -> torch.Tensor:
             if len(engine._flight.line) or len(engine._flight.feeding._queue):
@@ -95,7 +95,7 @@ class Watched:
             self.seconds += time.thread_time() - began
             return found
 
-        cabin.dynamics.step = timed  # type: ignore[method-assign]
+        cabin.dynamics.advance = timed  # type: ignore[method-assign]
 
     @property
     def occupancy(self) -> float:

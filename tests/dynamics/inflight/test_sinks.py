@@ -268,7 +268,7 @@ class Bad:
 
 @pytest.mark.parametrize(
     ("returns", "told"),
-    [(OSError(28, "No space left on device"), "sink Bad raised OSError"), (None, "sink Bad must return 2 booleans")],
+    [(OSError(28, "No space left on device"), "sink Bad raised OSError"), (None, r"sink Bad must return \d booleans")],
 )
 def test_a_sink_that_fails_ends_the_engine_in_one_line_and_the_systems_are_kept(
     returns: Any, told: str, tmp_path: Path
