@@ -14,20 +14,27 @@ from cohobate.dynamics.data.batch import Batch
 
 @final
 class Before:
-    """Keeps a copy of the arrays of a batch, in those of the copy before where they fit."""
+    """Keeps a copy of the arrays of a batch, in those of the copy before where it is of the same."""
 
-    __slots__ = ("_held",)
+    __slots__ = ("_held", "_of", "_pairs")
 
     def __init__(self) -> None:
         self._held: dict[str, Any] = {}
+        self._of: Mapping[str, NDArray[Any]] | None = None
+        self._pairs: list[tuple[NDArray[Any], NDArray[Any]]] = []
 
     def keep(self, batch: Batch, arrays: Mapping[str, NDArray[Any]] | None) -> None:
         """Copies all: of ``arrays`` where these are all, since torch lets go of the interpreter for each of its own."""
-        before = self._held
-        if arrays is not None:
-            self._held = {name: _copied(array, before.get(name)) for name, array in arrays.items()}
-        else:
+        if arrays is None:
             self._held = {name: tensor.clone() for name, tensor in batch.tensors.items()}
+        elif arrays is self._of:
+            for room, array in self._pairs:
+                np.copyto(room, array)
+            return
+        else:
+            self._held = {name: array.copy() for name, array in arrays.items()}
+            self._pairs = [(self._held[name], array) for name, array in arrays.items()]
+        self._of = arrays
 
     def give_back(self, batch: Batch) -> None:
         """Puts all back into the same batch; fields that it did not have are as if nobody had set them."""
@@ -36,10 +43,3 @@ class Before:
                 array.copy_(torch.as_tensor(held))
             else:
                 array.fill_(batch.kind(name).fill)
-
-
-def _copied(array: NDArray[Any], room: Any) -> NDArray[Any]:  # noqa: ANN401 whatever was kept before
-    if not isinstance(room, np.ndarray) or room.shape != array.shape or room.dtype != array.dtype:
-        return array.copy()
-    np.copyto(room, array)
-    return room

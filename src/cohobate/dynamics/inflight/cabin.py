@@ -60,10 +60,10 @@ class Cabin:
             raise
 
     def _step(self, batch: Batch) -> None:
-        status = batch["status"]
+        status = batch["status"].cpu().numpy()  # by numpy, which holds on to the interpreter
         running = (status != self.exit) & (status != self.boarding)
         self.dynamics.advance(batch)
-        batch[MADE].add_(running)
+        batch[MADE].add_(torch.from_numpy(running).to(batch.device))
         if self._limited:
             most = batch[MOST]
             used = (most >= 0) & (batch[MADE] >= most) & (batch["status"] != self.exit)
@@ -102,7 +102,10 @@ class Cabin:
     @property
     def arrays(self) -> Mapping[str, NDArray[Any]] | None:
         """The fields as arrays that share the memory of the batch, where all do."""
-        return self.held.arrays if self.batch.device.type == "cpu" and self.held.open else None
+        if self.batch.device.type != "cpu":
+            return None
+        held = self.held
+        return held.arrays if held.open else None
 
     def done(self) -> list[int]:
         """Returns the rows of those that are through with the last stage."""
