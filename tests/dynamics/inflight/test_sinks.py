@@ -6,6 +6,7 @@ import threading
 import time
 import warnings
 from collections.abc import Sequence
+from concurrent.futures import wait
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def test_as_many_come_out_as_go_in_for_sinks_of_every_size(
     drained: list[Batch | None] = []
     with InFlight(heat(), max_atoms=most, sinks=sinks, refill_frequency=refill) as engine:
         futures = [engine.call(lambda s=s: s) for s in systems]
-        while not all(future.done() for future in futures):
+        while wait(futures, timeout=0.002).not_done:
             drained += [sink.drain() for sink in sinks]
         told = [future.result() for future in futures]
     drained += [sink.drain() for sink in sinks]
@@ -92,7 +93,7 @@ def test_full_sinks_hold_everything_back_and_nothing_is_lost():
             future.result(20)
         seen = [sink.drain()]
         assert sink.full is False
-        while not all(future.done() for future in futures):
+        while wait(futures, timeout=0.002).not_done:
             assert sum(future.done() for future in futures) <= len(ids(seen)) + 2
             seen.append(sink.drain())
         seen.append(sink.drain())

@@ -299,5 +299,7 @@ def _system(given: Mapping[str, object], number: int, scopes: Scopes, dtype: tor
 def alone(found: Read) -> Batch:
     """Returns the batch of one system."""
     device = found.fields["id"].device
-    atoms, edges = (torch.from_numpy(np.array([found.counts[scope]])).to(device) for scope in ("atom", "edge"))
-    return Batch({name: found.fields[name] for name in found.fields}, found.kinds, atoms, edges)
+    atoms, edges = (torch.from_numpy(np.array([found.counts[scope]])) for scope in ("atom", "edge"))
+    if device.type != "cpu":
+        atoms, edges = atoms.to(device), edges.to(device)
+    return Batch(found.fields, {name: found.kinds[name] for name in found.fields}, atoms, edges)

@@ -75,10 +75,9 @@ class Building:
     def agree(self, seat: Seat, batch: Batch) -> None:
         """Raises ``UserError`` where a field is declared otherwise than by the systems before, which it may join."""
         for name in batch:
-            if (known := self._kinds.setdefault(name, batch.kind(name))) != batch.kind(name):
-                raise UserError(
-                    f"{seat.who}: field {name!r} is declared as {batch.kind(name)}, and by systems before as {known}"
-                )
+            known = self._kinds.setdefault(name, kind := batch.kind(name))
+            if known is not kind and known != kind:
+                raise UserError(f"{seat.who}: field {name!r} is declared as {kind}, and by systems before as {known}")
 
 
 def counting(dynamics: Dynamics) -> tuple[Counting, ...]:

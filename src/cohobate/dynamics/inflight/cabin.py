@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
@@ -109,7 +108,7 @@ class Cabin:
 
     def done(self) -> list[int]:
         """Returns the rows of those that are through with the last stage."""
-        rows: list[int] = np.flatnonzero(self.batch["status"].cpu().numpy() == self.exit).tolist()
+        rows: list[int] = (self.batch["status"].cpu().numpy() == self.exit).nonzero()[0].tolist()
         return rows
 
     def why(self, seat: Seat) -> tuple[str, BaseException | None]:

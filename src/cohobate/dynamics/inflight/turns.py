@@ -148,7 +148,7 @@ class Turns:
     def _board(self, out: Sequence[int], now: float) -> list[Leaving]:
         """Has some go, and lets others in; returns those that cannot be."""
         seats = self.cabin.seats
-        if self._free is not None:
+        if out and self._free is not None:
             self._free = self._free.more([seats[row] for row in out])
         coming = [] if self.blocked else self._coming(out)
         refused = self._change(out, coming, now) if out or coming else []
@@ -221,7 +221,7 @@ class Turns:
                 freed()
                 gone = set(out)
                 self._limit([*(seat for row, seat in enumerate(self.cabin.seats) if row not in gone), *coming])
-        self._free = free and free.less(coming)
+        self._free = free.less(coming) if free and coming else free
         self._took_place(coming, now)
         return refused
 
