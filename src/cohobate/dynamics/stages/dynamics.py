@@ -26,7 +26,7 @@ from cohobate.dynamics.stages.machine import Streams, Threads, check_device, cho
 from cohobate.dynamics.stages.marking import mark
 from cohobate.dynamics.stages.plan import Admit, Plan, exit_of, joined, planned
 from cohobate.dynamics.stages.rule import Rule
-from cohobate.dynamics.stages.showing import show
+from cohobate.dynamics.stages.showing import show, unfit
 from cohobate.dynamics.stages.stage import BUDGET_USED, CONVERGED, FAILED, RUNNING, Stage
 from cohobate.dynamics.stages.turn import Now, Turn
 from cohobate.dynamics.stages.update import Update
@@ -179,15 +179,9 @@ class Dynamics:
             self.fail(batch, torch.arange(batch.n_systems, device=batch.device) == row, why)
 
     def _weigh(self, batch: Batch, mask: Tensor) -> None:
-        self._refuse(batch, mask & (batch.atoms == 0), "positions: expected at least one atom, got none")
-        if "masses" in self.fields:
-            light = torch.zeros_like(mask)
-            light[batch.system[~((batch["masses"] > 0) & batch["masses"].isfinite())]] = True
-            self._refuse(batch, mask & light, "masses must be positive numbers of amu")
-
-    def _refuse(self, batch: Batch, which: Tensor, why: str) -> None:
-        if bool(which.any()):
-            self.fail(batch, which, why)
+        for which, why in unfit(batch, weighed="masses" in self.fields):
+            if bool((which & mask).any()):
+                self.fail(batch, which & mask, why)
 
     def _enter(self, batch: Batch, mask: Tensor, i: int, *, prime: bool) -> None:
         """Makes systems ready for their first step in a stage."""
