@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, final
 
-from cohobate.campaign.evaluation import Evaluation
+from cohobate.campaign.evaluation import Evaluation, concluded, worker_name
 from cohobate.campaign.reports import report_of
+from cohobate.core.capture import capture
 from cohobate.core.errors import EngineError
 from cohobate.core.outcome import Cancelled
 from cohobate.core.payload import Payload
@@ -43,10 +44,17 @@ class Further:
 
     def report(self, future: Future[Any], attempt: int, submitted: float) -> Evaluated:
         """Returns the report of a done future; its value is checked like that of a simulator."""
-        if future.cancelled() or isinstance(future.exception(), EngineError):
+        error = None if future.cancelled() else future.exception()
+        if future.cancelled() or isinstance(error, EngineError):
             return report_of(future, attempt, submitted)
-        ended = replace(self.evaluation, call=lambda _: future.result(), folder=None)(0, attempt, {})
-        value = None if future.exception() else future.result()
-        stopped = isinstance(value, Mapping) and value.get("status") == STOPPED
-        outcome = Cancelled() if stopped else ended.outcome
-        return replace(ended, outcome=outcome, started=submitted, seconds=time.time() - submitted)
+        ended = capture(self._checked, future)
+        stopped = error is None and _is_stopped(future.result())
+        outcome = Cancelled() if stopped else concluded(ended, attempt)
+        return Evaluated(outcome, submitted, time.time() - submitted, worker_name())
+
+    def _checked(self, future: Future[Any]) -> dict[str, Any]:
+        return self.evaluation.checked(future.result())
+
+
+def _is_stopped(value: Payload) -> bool:
+    return isinstance(value, Mapping) and value.get("status") == STOPPED

@@ -25,7 +25,7 @@ MOST: Final = 5_000
 """Events of one transaction at most."""
 PATIENCE: Final = 10.0
 """Seconds for which a full disk is tried again."""
-PAUSE: Final = 0.01
+PAUSE: Final = 0.025
 """Seconds from one transaction to the next, where nobody waits for it: so that they are few, whatever the pace."""
 ROWS: Final = 100
 """Rows of one statement: each statement is one hand-over of the interpreter lock and back."""
