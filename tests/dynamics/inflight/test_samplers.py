@@ -70,3 +70,9 @@ def test_what_a_source_raises_comes_after_those_that_came_before():
         with pytest.raises(OSError, match="the disk is gone"):
             seen.extend(n for n, told in as_they_leave(run, systems, max_atoms=10) if told["status"] == "budget used")
         assert sorted(seen) == [0, 1, 2]
+
+
+def test_a_database_that_is_not_there_is_not_taken_for_an_empty_one(tmp_path: Path):
+    with pytest.raises(UserError, match="there is no file"):
+        next(from_db(tmp_path / "none.db"))
+    assert not list(tmp_path.iterdir())

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from cohobate.core.errors import UserError, did_you_mean
+from cohobate.dynamics.data.devices import usable
 from cohobate.dynamics.data.encoding import bytes_of, tensor_of
 from cohobate.dynamics.data.fields import STANDARD, Field, Scope, declared
 from cohobate.dynamics.data.reading import Device, Read, Scopes, read
@@ -181,6 +182,7 @@ class Batch:
         """Returns a copy elsewhere, or with another floating type."""
         if dtype is not None and not dtype.is_floating_point:
             raise UserError(f"the type of a batch must be floating, got {dtype}")
+        device = None if device is None else usable(device)
         fields = {name: value.to(device, self._type(name, dtype), copy=True) for name, value in self._fields.items()}
         return Batch(fields, self._kinds, self._atoms.to(device, copy=True), self._edges.to(device, copy=True))
 
@@ -202,7 +204,7 @@ class Batch:
     @staticmethod
     def empty(*, dtype: torch.dtype = torch.float64, device: torch.device | str = "cpu") -> Batch:
         """Returns a batch without systems."""
-        none = torch.zeros(0, dtype=torch.int64, device=device)
+        none = torch.zeros(0, dtype=torch.int64, device=usable(device))
         kinds = {name: STANDARD[name] for name in ALWAYS}
         fields = {
             name: torch.zeros((0, *kind.shape), dtype=kind.dtype or dtype, device=device)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from cohobate.core.errors import UserError
+from cohobate.dynamics.data.devices import usable
 from cohobate.dynamics.data.fields import Field, Scope, declared
 
 Scopes: TypeAlias = Mapping[str, Scope | Field]
@@ -134,4 +135,5 @@ def _together(given: Mapping[str, object], fields: Mapping[str, Tensor], device:
             raise UserError(
                 f"positions are on {device}, and these fields elsewhere: {other}; give device=, or move them"
             )
-    return {name: value.to(device) for name, value in fields.items()}
+    there = usable(device)
+    return {name: value.to(there) for name, value in fields.items()}

@@ -19,6 +19,7 @@ import torch
 from cohobate.core.errors import EngineClosed
 from cohobate.core.task import Task
 from cohobate.dynamics.data.batch import Batch
+from cohobate.dynamics.data.devices import usable
 from cohobate.dynamics.inflight.building import Building, counting
 from cohobate.dynamics.inflight.cabin import Cabin
 from cohobate.dynamics.inflight.flight import Flight
@@ -67,7 +68,7 @@ class InFlight:
         progress: str | os.PathLike[str] | None = None,
         progress_every: float = 60.0,
         dtype: torch.dtype = torch.float64,
-        device: torch.device | str = "cpu",
+        device: torch.device | str | None = None,
     ) -> None:
         most = Size(max_atoms, inf if max_edges is None else max_edges, inf if max_systems is None else max_systems)
         limit = dynamics.n_steps if n_steps is None else n_steps
@@ -76,9 +77,10 @@ class InFlight:
         told = None if outputs is None else tuple(outputs)
         plan = Plan(most, refill_frequency, tuple(sinks), on_done, ahead, file, progress_every, limit, told)
         recipe = {**recipe_of(dynamics), "n_steps": limit, "dtype": spelled(dtype)}
-        cabin = Cabin(dynamics, dtype=dtype, device=device)
+        there = dynamics.device if device is None else usable(device)
+        cabin = Cabin(dynamics, dtype=dtype, device=there)
         pairs = () if max_edges is None else counting(dynamics)
-        building = Building(cabin.dynamics, most, pairs, n_steps=limit, dtype=dtype, device=device)
+        building = Building(cabin.dynamics, most, pairs, n_steps=limit, dtype=dtype, device=there)
         self._flight = Flight(cabin, plan, building, recipe)
         self._process, self._closed = os.getpid(), False
         cancel = self._flight.cancel

@@ -20,7 +20,9 @@ def from_extxyz(path: str | os.PathLike[str]) -> Iterator[AtomicData]:
 
 
 def from_db(path: str | os.PathLike[str], selection: str = "") -> Iterator[AtomicData]:
-    """Yields the selected rows of a database of ASE, named by their ids."""
+    """Yields the selected rows of a database of ASE, named by their ids; ``UserError`` where there is no such file."""
+    if "://" not in (name := os.fspath(path)) and not os.path.exists(name):  # ASE would make an empty one
+        raise UserError(f"from_db: there is no file {name!r}")
     with require("ase.db", extra="chem").connect(os.fspath(path)) as held:
         for row in held.select(selection or None):
             yield AtomicData.from_ase(row.toatoms(), name=str(row.id))
