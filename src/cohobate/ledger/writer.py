@@ -103,7 +103,6 @@ class Writer:
         self._closing = False
         self._idle = False
         self._wanted = 0
-        self._next_at = 0.0
         self.appended = self.durable = store.count
         self.error: LedgerError | None = None
         self._thread = threading.Thread(target=self._run, name="cohobate-ledger", daemon=True)
@@ -152,6 +151,7 @@ class Writer:
             while waiting := self._next():
                 for at in range(0, len(waiting), MOST):
                     self._write(waiting[at : at + MOST])
+                self._rest()
         finally:
             self._store.close()
 
@@ -161,13 +161,15 @@ class Writer:
             self._idle = True
             self._changed.wait_for(lambda: self._waiting or self._closing)
             self._idle = False
-            self._changed.wait_for(lambda: self._is_pressed(), self._next_at - time.monotonic())
-            self._next_at = time.monotonic() + PAUSE
             batch, self._waiting = self._waiting, []
             return batch
 
+    def _rest(self) -> None:
+        """Lets events come together before the next transaction, unless somebody waits for it."""
+        with self._changed:
+            self._changed.wait_for(self._is_pressed, PAUSE)
+
     def _is_pressed(self) -> bool:
-        """Whether what is waiting is to be written now: somebody waits for it, or it is much."""
         return self._closing or self._wanted > self.durable or len(self._waiting) >= MOST
 
     def _write(self, batch: list[Event]) -> None:
