@@ -34,7 +34,7 @@ class Batch:
     (2, 3, [0, 1, 1], [0, 1])
     """
 
-    __slots__ = ("_atoms", "_derived", "_edges", "_fields", "_kinds")
+    __slots__ = ("_atoms", "_derived", "_edges", "_fields", "_kinds", "changes")
 
     def __init__(
         self, fields: Mapping[str, Tensor], kinds: Mapping[str, Field], atoms: Tensor, edges: Tensor | None = None
@@ -43,6 +43,8 @@ class Batch:
         self._atoms = atoms
         self._edges = torch.zeros_like(atoms) if edges is None else edges
         self._derived: dict[str, Tensor] = {}
+        self.changes = 0
+        """How often an array was replaced or added."""
 
     # what is in it
 
@@ -56,6 +58,7 @@ class Batch:
         """Replaces the array of a field, or adds one that is known by name."""
         kind = self._kinds.get(name) or declared(name, value, None, self.counts)
         self._fields[name], self._kinds[name] = self._checked(name, kind, value), kind
+        self.changes += 1
 
     def __contains__(self, name: object) -> bool:
         return name in self._fields
@@ -79,6 +82,7 @@ class Batch:
         """Adds a field, filled where no array is given; returns its array."""
         made = self._filled(kind) if value is None else self._checked(name, kind, value)
         self._fields[name], self._kinds[name] = made, kind
+        self.changes += 1
         return made
 
     @property

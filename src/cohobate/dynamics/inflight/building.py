@@ -49,10 +49,11 @@ class Building:
         guest = returned if isinstance(returned, Guest) else Guest(returned)
         system = system_of(guest.system, guest.name or seat.task.key or str(seat.id))
         seat.name = guest.name or getattr(guest.system, "name", "") or ""
-        seat.own = tuple(name for name in system if name != "id" and _lasts(name))
+        left_out = [name for name in system if not _lasts(name)]
+        seat.own = tuple(name for name in system if name != "id" and name not in left_out)
         if missing := self._needs.difference(seat.own):
             raise UserError(f"{seat.who}: these dynamics need the fields {sorted(missing)}, it has {sorted(seat.own)}")
-        batch = system.alone(seat.id, dtype=self._dtype, without=[name for name in system if not _lasts(name)])
+        batch = system.alone(seat.id, dtype=self._dtype, without=left_out)
         seat.atoms = system.n_atoms
         if seat.atoms > self._most.atoms:
             raise UserError(f"{seat.who} has {seat.atoms} atoms, more than max_atoms={self._most.atoms}")

@@ -62,7 +62,10 @@ class Cabin:
         status = batch["status"].cpu().numpy()  # by numpy, which holds on to the interpreter
         running = (status != self.exit) & (status != self.boarding)
         self.dynamics.advance(batch)
-        batch[MADE].add_(torch.from_numpy(running).to(batch.device))
+        if batch.device.type == "cpu":
+            batch[MADE].numpy()[:] += running
+        else:
+            batch[MADE].add_(torch.from_numpy(running).to(batch.device))
         if self._limited:
             most = batch[MOST]
             used = (most >= 0) & (batch[MADE] >= most) & (batch["status"] != self.exit)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import is_
 from typing import Any, Final, final
 
 import torch
@@ -27,11 +26,11 @@ class Looking:
     lock and takes it back, which costs more than what is done with a few systems.
     """
 
-    __slots__ = ("_batch", "_tensors", "arrays", "columns", "edges", "kinds", "open", "start")
+    __slots__ = ("_batch", "_changes", "arrays", "columns", "edges", "kinds", "open", "start")
 
     def __init__(self) -> None:
         self._batch: Batch | None = None
-        self._tensors: tuple[Tensor, ...] = ()
+        self._changes = 0
         self.arrays: dict[str, Any] = {}
         self.columns: list[tuple[str, Any, bool, float]] = []
         self.kinds: dict[str, Field] = {}
@@ -41,10 +40,8 @@ class Looking:
 
     def at(self, batch: Batch) -> Looking:
         """Returns itself, with what a batch holds now."""
-        tensors = tuple(batch.tensors.values())
-        same = batch is self._batch and len(tensors) == len(self._tensors) and all(map(is_, tensors, self._tensors))
-        if not (same and self.open):
-            self._batch, self._tensors = batch, tensors
+        if batch is not self._batch or batch.changes != self._changes or not self.open:
+            self._batch, self._changes = batch, batch.changes
             self._look(batch)
         return self
 

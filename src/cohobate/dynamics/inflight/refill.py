@@ -46,7 +46,10 @@ def put(held: Looking, row: int, alone: Batch, given: Mapping[str, int]) -> None
     own |= given
     atoms, system = slice(held.start[row], held.start[row + 1]), slice(row, row + 1)
     for name, array, is_atoms, fill in held.columns:
-        array[atoms if is_atoms else system] = own.get(name, fill)
+        if name in own:
+            array[atoms if is_atoms else system] = own[name]
+        else:
+            array[atoms if is_atoms else row] = fill
 
 
 def is_swappable(held: Looking, alone: Batch) -> bool:

@@ -191,7 +191,7 @@ class Turns:
 
     def _coming(self, out: Sequence[int]) -> list[Seat]:
         """Returns who boards."""
-        if not len(self._line):
+        if not len(self._line) or (self._free is not None and self._free.systems < 1):
             return []
         with self._changed:
             if self._free is None or self.most.edges < inf:
