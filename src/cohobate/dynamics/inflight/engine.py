@@ -39,9 +39,9 @@ class InFlight:
     A task returns a system (``AtomicData``, ``ase.Atoms``, a mapping of arrays, or a ``Guest`` with a limit of its
     own); it is called in a thread of its own, and boards as soon as there is room: at most ``max_atoms``,
     ``max_edges`` (pairs in lists of neighbours) and ``max_systems`` at once; those that come to have more pairs as they
-    move have the last ones wait. Its future resolves with what left:
-    numbers and arrays by name, ``status`` is "converged", "budget used" or "cancelled"; a system that fails is an
-    error of its future and disturbs no other. Systems go the same way whatever else is in the batch, whenever they
+    move have the last ones wait. The batch is on ``device``, else on that of the dynamics. A future resolves with what
+    left: numbers and arrays by name, ``status`` is "converged", "budget used" or "cancelled"; a system that fails is
+    an error of its future and disturbs no other. Systems go the same way whatever else is in the batch, whenever they
     board, and however often (``refill_frequency``, steps) others are let in.
 
     ``sinks`` also get all that leave, the first that has room; while none has, nobody leaves or boards. ``on_done`` is
