@@ -291,13 +291,13 @@ def test_without_a_device_the_best_that_all_can_use_is_chosen():
 def test_mixed_devices_are_named():
     with pytest.raises(UserError, match=r"'nve \(0\)' on cpu"):
         NVE(Springs(devices=("cpu",)), dt=1.0, device="cuda")
-    a, b = (NVE(Springs(devices=(one,)), dt=1.0, name=one) for one in ("cpu", "xpu"))
-    with pytest.raises(UserError, match=r"'cpu \(0\)' on cpu, 'xpu \(1\)' on xpu"):
+    a, b = (NVE(Springs(devices=(one,)), dt=1.0, name=one) for one in ("cpu", "meta"))
+    with pytest.raises(UserError, match=r"'cpu \(0\)' on cpu, 'meta \(1\)' on meta"):
         a + b
-    with pytest.raises(UserError, match=r"on cpu.* on xpu"):
+    with pytest.raises(UserError, match=r"on cpu.* on meta"):
         fused([(0, a), (1, b)])
-    with pytest.raises(UserError, match=r"batch is on cpu, the dynamics on xpu; move it by batch.to\('xpu'\)"):
-        NVE(Springs(devices=("xpu",)), dt=1.0, device="xpu").begin(batch())
+    with pytest.raises(UserError, match=r"batch is on cpu, the dynamics on meta; move it by batch.to\('meta'\)"):
+        NVE(Springs(devices=("meta",)), dt=1.0, device="meta").begin(batch())
 
 
 def test_a_with_block_may_be_nested_and_left_by_an_error():

@@ -21,7 +21,7 @@ from cohobate.core.task import Task
 from cohobate.ledger.ledger import open_ledger
 from cohobate.ledger.reader import open_reader
 
-ROUNDS = 7
+ROUNDS = 12
 PROBLEM = co.Problem({"x": co.Real(-1e6, 1e6)}, [co.Output("f", "minimize")])
 
 

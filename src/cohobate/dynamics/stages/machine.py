@@ -10,13 +10,13 @@ import torch
 
 from cohobate.core.errors import UserError
 from cohobate.dynamics.data.batch import Batch
-from cohobate.dynamics.data.devices import usable
+from cohobate.dynamics.data.devices import named, usable
 from cohobate.dynamics.models.potential import Potential
 
 
 def chosen(potentials: Mapping[str, Potential], wanted: torch.device | str | None) -> torch.device:
     """Returns the device that is wanted, or else the best that all potentials (by the names of stages) can use."""
-    device = None if wanted is None else usable(wanted)
+    device = None if wanted is None else named(wanted)
     can = {name: tuple(potential.traits.devices) for name, potential in potentials.items()}
     common = set.intersection(*(set(devices) for devices in can.values()))
     if not common or (device is not None and device.type not in common):
@@ -24,7 +24,7 @@ def chosen(potentials: Mapping[str, Potential], wanted: torch.device | str | Non
         needs = "one device for all stages" if device is None else f"stages that compute on {device}"
         raise UserError(f"dynamics need {needs}; got {told}")
     if device is not None:
-        return device
+        return usable(device)
     return torch.device("cuda" if "cuda" in common and torch.cuda.is_available() else min(common - {"cuda"} or common))
 
 
