@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -168,7 +169,8 @@ def test_running_changes_nothing_of_it():
 
 def test_it_is_the_same_in_another_process():
     code = "from dynamics.test_recipe import *; print(canonical([recipe_of(m()) for k in OTHERS for m in OTHERS[k]]))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == canonical([recipe_of(make()) for name in OTHERS for make in OTHERS[name]])
 
 
